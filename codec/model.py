@@ -1,0 +1,267 @@
+"""ProGIC in one file: a light convolutional transform around a residual vector quantizer.
+
+    x --PixelUnshuffle(8)--> analysis (H/8) --> down --> attention --> y (H/f, C2)
+    y --> N codebooks, each quantizing what the ones before left over --> indices (N, H/f, W/f)
+    sum of codewords --> attention --> up --> synthesis (H/8) --PixelShuffle(8)--> picture
+
+Source: Cao et al., "ProGIC: Progressive and Lightweight Generative Image Compression with Residual Vector
+Quantization", arXiv:2603.02897, sections 3.1 to 3.3; equation numbers below are the paper's.
+Where the paper leaves a detail open, `ProgicConfig` and the block docstrings state our reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+UNSHUFFLE = 8
+"""Pixels a side that one cell of the transforms' feature grid covers (section 3.1)."""
+ATTENTION_BLOCKS = 3
+"""The paper's k (section 3.2)."""
+
+
+@dataclass(frozen=True)
+class ProgicConfig:
+    """The shape of one ProGIC model; everything a decoder must know besides the weights."""
+
+    channels: int
+    """C1, width of the transforms at H/8."""
+    encoder_blocks: int
+    """M of the analysis transform."""
+    decoder_blocks: int
+    """M of the synthesis transform."""
+    latent_channels: int = 256
+    """C2, width of the latent and of every codeword."""
+    expansion: int = 4
+    """r of the feed-forward networks."""
+    stages: int = 5
+    """N, the number of codebooks."""
+    index_bits: int = 10
+    """L; each codebook holds 2^L codewords."""
+    downsampling: int = 16
+    """f, pixels a side that one latent cell covers; a multiple of 8."""
+
+    @property
+    def codewords(self) -> int:
+        """Codewords in each codebook."""
+        return 1 << self.index_bits
+
+    @property
+    def stage_bpp(self) -> float:
+        """Bits per pixel that one stage adds (eq. 8 with N = 1)."""
+        return self.index_bits / self.downsampling**2
+
+
+PRESETS = {
+    "base": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14),
+    "small": ProgicConfig(channels=256, encoder_blocks=4, decoder_blocks=8),
+    "nano": ProgicConfig(channels=128, encoder_blocks=4, decoder_blocks=8),
+    "fine16": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14, stages=16, downsampling=32),
+    "fine48": ProgicConfig(
+        channels=368, encoder_blocks=8, decoder_blocks=14, stages=48, index_bits=8, downsampling=64
+    ),
+}
+"""The paper's base and small, our nano for small CPUs, and the two ablation shapes of its Fig. 16."""
+
+
+class _Modulated(nn.Module):
+    """A residual branch; with `stages` > 0 it is scaled and shifted per stage before the addition (Fig. 4)."""
+
+    def __init__(self, width: int, stages: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(stages, width)) if stages else None
+        self.bias = nn.Parameter(torch.zeros(stages, width)) if stages else None
+
+    def add(self, x: Tensor, branch: Tensor, held: Tensor | None) -> Tensor:
+        """x plus the branch, modulated for `held` (int64[B], stages held, 1 to N) where this block is modulated."""
+        if self.scale is None or self.bias is None or held is None:
+            return x + branch
+        scale, bias = self.scale[held - 1], self.bias[held - 1]
+        return torch.addcmul(x + bias[:, :, None, None], branch, scale[:, :, None, None])
+
+
+class DepthwiseBlock(_Modulated):
+    """1x1, ReLU, depthwise 3x3, 1x1, residual (Fig. 3b)."""
+
+    def __init__(self, width: int, stages: int = 0) -> None:
+        super().__init__(width, stages)
+        self.enter = nn.Conv2d(width, width, 1)
+        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.leave = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """Same shape as `x`."""
+        return self.add(x, self.leave(self.depthwise(functional.relu(self.enter(x)))), held)
+
+
+class FeedForward(_Modulated):
+    """1x1 to r times the width, one half gated by the ReLU of the other, 1x1 back, residual (Fig. 3c)."""
+
+    def __init__(self, width: int, expansion: int, stages: int = 0) -> None:
+        super().__init__(width, stages)
+        self.enter = nn.Conv2d(width, width * expansion, 1)
+        self.leave = nn.Conv2d(width * expansion // 2, width, 1)
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """Same shape as `x`."""
+        gate, value = self.enter(x).chunk(2, dim=1)
+        return self.add(x, self.leave(functional.relu(gate) * value), held)
+
+
+class Stack(nn.Module):
+    """`blocks` pairs of depthwise block and feed-forward network."""
+
+    def __init__(self, width: int, blocks: int, expansion: int, stages: int = 0) -> None:
+        super().__init__()
+        pairs = [(DepthwiseBlock(width, stages), FeedForward(width, expansion, stages)) for _ in range(blocks)]
+        self.blocks = nn.ModuleList(block for pair in pairs for block in pair)
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """Same shape as `x`."""
+        for block in self.blocks:
+            x = block(x, held)
+        return x
+
+
+class Attention(nn.Module):
+    """Trunk times sigmoid mask, added to the input (section 3.2, after Cheng et al. 2020)."""
+
+    def __init__(self, width: int, expansion: int, stages: int = 0) -> None:
+        super().__init__()
+        self.trunk = Stack(width, ATTENTION_BLOCKS, expansion, stages)
+        self.mask = Stack(width, ATTENTION_BLOCKS, expansion, stages)
+        self.gate = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """Same shape as `x`."""
+        return x + self.trunk(x, held) * torch.sigmoid(self.gate(self.mask(x, held)))
+
+
+class Analysis(nn.Module):
+    """g_a of eq. 1: picture to latent."""
+
+    def __init__(self, config: ProgicConfig) -> None:
+        super().__init__()
+        factor = config.downsampling // UNSHUFFLE
+        self.enter = nn.Conv2d(3 * UNSHUFFLE**2, config.channels, 1)
+        self.body = Stack(config.channels, config.encoder_blocks, config.expansion)
+        self.down = nn.Conv2d(config.channels, config.latent_channels, factor, stride=factor)
+        self.attention = Attention(config.latent_channels, config.expansion)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float[B, 3, H, W] to float[B, C2, H/f, W/f]; H and W are multiples of f."""
+        return self.attention(self.down(self.body(self.enter(functional.pixel_unshuffle(x, UNSHUFFLE)))))
+
+
+class Synthesis(nn.Module):
+    """g_s of eq. 2: quantized latent to picture, told how many stages it was made of."""
+
+    def __init__(self, config: ProgicConfig) -> None:
+        super().__init__()
+        factor = config.downsampling // UNSHUFFLE
+        self.attention = Attention(config.latent_channels, config.expansion, config.stages)
+        self.up = nn.Conv2d(config.latent_channels, config.channels * factor**2, 1)
+        self.factor = factor
+        self.body = Stack(config.channels, config.decoder_blocks, config.expansion, config.stages)
+        self.leave = nn.Conv2d(config.channels, 3 * UNSHUFFLE**2, 1)
+
+    def forward(self, latent: Tensor, held: Tensor) -> Tensor:
+        """float[B, C2, H/f, W/f] and int64[B] (stages held, 1 to N) to float[B, 3, H, W], about -1 to 1."""
+        x = functional.pixel_shuffle(self.up(self.attention(latent, held)), self.factor)
+        return functional.pixel_shuffle(self.leave(self.body(x, held)), UNSHUFFLE)
+
+
+class ResidualQuantizer(nn.Module):
+    """N codebooks in a row; each quantizes the residual that the ones before left (eqs. 3 to 5)."""
+
+    codebooks: Tensor
+
+    def __init__(self, config: ProgicConfig) -> None:
+        super().__init__()
+        shape = (config.stages, config.codewords, config.latent_channels)
+        self.register_buffer("codebooks", torch.randn(shape) * 0.1)
+
+    def encode(self, latent: Tensor) -> Tensor:
+        """Indices int64[B, N, h, w] of the nearest codewords of float[B, C2, h, w], stage by stage."""
+        batch, width, height, columns = latent.shape
+        residual = latent.float().permute(0, 2, 3, 1).reshape(-1, width)
+        found = []
+        for codebook in self.codebooks.float():
+            index = nearest(residual, codebook)
+            residual = residual - codebook[index]
+            found.append(index.view(batch, height, columns))
+        return torch.stack(found, dim=1)
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """Sum of codewords float[B, C2, h, w] for indices int64[B, N, h, w]; -1 adds nothing (eq. 5)."""
+        total = torch.zeros(())
+        for stage in range(indices.shape[1]):
+            index = indices[:, stage]
+            words = functional.embedding(index.clamp(min=0), self.codebooks[stage])
+            total = total + words * (index >= 0).unsqueeze(-1)
+        return total.permute(0, 3, 1, 2)
+
+
+def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """int64[n]: the codeword of float[K, C] nearest to each of float[n, C] (squared Euclidean distance)."""
+    return torch.addmm(codebook.square().sum(dim=1), vectors, codebook.t(), alpha=-2).argmin(dim=1)
+
+
+class ProGIC(nn.Module):
+    """Analysis, quantizer, synthesis. Pictures are float[B, 3, H, W] in -1 to 1, sides multiples of f."""
+
+    def __init__(self, config: ProgicConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.analysis = Analysis(config)
+        self.quantizer = ResidualQuantizer(config)
+        self.synthesis = Synthesis(config)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Indices int64[B, N, H/f, W/f]."""
+        return self.quantizer.encode(self.analysis(x))
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """Picture float[B, 3, H, W] from indices int64[B, N, h, w]; -1 marks a cell that never arrived.
+
+        Modulation follows the number of stages of which any cell is held (at least 1).
+        """
+        held = (indices >= 0).flatten(2).any(dim=2).sum(dim=1).clamp(min=1)
+        latent = self.quantizer.decode(indices).to(self.synthesis.up.weight.dtype)
+        return self.synthesis(latent, held)
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What one encoding and one full decoding cost."""
+
+    parameters: int
+    flops: int
+    """Convolutions with bias and the codebook search; 2 FLOPs a multiply-accumulate, as in the paper's appendix E.1."""
+
+
+def complexity(config: ProgicConfig, height: int, width: int) -> Complexity:
+    """Parameters (codebooks included) and FLOPs of `config` for one picture of height x width pixels."""
+    with torch.device("meta"):
+        model = ProGIC(config)
+    parameters = sum(p.numel() for p in model.parameters()) + model.quantizer.codebooks.numel()
+    flops = 0
+
+    def count(module: nn.Module, _inputs: Sequence[Tensor], output: Tensor) -> None:
+        nonlocal flops
+        assert isinstance(module, nn.Conv2d)
+        flops += output.numel() * (2 * module.weight[0].numel() + 1)
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count)
+    f = config.downsampling
+    rows, columns = -(-height // f), -(-width // f)
+    latent = model.analysis(torch.zeros(1, 3, rows * f, columns * f, device="meta"))
+    model.synthesis(latent, torch.ones(1, dtype=torch.int64, device="meta"))
+    flops += 2 * rows * columns * config.stages * config.codewords * config.latent_channels
+    return Complexity(parameters, flops)

@@ -1,0 +1,90 @@
+"""The ProGIC model behind the codec contract: padding, layout, holes, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codec import layout, zoo
+from codec.base import CodecError, Image, check_image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class ProgicCodec:
+    """Progressive codec: each payload sharpens the picture, and any subset of payloads shows one."""
+
+    name = "progic"
+
+    def __init__(self, model: str = zoo.DEFAULT_MODEL, stages: int | None = None) -> None:
+        """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
+
+        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
+        """
+        self._model, self.model_id = zoo.load_model(zoo.model_path(str(model)))
+        self.config = self._model.config
+        self.stages = self.config.stages if stages is None else stages
+        if not 1 <= self.stages <= self.config.stages:
+            raise CodecError(f"stages is {stages}; expected 1 to {self.config.stages}, the stages of model {model}")
+
+    def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
+        """Payloads of `stages` stages, coarse first; cut by `codec.layout`, at most `payload_bytes` bytes each."""
+        import torch
+
+        check_image(image)
+        with torch.inference_mode():
+            indices = self._model.encode(_to_tensor(image, self.config.downsampling))
+        return layout.split(indices[0, : self.stages].numpy(), self.config.index_bits, payload_bytes)
+
+    def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
+        """The picture uint8[height, width, 3] of whatever payloads arrived; None for none at all.
+
+        Raises CodecError for payloads that no encoder of this model writes.
+        """
+        import torch
+
+        if not received:
+            return None
+        rows, columns = self.grid(height, width)
+        config = self.config
+        grid = layout.join(received, config.stages, rows, columns, config.index_bits)
+        with torch.inference_mode():
+            picture = self._model.decode(torch.from_numpy(grid)[None])
+        return _to_image(picture)[:height, :width]
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of latent cells, those of the padding included, that an image of this size costs."""
+        f = self.config.downsampling
+        return -(-height // f), -(-width // f)
+
+
+class WholeProgic(ProgicCodec):
+    """The same ProGIC bits sent as a file: nothing to show until every payload is there (the paper's Fig. 15, rows 2, 3)."""
+
+    name = "progic-whole"
+
+    def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
+        """The picture once all cells of all `stages` are held, else None."""
+        rows, columns = self.grid(height, width)
+        grid = layout.join(received, self.config.stages, rows, columns, self.config.index_bits)
+        return super().decode(received, height, width) if (grid[: self.stages] >= 0).all() else None
+
+
+def _to_tensor(image: Image, multiple: int) -> Tensor:
+    """float[1, 3, H, W] in -1 to 1, mirrored out to sides that `multiple` divides."""
+    import torch
+
+    height, width = image.shape[:2]
+    padding = ((0, -height % multiple), (0, -width % multiple), (0, 0))
+    padded = np.pad(image, padding, mode="symmetric")
+    return torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def _to_image(picture: Tensor) -> Image:
+    pixels: Image = ((picture[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    return pixels
+
+
