@@ -1,0 +1,47 @@
+"""Random training crops from folders of photos."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from codec.base import CodecError, Image
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Every photo below `folder`, sorted by path; raises CodecError where there is none."""
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not photos:
+        raise CodecError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
+    return photos
+
+
+@lru_cache(maxsize=8192)
+def _read(path: Path) -> PillowImage.Image:
+    with PillowImage.open(path) as photo:
+        return photo.convert("RGB")
+
+
+def random_crops(photos: list[Path], count: int, size: int, rng: np.random.Generator) -> Image:
+    """uint8[count, size, size, 3]: each a random photo, shrunk at random, cropped and perhaps mirrored.
+
+    The short side after shrinking lies between 1.2 crops and the photo's own, so that codecs meet both close-ups and
+    whole scenes. Photos smaller than the crop are enlarged to fit it.
+    """
+    crops = np.empty((count, size, size, 3), np.uint8)
+    for k in range(count):
+        photo = _read(photos[rng.integers(len(photos))])
+        short = min(photo.size)
+        target = max(size, round(rng.uniform(min(1.2 * size, short), short)))
+        width, height = (max(size, round(side * target / short)) for side in photo.size)
+        left, top = rng.integers(width - size + 1), rng.integers(height - size + 1)
+        scale_x, scale_y = photo.width / width, photo.height / height
+        box = (left * scale_x, top * scale_y, (left + size) * scale_x, (top + size) * scale_y)
+        crop = np.asarray(photo.resize((size, size), PillowImage.Resampling.LANCZOS, box=box))
+        crops[k] = crop[:, ::-1] if rng.random() < 0.5 else crop
+    return crops
