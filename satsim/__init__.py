@@ -1,0 +1,1 @@
+"""What will the command post see, and when? Images over satellite short messages, simulated."""

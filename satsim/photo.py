@@ -1,0 +1,65 @@
+"""A photo from disk to the frame it is sent in.
+
+    PhotoError            a file that is missing, not an image, or of a size that cannot be used
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from satsim.scenario import ImageSpec
+
+MAX_PIXELS = 100_000_000
+"""Photos above this are refused before they are decoded (decompression bombs)."""
+GREY = (127, 127, 127)
+
+
+class PhotoError(ValueError):
+    """A photo that cannot be read or fitted."""
+
+
+def load_photo(spec: ImageSpec) -> npt.NDArray[np.uint8]:
+    """The photo as uint8[H, W, 3] RGB, turned upright by its EXIF note and fitted as `spec` says.
+
+    Raises PhotoError, naming the file and the mend.
+    """
+    path = spec.path
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise PhotoError(
+                        f"{path}: is {opened.width}x{opened.height} pixels; expected at most {MAX_PIXELS:,} in all"
+                        " (shrink it first)"
+                    )
+                photo = ImageOps.exif_transpose(opened).convert("RGB")
+    except FileNotFoundError:
+        raise PhotoError(f"{path}: no such image file; check the path") from None
+    except UnidentifiedImageError:
+        raise PhotoError(f"{path}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(f"{path}: has far more than {MAX_PIXELS:,} pixels; shrink it first") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, PhotoError):
+            raise
+        raise PhotoError(f"{path}: cannot be read as an image ({error})") from None
+    return np.asarray(_fit(photo, spec))
+
+
+def _fit(photo: Image.Image, spec: ImageSpec) -> Image.Image:
+    frame = (spec.width, spec.height)
+    if spec.fit == "crop":
+        return ImageOps.fit(photo, frame, Image.Resampling.LANCZOS)
+    if spec.fit == "pad":
+        return ImageOps.pad(photo, frame, Image.Resampling.LANCZOS, color=GREY)
+    if not (16 <= photo.width <= 4096 and 16 <= photo.height <= 4096):
+        raise PhotoError(
+            f"{spec.path}: is {photo.width}x{photo.height} pixels; expected sides of 16 to 4096 with image.fit keep"
+            " (use crop or pad)"
+        )
+    return photo
