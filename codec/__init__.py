@@ -8,39 +8,28 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Callable
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from codec.base import BudgetError, Codec, CodecError, Image, WeightsError
+if TYPE_CHECKING:
+    from codec.base import BudgetError, Codec, CodecError, Image, WeightsError
+    from codec.loading import codec_names, load_codec, load_receiver
 
-__all__ = ["BudgetError", "Codec", "CodecError", "Image", "WeightsError", "codec_names", "load_codec"]
-
-
-def _factories() -> dict[str, Callable[..., Codec]]:
-    from codec.baselines import BASELINES
-    from codec.progic import ProgicCodec, WholeProgic
-
-    return {"progic": ProgicCodec, "progic-whole": WholeProgic, **BASELINES}
-
-
-def codec_names() -> list[str]:
-    """Every name that `load_codec` knows."""
-    return list(_factories())
+__all__ = [
+    "BudgetError",
+    "Codec",
+    "CodecError",
+    "Image",
+    "WeightsError",
+    "codec_names",
+    "load_codec",
+    "load_receiver",
+]
 
 
-def load_codec(name: str = "progic", **options: Any) -> Codec:
-    """The codec of that name; raises CodecError for an unknown name or option, and what the codec itself raises."""
-    factories = _factories()
-    if name not in factories:
-        near = difflib.get_close_matches(name, factories, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(factories)}"
-        raise CodecError(f"codec is {name!r}; {hint}")
-    factory = factories[name]
-    known = inspect.signature(factory).parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    for option in options:
-        if option not in known and not takes_any:
-            raise CodecError(f"codec {name} has no option {option!r}; expected one of: {', '.join(known) or 'none'}")
-    return factory(**options)
+def __getattr__(name: str) -> Any:
+    """Public names come in at first use, so that `import codec` costs nothing (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'codec' has no attribute {name!r}")
+    module = "codec.loading" if name in ("codec_names", "load_codec", "load_receiver") else "codec.base"
+    return getattr(importlib.import_module(module), name)

@@ -17,7 +17,7 @@ def packed_bytes(count: int, bits: int) -> int:
 
 def pack_indices(indices: Indices, bits: int) -> bytes:
     """Big-endian bit string of int64[n], each 0 to 2^bits - 1; the last byte is filled up with zeros."""
-    if indices.size and not (0 <= indices.min() and indices.max() < 1 << bits):
+    if indices.size and not (indices.min() >= 0 and indices.max() < 1 << bits):
         raise ValueError(f"indices run {indices.min()} to {indices.max()}; expected 0 to {(1 << bits) - 1}")
     places = np.arange(bits - 1, -1, -1)
     return np.packbits(((indices.reshape(-1, 1) >> places) & 1).astype(np.uint8)).tobytes()

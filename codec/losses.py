@@ -65,7 +65,5 @@ class VggFeatureLoss(nn.Module):
         """Scalar loss; both are float[B, 3, H, W], RGB in -1 to 1."""
         with torch.no_grad():
             wanted = self.features(reference)
-        ratios = [
-            (a - b).abs().mean() / a.abs().mean() for a, b in zip(wanted, self.features(picture), strict=True)
-        ]
+        ratios = [(a - b).abs().mean() / a.abs().mean() for a, b in zip(wanted, self.features(picture), strict=True)]
         return torch.stack(ratios).mean()

@@ -61,9 +61,7 @@ PRESETS = {
     "small": ProgicConfig(channels=256, encoder_blocks=4, decoder_blocks=8),
     "nano": ProgicConfig(channels=128, encoder_blocks=4, decoder_blocks=8),
     "fine16": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14, stages=16, downsampling=32),
-    "fine48": ProgicConfig(
-        channels=368, encoder_blocks=8, decoder_blocks=14, stages=48, index_bits=8, downsampling=64
-    ),
+    "fine48": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14, stages=48, index_bits=8, downsampling=64),
 }
 """The paper's base and small, our nano for small CPUs, and the two ablation shapes of its Fig. 16."""
 
@@ -138,7 +136,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
         """Same shape as `x`."""
-        return x + self.trunk(x, held) * torch.sigmoid(self.gate(self.mask(x, held)))
+        branch: Tensor = self.trunk(x, held) * torch.sigmoid(self.gate(self.mask(x, held)))
+        return x + branch
 
 
 class Analysis(nn.Module):
@@ -154,7 +153,8 @@ class Analysis(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float[B, 3, H, W] to float[B, C2, H/f, W/f]; H and W are multiples of f."""
-        return self.attention(self.down(self.body(self.enter(functional.pixel_unshuffle(x, UNSHUFFLE)))))
+        latent: Tensor = self.attention(self.down(self.body(self.enter(functional.pixel_unshuffle(x, UNSHUFFLE)))))
+        return latent
 
 
 class Synthesis(nn.Module):
@@ -232,7 +232,8 @@ class ProGIC(nn.Module):
         """
         held = (indices >= 0).flatten(2).any(dim=2).sum(dim=1).clamp(min=1)
         latent = self.quantizer.decode(indices).to(self.synthesis.up.weight.dtype)
-        return self.synthesis(latent, held)
+        picture: Tensor = self.synthesis(latent, held)
+        return picture
 
 
 @dataclass(frozen=True)

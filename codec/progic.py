@@ -62,7 +62,7 @@ class ProgicCodec:
 
 
 class WholeProgic(ProgicCodec):
-    """The same ProGIC bits sent as a file: nothing to show until every payload is there (the paper's Fig. 15, rows 2, 3)."""
+    """The same ProGIC bits sent as a file: nothing to show until all are there (the paper's Fig. 15, rows 2 and 3)."""
 
     name = "progic-whole"
 
@@ -86,5 +86,3 @@ def _to_tensor(image: Image, multiple: int) -> Tensor:
 def _to_image(picture: Tensor) -> Image:
     pixels: Image = ((picture[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     return pixels
-
-

@@ -125,7 +125,7 @@ def tally(index: Tensor, vectors: Tensor, codewords: int) -> tuple[Tensor, Tenso
 
 
 def quantize(latent: Tensor, books: CodebookTrainer) -> tuple[Tensor, Tensor, float]:
-    """Codewords float[N, B, C2, h, w] chosen greedily for `latent`, commitment loss, and mean share of codewords in use."""
+    """Codewords float[N, B, C2, h, w] chosen greedily, commitment loss, and mean share of codewords in use."""
     batch, width, rows, columns = latent.shape
     flat = latent.permute(0, 2, 3, 1).reshape(-1, width)
     residual = flat.detach()
@@ -202,8 +202,9 @@ def orthogonalise(matrices: Tensor, rounds: int = 5) -> Tensor:
 
 
 def make_optimizers(model: nn.Module, kind: str) -> list[torch.optim.Optimizer]:
-    """"muon": Muon for the 1x1 convolutions and AdamW for the rest; "adamw": AdamW for all."""
-    matrices, rest = [], []
+    """ "muon": Muon for the 1x1 convolutions and AdamW for the rest; "adamw": AdamW for all."""
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for parameter in model.parameters():
         is_matrix = parameter.dim() == 4 and min(parameter.flatten(1).shape) >= 64
         (matrices if kind == "muon" and is_matrix else rest).append(parameter)
@@ -291,11 +292,11 @@ def train(config: TrainConfig) -> Iterator[dict[str, float]]:
             twice = torch.cat([latent, latent])
             quantized = twice + (sums_of - twice).detach()
             picture = model.synthesis(quantized, torch.cat([full, held]))
-            shares = (1 - config.earlier_stages, config.earlier_stages)
+            shares = [1 - config.earlier_stages, config.earlier_stages]
         else:
             pool = [*pool[-39:], latent.detach().permute(0, 2, 3, 1).flatten(0, 2)]
             commitment, used = 1e-3 * latent.square().mean(), 0.0
-            picture, shares = model.synthesis(latent, full), (1.0,)
+            picture, shares = model.synthesis(latent, full), [1.0]
         reference = torch.cat([x] * len(shares))
         share = torch.tensor(shares).repeat_interleave(len(x)) * len(shares)
         judged = torch.randperm(len(picture))[: config.lpips_crops]
@@ -307,7 +308,7 @@ def train(config: TrainConfig) -> Iterator[dict[str, float]]:
         if step >= config.vgg_from * config.steps:
             parts["vgg"] = vgg(*random_windows(config, reference, picture))
             loss = loss + config.vgg * parts["vgg"]
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         parts["grad"] = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for part in optimizers:
             part.param_groups[0]["lr"] = learning_rate(config, step)

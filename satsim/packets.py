@@ -56,8 +56,8 @@ class Packet(NamedTuple):
     model_id: int
     sender: int
     image_id: int
-    index: int
-    count: int
+    payload_index: int
+    payload_count: int
     width: int
     height: int
     payload: bytes
@@ -92,8 +92,8 @@ def pack(packet: Packet) -> bytes:
         "model_id": (packet.model_id, 0, 2**32 - 1),
         "sender": (packet.sender, 0, 2**16 - 1),
         "image_id": (packet.image_id, 0, 2**16 - 1),
-        "count": (packet.count, 1, MAX_COUNT),
-        "index": (packet.index, 0, packet.count - 1),
+        "payload_count": (packet.payload_count, 1, MAX_COUNT),
+        "payload_index": (packet.payload_index, 0, packet.payload_count - 1),
         "width": (packet.width, 1, MAX_SIDE),
         "height": (packet.height, 1, MAX_SIDE),
         "payload length": (len(packet.payload), 1, 2**31),
@@ -107,7 +107,7 @@ def pack(packet: Packet) -> bytes:
         packet.model_id,
         packet.sender,
         packet.image_id,
-        (packet.index << 12 | (packet.count - 1)).to_bytes(3, "big"),
+        (packet.payload_index << 12 | (packet.payload_count - 1)).to_bytes(3, "big"),
         ((packet.width - 1) << 12 | (packet.height - 1)).to_bytes(3, "big"),
     )
     crc = zlib.crc32(packet.payload, zlib.crc32(front))
@@ -142,7 +142,7 @@ class ImageKey(NamedTuple):
     model_id: int
     width: int
     height: int
-    count: int
+    payload_count: int
 
 
 class Inbox:
@@ -158,10 +158,16 @@ class Inbox:
         """
         packet = unpack(message)
         key = ImageKey(
-            packet.sender, packet.image_id, packet.codec, packet.model_id, packet.width, packet.height, packet.count
+            packet.sender,
+            packet.image_id,
+            packet.codec,
+            packet.model_id,
+            packet.width,
+            packet.height,
+            packet.payload_count,
         )
         held = self.images.setdefault(key, {})
-        if packet.index in held:
+        if packet.payload_index in held:
             return None
-        held[packet.index] = packet.payload
-        return key, packet.index
+        held[packet.payload_index] = packet.payload
+        return key, packet.payload_index

@@ -1,6 +1,6 @@
 """A photo from disk to the frame it is sent in.
 
-    PhotoError            a file that is missing, not an image, or of a size that cannot be used
+PhotoError            a file that is missing, not an image, or of a size that cannot be used
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def load_photo(spec: ImageSpec) -> npt.NDArray[np.uint8]:
     except FileNotFoundError:
         raise PhotoError(f"{path}: no such image file; check the path") from None
     except UnidentifiedImageError:
-        raise PhotoError(f"{path}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like") from None
+        raise PhotoError(
+            f"{path}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like"
+        ) from None
     except Image.DecompressionBombError:
         raise PhotoError(f"{path}: has far more than {MAX_PIXELS:,} pixels; shrink it first") from None
     except (OSError, SyntaxError, ValueError) as error:

@@ -32,7 +32,7 @@ class SchemeEvent(NamedTuple):
     time_s: float
     kind: str
     slot: int
-    index: int
+    payload_index: int
     message_bytes: int
     created_s: float
 

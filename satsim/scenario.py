@@ -1,6 +1,6 @@
 """YAML to a frozen, checked scenario; every mistake is one line that names the file, the field and the mend.
 
-    ScenarioError         a scenario file, key or value that the user can mend
+ScenarioError         a scenario file, key or value that the user can mend
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -133,7 +133,8 @@ def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ScenarioError(f"--set {setting}: the value is not YAML") from None
-    return _set(data, dotted.split("."), value, setting)
+    changed: dict[str, Any] = _set(data, dotted.split("."), value, setting)
+    return changed
 
 
 def _set(place: Any, keys: list[str], value: Any, setting: str) -> Any:
@@ -144,9 +145,11 @@ def _set(place: Any, keys: list[str], value: Any, setting: str) -> Any:
         if not key.isdigit() or int(key) >= len(place):
             raise ScenarioError(f"--set {setting}: {key!r} is no place in a list of {len(place)}")
         return [_set(item, rest, value, setting) if k == int(key) else item for k, item in enumerate(place)]
-    if not isinstance(place, dict | None):
+    if place is None:
+        place = {}
+    if not isinstance(place, dict):
         raise ScenarioError(f"--set {setting}: {key!r} cannot be set inside {place!r}")
-    return {**(place or {}), key: _set((place or {}).get(key), rest, value, setting)}
+    return {**place, key: _set(place.get(key), rest, value, setting)}
 
 
 def check_scenario(data: Any, source: str) -> Scenario:
@@ -155,6 +158,18 @@ def check_scenario(data: Any, source: str) -> Scenario:
         return Scenario.model_validate(data)
     except ValidationError as error:
         raise ScenarioError(f"{source}: {_explain(error.errors()[0])}") from None
+
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
+    """`data` as the part of a scenario that stands at `key`, checked the same way."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScenarioError(_explain({**first, "loc": (key, *first["loc"])})) from None
 
 
 _HINTS = {
@@ -190,11 +205,9 @@ def _explain(error: Any) -> str:
 
 
 def _model_at(place: list[str]) -> type[BaseModel]:
-    model: type[BaseModel] = Scenario
-    for part in place:
-        nested = {"image": ImageSpec, "link": LinkSpec, "schemes": SchemeSpec}.get(part)
-        model = nested or model
-    return model
+    nested: dict[str, type[BaseModel]] = {"image": ImageSpec, "link": LinkSpec, "schemes": SchemeSpec}
+    models = [nested[part] for part in place if part in nested]
+    return models[-1] if models else Scenario
 
 
 def _keys_at(place: list[str]) -> list[str]:

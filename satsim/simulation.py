@@ -28,7 +28,7 @@ class Event(NamedTuple):
     """sent, lost, delivered (new to the receiver), duplicate, damaged (no packet any more), shown (decoded with it)."""
     slot: int
     """Number of the slot in which the message left."""
-    index: int
+    payload_index: int
     """Payload index; -1 where the receiver could not read it."""
     message_bytes: int
     """Length on the air, header included."""

@@ -16,8 +16,11 @@ Picture = npt.NDArray[np.uint8]
 class Metric(Protocol):
     """A score of a picture against its reference."""
 
-    name: str
-    higher_is_better: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def higher_is_better(self) -> bool: ...
 
     def __call__(self, reference: Picture, image: Picture) -> float: ...
 
@@ -73,7 +76,7 @@ def build_timeline(
     for event in events:
         if event.kind != "shown":
             continue
-        held |= {event.index}
+        held |= {event.payload_index}
         held_bytes += event.message_bytes
         if held not in screens:
             picture = decode({k: payloads[k] for k in sorted(held)})

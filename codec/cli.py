@@ -1,0 +1,170 @@
+"""`satsim codec ...` and `satsim weights ...`: the command lines of the codec and of the metrics' weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True)
+weights_app = typer.Typer(help="Weights of the perceptual metrics: list, fetch, import, remove.", no_args_is_help=True)
+
+
+@codec_app.command("list")
+def list_codecs() -> None:
+    """Every codec and every shipped ProGIC model."""
+    from codec import codec_names, zoo
+
+    typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
+    typer.echo("ProGIC models: " + (", ".join(zoo.list_models()) or "none"))
+
+
+@codec_app.command()
+def info(
+    preset: Annotated[str | None, typer.Argument(help="base, small, nano, fine16 or fine48  [default: all]")] = None,
+    width: Annotated[int, typer.Option(min=16, max=4096, help="Pixels.")] = 768,
+    height: Annotated[int, typer.Option(min=16, max=4096, help="Pixels.")] = 512,
+) -> None:
+    """Parameters, FLOPs and stage size of the ProGIC presets at a picture size."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from codec.base import CodecError
+    from codec.bits import packed_bytes
+    from codec.model import PRESETS, complexity
+
+    if preset is not None and preset not in PRESETS:
+        raise CodecError(f"preset is {preset!r}; expected one of: {', '.join(PRESETS)}")
+    table = Table(title=f"ProGIC at {width}x{height} pixels (2 FLOPs a multiply-accumulate)", title_justify="left")
+    table.add_column("preset")
+    for heading in ("parameters, M", "GFLOPs", "stages", "bytes a stage", "bpp a stage"):
+        table.add_column(heading, justify="right")
+    for name in [preset] if preset else PRESETS:
+        config = PRESETS[name]
+        cost = complexity(config, height, width)
+        cells = -(-height // config.downsampling) * -(-width // config.downsampling)
+        table.add_row(
+            name,
+            f"{cost.parameters / 1e6:.2f}",
+            f"{cost.flops / 1e9:.2f}",
+            str(config.stages),
+            str(packed_bytes(cells, config.index_bits)),
+            f"{config.stage_bpp:.4f}",
+        )
+    Console().print(table)
+
+
+@codec_app.command()
+def evaluate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of photos.")],
+    codec: Annotated[list[str] | None, typer.Option(help="Codec to score; repeat  [default: progic]")] = None,
+    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every codec given.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
+    side: Annotated[int, typer.Option(min=16, max=4096, help="Photos are cropped to a square of this side.")] = 256,
+    payload_bytes: Annotated[int, typer.Option(min=1, help="Room for the codec in one packet.")] = 340,
+    packets: Annotated[list[int] | None, typer.Option(help="Packets held; repeat  [default: 1 to 5]")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write one row an image to this file.")] = None,
+) -> None:
+    """Mean quality over folders of photos by packets held, and encode and decode times.
+
+    A codec that takes a byte budget is given exactly the packets held; a progressive one sends all and is cut.
+    """
+    import yaml
+    from rich.console import Console
+    from rich.progress import track
+
+    from codec.evaluate import evaluate_folder, table_of, write_rows
+
+    options = {}
+    for each in option or []:
+        key, _, text = each.partition("=")
+        options[key] = yaml.safe_load(text)
+    console = Console(width=120)
+    rows = []
+    for folder in folders:
+        for name in codec or ["progic"]:
+            steps = evaluate_folder(folder, name, options, metric, side, payload_bytes, packets or [1, 2, 3, 4, 5])
+            mine = list(track(steps, description=f"{folder.name} {name}", console=Console(stderr=True), transient=True))
+            rows += [row for part in mine for row in part]
+    console.print(table_of(rows))
+    if csv is not None:
+        write_rows(rows, csv)
+        typer.echo(f"{len(rows)} rows in {csv}")
+
+
+@weights_app.command("list")
+def list_all() -> None:
+    """Which files there are, which are here, their size, source and licence."""
+    from codec.metrics import weights
+
+    for status in weights.list_weights():
+        file = status.file
+        where = str(status.path) if status.path else f"missing (download of {file.download_bytes / 1e6:.2f} MB)"
+        typer.echo(
+            f"{file.name}: {file.title}; for {', '.join(status.metrics)}\n  {where}\n  {file.url} ({file.licence})"
+        )
+    typer.echo(f"cache folder: {weights.cache_folder()} (change it by SATSIM_CACHE)")
+
+
+@weights_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Metrics or files: dists, lpips-vgg, lpips-squeeze ...")],
+    mirror_url: Annotated[str | None, typer.Option(help="A folder that holds the files under their own names.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="Proxy to download through.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Download weights: what, from where and how large is shown first; hashes are verified; resumable."""
+    from rich.progress import Progress
+
+    from codec.metrics import weights
+
+    files = [file for name in names for file in weights.to_fetch(name)]
+    if not files:
+        typer.echo("nothing to fetch: all here")
+        return
+    for file in files:
+        typer.echo(f"{file.title}: {file.download_bytes / 1e6:.2f} MB from {mirror_url or file.url} ({file.licence})")
+    if not yes:
+        typer.confirm("fetch?", default=True, abort=True)
+    with Progress() as bar:
+        for file in dict.fromkeys(files):
+            task = bar.add_task(file.name, total=file.download_bytes)
+            weights.fetch_file(
+                file,
+                mirror_url=mirror_url,
+                proxy=proxy,
+                progress=partial(_advance, bar, task),
+            )
+
+
+def _advance(bar: Progress, task: TaskID, _title: str, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+@weights_app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="Metric or file: dists, lpips-vgg, lpips-squeeze ...")],
+    files: Annotated[list[Path], typer.Argument(help="Local files as their authors publish them.")],
+) -> None:
+    """Bring local weight files into the cache; their contents are checked."""
+    from codec.metrics import weights
+
+    for file in files:
+        typer.echo(f"{file} -> {weights.import_file(name, file)}")
+
+
+@weights_app.command()
+def remove(name: Annotated[str, typer.Argument(help="Metric or file.")]) -> None:
+    """Delete cached weights that no other complete metric needs."""
+    from codec.metrics import weights
+
+    removed = weights.remove(name)
+    for path in removed:
+        typer.echo(f"removed {path}")
+    if not removed:
+        typer.echo(f"nothing of {name} is in the cache")
