@@ -1,0 +1,38 @@
+# make demo   set up what a run needs and send a forest-fire photo over a satellite link
+# make test   set up what the tests need, then lint, format check, types and tests
+# make clean  remove the virtual environment and caches (results stay)
+# Everything lives in .venv of this checkout; nothing needs root. PYTHON names the interpreter (3.11 or later).
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test clean venv
+.DELETE_ON_ERROR:
+
+demo: .venv/demo-ready
+	$(BIN)/satsim run scenarios/forest_fire.yaml
+
+test: .venv/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "satsim needs Python 3.11 or later; name one: make PYTHON=python3.11 ..."; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+		{ echo "making a virtual environment in .venv"; rm -rf .venv; $(PYTHON) -m venv .venv; }
+
+.venv/demo-ready: pyproject.toml | venv
+	@echo "installing satsim and what it needs into .venv (a few minutes the first time)"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e .
+	@touch $@
+
+.venv/test-ready: pyproject.toml | venv
+	@echo "installing satsim and what its tests need into .venv (a few minutes the first time)"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev,vvc]'
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build ./*.egg-info
