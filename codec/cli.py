@@ -123,7 +123,7 @@ def fetch(
 
     from codec.metrics import weights
 
-    files = [file for name in names for file in weights.to_fetch(name)]
+    files = list({file.name: file for name in names for file in weights.to_fetch(name)}.values())
     if not files:
         typer.echo("nothing to fetch: all here")
         return
@@ -132,7 +132,7 @@ def fetch(
     if not yes:
         typer.confirm("fetch?", default=True, abort=True)
     with Progress() as bar:
-        for file in dict.fromkeys(files):
+        for file in files:
             task = bar.add_task(file.name, total=file.download_bytes)
             weights.fetch_file(
                 file,
