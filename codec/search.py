@@ -1,0 +1,143 @@
+"""Finding the best picture a byte budget buys: quality, coding resolution and chroma of one format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from codec.base import MIN_SIDE, CodecError, Image
+from codec.formats import Format
+from codec.likeness import likeness, resize
+
+SCALES = tuple(scale / 2**k for k in range(8) for scale in (1.0, 0.75))
+"""Coding resolutions relative to the picture: 1, 3/4, 1/2, 3/8, ... 3/512."""
+SCORE_SIDE = 1024
+"""Pictures larger than this (pixels) are scored at this size, to bound the search."""
+
+
+def coded_size(height: int, width: int, scale: float) -> tuple[int, int]:
+    """(height, width) of the coded picture, each at least 1 pixel."""
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+class Trial(NamedTuple):
+    """One coded picture: `score` is its likeness, or minus its bytes where it does not fit."""
+
+    score: float
+    scale: int
+    full: bool
+    quality: int
+    payload: bytes
+    shown: Image | None
+    """The coded picture as a receiver decodes it, before it is enlarged."""
+
+
+@lru_cache(maxsize=64)
+def blank_file(form: Format, height: int, width: int, quality: int, full: bool) -> bytes:
+    """The file of a grey picture, which both ends can write: the source of all that is not sent (`quality`: index)."""
+    if not form.has_blank:
+        return b""
+    return form.write(np.full((height, width, 3), 128, np.uint8), form.qualities[quality], full, False)
+
+
+def best_fit(name: str, form: Format, image: Image, room: int) -> Trial:
+    """The coding of `image` most like it whose payload fits `room` bytes; score below zero where nothing fits.
+
+    Climbs the ladder of coding scales with the fast writer, then codes the best one slowly.
+    """
+    height, width = image.shape[:2]
+    shrink = min(1.0, max(SCORE_SIDE / max(height, width), MIN_SIDE / min(height, width)))
+    reference = resize(image, *coded_size(height, width, shrink))
+    sizes = [coded_size(height, width, scale) for scale in SCALES]
+    usable = [n for n, size in enumerate(sizes) if n == 0 or min(size) >= form.min_side]
+    guess = len(form.qualities) // 4
+
+    def attempt(scale: int, full: bool, fast: bool) -> Trial:
+        nonlocal guess
+        pixels = resize(image, *sizes[scale])
+
+        def payload_at(quality: int) -> tuple[bytes, bytes]:
+            file = form.write(pixels, form.qualities[quality], full, fast)
+            known = blank_file(form, *sizes[scale], quality if form.sends_quality else 0, full)
+            return file, form.strip(file, known)
+
+        quality, found, smallest = _largest_fitting(
+            payload_at, len(form.qualities), room, guess, near=0.96 if fast and form.two_speeds else 1.0
+        )
+        if found is None:
+            return Trial(-float(smallest), scale, full, 0, b"", None)
+        guess = quality
+        file, payload = found
+        shown = read_file(name, form, file, *sizes[scale])
+        return Trial(likeness(reference, resize(shown, *reference.shape[:2])), scale, full, quality, payload, shown)
+
+    # Likeness has one peak over scale, near the bits a coded pixel that suit the format.
+    start = min(
+        usable, key=lambda n: abs(math.log(room * 8 / math.prod(sizes[n]) / form.start_bpp)) if room > 0 else -n
+    )
+    tried = {start: attempt(start, False, True)}
+    best = tried[start]
+    for step in (1, -1):
+        while (at := best.scale + step) in usable and at not in tried:
+            tried[at] = attempt(at, False, True)
+            if tried[at].score <= best.score:
+                break
+            best = tried[at]
+    if best.payload and True in form.chroma:
+        best = max(best, attempt(best.scale, True, True), key=lambda trial: trial.score)
+    if form.two_speeds:
+        guess = best.quality or guess
+        best = attempt(best.scale, best.full, False)
+        while not best.payload and best.scale + 1 in usable:
+            best = attempt(best.scale + 1, False, False)
+    return best
+
+
+def _largest_fitting(
+    payload_at: Callable[[int], tuple[bytes, bytes]], count: int, room: int, guess: int, near: float
+) -> tuple[int, tuple[bytes, bytes] | None, int]:
+    """(quality, its file and payload or None, smallest payload seen in bytes): the largest quality that fits `room`.
+
+    Log size is close to linear in quality: extrapolate until a fit and a misfit bracket the answer, then interpolate,
+    halving the bracket every third probe lest a bent curve make the steps tiny. A fit of at least `near` (0 to 1) of
+    the room ends the search.
+    """
+    low, high, probe, slope = -1, count, min(max(guess, 0), count - 1), 0.05
+    sizes: dict[int, int] = {}
+    found = None
+    while high - low > 1:
+        candidate = payload_at(probe)
+        size = sizes[probe] = max(1, len(candidate[1]))
+        steps = math.log(max(1, room) / size) / slope
+        if size <= room:
+            low, found, probe = probe, candidate, probe + math.ceil(steps + 0.5)
+            if near * room <= size < room:
+                break
+        else:
+            high, probe = probe, probe + math.floor(steps)
+        if low in sizes and high in sizes:
+            slope = max(0.01, math.log(sizes[high] / sizes[low]) / (high - low))
+            part = math.log(max(1, room) / sizes[low]) / slope / (high - low) if len(sizes) % 3 else 0.5
+            probe = low + round(part * (high - low))
+        elif len(sizes) > 1:
+            ends = min(sizes), max(sizes)
+            slope = max(0.01, math.log(sizes[ends[1]] / sizes[ends[0]]) / (ends[1] - ends[0]))
+        probe = min(max(probe, low + 1), high - 1)
+    return low, found, min(sizes.values())
+
+
+def read_file(name: str, form: Format, file: bytes, height: int, width: int) -> Image:
+    """`file` decoded to uint8[height, width, 3]; whatever goes wrong is a CodecError."""
+    try:
+        pixels = form.read(file, height, width)
+    except CodecError:
+        raise
+    except Exception as error:  # each library has its own error types, and wrong bytes may raise any
+        raise CodecError(f"{name}: {len(file)} bytes do not decode: {error}") from error
+    if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
+        raise CodecError(f"{name}: decoded {pixels.dtype}{list(pixels.shape)}; expected uint8[{height}, {width}, 3]")
+    return pixels

@@ -1,0 +1,188 @@
+"""The rivals keep the contract: bytes within budget, pictures of the right size, wrong bytes refused."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from codec.base import BudgetError, CodecError
+from codec.baselines import BASELINES
+from codec.likeness import likeness, resize
+
+QUICK = ["jpeg", "webp", "avif", "heic", "jpegxl", "jpeg2000"]
+FIXED = [*QUICK, "vvc"]
+
+
+def photo_like(height, width):
+    """Two gradients, a wave and a little noise: uint8[height, width, 3], the same every time."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [x * 200 / width, y * 200 / height, 100 + 50 * np.sin(x / 5 + y / 9)]
+    noise = np.random.default_rng(7).normal(0, 8, (height, width, 3))
+    return np.clip(np.stack(planes, -1) + 20 + noise, 0, 255).astype(np.uint8)
+
+
+IMAGE = photo_like(37, 53)
+
+
+@pytest.fixture(scope="module")
+def coded():
+    """Name -> payloads of at most 50 bytes for IMAGE at 160 bytes, each coded once for this module."""
+    return {name: BASELINES[name](budget_bytes=160).encode(IMAGE, 50) for name in FIXED}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_payloads_keep_their_limit_and_the_budget(coded, name):
+    sizes = [len(payload) for payload in coded[name]]
+    assert set(sizes[:-1]) == {50}
+    assert 1 <= sizes[-1] <= 50
+    assert sum(sizes) <= 160
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_the_whole_file_shows_a_picture_like_the_original_at_its_own_size(coded, name):
+    shown = BASELINES[name](budget_bytes=160).decode(dict(enumerate(coded[name])), 37, 53)
+    assert shown.shape == (37, 53, 3)
+    assert shown.dtype == np.uint8
+    grey = np.full_like(IMAGE, 128)
+    assert likeness(IMAGE, shown) > likeness(IMAGE, grey) + 0.2
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_file_with_a_gap_shows_nothing(coded, name):
+    codec, whole = BASELINES[name](budget_bytes=160), dict(enumerate(coded[name]))
+    for lost in whole:
+        assert codec.decode({index: part for index, part in whole.items() if index != lost}, 37, 53) is None
+    assert codec.decode({}, 37, 53) is None
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_order_of_arrival_changes_nothing(coded, name):
+    codec, whole = BASELINES[name](budget_bytes=160), dict(enumerate(coded[name]))
+    backwards = dict(reversed(whole.items()))
+    assert np.array_equal(codec.decode(whole, 37, 53), codec.decode(backwards, 37, 53))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_same_picture_gives_the_same_bytes(coded, name):
+    assert BASELINES[name](budget_bytes=160).encode(IMAGE.copy(), 50) == coded[name]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_smaller_budget_never_gives_a_bigger_file(coded, name):
+    small = BASELINES[name](budget_bytes=80).encode(IMAGE, 50)
+    assert sum(map(len, small)) <= min(80, sum(map(len, coded[name])))
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("size", [(16, 16), (61, 18)])
+def test_other_sizes_come_back_as_they_were(name, size):
+    codec = BASELINES[name](budget_bytes=400)
+    assert codec.decode(dict(enumerate(codec.encode(photo_like(*size), 360))), *size).shape == (*size, 3)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_budget_too_small_for_any_picture_is_an_error_with_both_numbers(name):
+    with pytest.raises(BudgetError, match=r"takes \d+ bytes; budget_bytes is 6$"):
+        BASELINES[name](budget_bytes=6).encode(IMAGE, 50)
+
+
+@pytest.mark.parametrize("name", [*FIXED, "jpeg2000-progressive"])
+@pytest.mark.parametrize("payload", [b"\xff" * 60, b"\x01", b"\x01\xff\xff\xff", b"\x00abc"], ids=lambda p: p[:4].hex())
+def test_bytes_that_are_not_ours_are_refused_or_show_nothing(name, payload):
+    progressive = {"progressive": True} if name.endswith("progressive") else {}
+    codec = BASELINES[name.removesuffix("-progressive")](budget_bytes=160, **progressive)
+    if progressive and payload[:1] == b"\x01":
+        codec.decode({0: payload}, 37, 53)  # one layer of rubbish is a legal, if ugly, picture or None
+    else:
+        with pytest.raises(CodecError):
+            codec.decode({0: payload}, 37, 53)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_rubbish_in_the_file_is_a_codec_error_or_an_ugly_picture(coded, name):
+    codec, rng = BASELINES[name](budget_bytes=160), np.random.default_rng(3)
+    for _ in range(30):
+        parts = [bytearray(payload) for payload in coded[name]]
+        for _ in range(4):
+            part = parts[rng.integers(len(parts))]
+            part[rng.integers(len(part))] = rng.integers(256)
+        try:
+            shown = codec.decode({n: bytes(part) for n, part in enumerate(parts)}, 37, 53)
+        except CodecError:
+            continue
+        assert shown is None or shown.shape == (37, 53, 3)
+
+
+def test_a_payload_beyond_the_count_is_refused(coded):
+    with pytest.raises(CodecError, match="9"):
+        BASELINES["webp"](budget_bytes=160).decode({**dict(enumerate(coded["webp"])), 9: b"x"}, 37, 53)
+
+
+def test_one_byte_payloads_work():
+    codec = BASELINES["webp"](budget_bytes=200)
+    payloads = codec.encode(IMAGE, 1)
+    assert {len(payload) for payload in payloads} == {1}
+    assert codec.decode(dict(enumerate(payloads)), 37, 53).shape == (37, 53, 3)
+
+
+def test_progressive_jpeg2000_gets_better_with_every_payload():
+    image = photo_like(96, 96)
+    codec = BASELINES["jpeg2000"](budget_bytes=900, progressive=True)
+    payloads = codec.encode(image, 300)
+    assert len(payloads) == 3
+    assert all(1 <= len(payload) <= 300 for payload in payloads)
+    shown = [codec.decode(dict(enumerate(payloads[: n + 1])), 96, 96) for n in range(3)]
+    scores = [likeness(image, picture) for picture in shown]
+    assert scores == sorted(scores)
+    assert scores[2] > scores[0]
+
+
+def test_progressive_jpeg2000_ignores_what_lies_behind_a_gap():
+    codec = BASELINES["jpeg2000"](budget_bytes=900, progressive=True)
+    first, second, third = codec.encode(photo_like(96, 96), 300)
+    only_first = codec.decode({0: first}, 96, 96)
+    assert np.array_equal(codec.decode({2: third, 0: first}, 96, 96), only_first)
+    assert codec.decode({1: second, 2: third}, 96, 96) is None
+
+
+def test_unknown_options_name_the_valid_ones():
+    with pytest.raises(CodecError, match="no option 'progressive'; valid options: budget_bytes"):
+        BASELINES["avif"](budget_bytes=100, progressive=True)
+    with pytest.raises(CodecError, match="needs budget_bytes"):
+        BASELINES["jpeg"]()
+    with pytest.raises(CodecError, match="expected a whole number"):
+        BASELINES["jpeg"](budget_bytes=0)
+
+
+COPY = [sys.executable, "-c", "import shutil, sys; shutil.copy(*sys.argv[1:])", "{input}", "{output}"]
+
+
+def external(**changes):
+    options = {"budget_bytes": 20_000, "encode": COPY, "decode": COPY, "qualities": [1]}
+    return BASELINES["external"](**options | changes)
+
+
+def test_any_external_command_can_be_a_codec():
+    payloads = external().encode(IMAGE, 360)  # the command copies the PNG, so the picture comes back exactly
+    assert np.array_equal(external().decode(dict(enumerate(payloads)), 37, 53), IMAGE)
+
+
+def test_external_commands_that_fail_say_so():
+    with pytest.raises(CodecError, match="cannot run 'no-such-program'"):
+        external(encode="no-such-program {input} {output}").encode(IMAGE, 360)
+    with pytest.raises(CodecError, match="exit code 3"):
+        external(encode=[sys.executable, "-c", "exit(3)", "{input}", "{output}"]).encode(IMAGE, 360)
+    with pytest.raises(CodecError, match="wrote nothing"):
+        external(encode=[sys.executable, "-c", "", "{input}", "{output}"]).encode(IMAGE, 360)
+    slow = [sys.executable, "-c", "import time; time.sleep(9)", "{input}", "{output}"]
+    with pytest.raises(CodecError, match=r"over 0\.2 s"):
+        external(encode=slow, timeout_s=0.2).encode(IMAGE, 360)
+    with pytest.raises(CodecError, match=r"expected \{input\} and \{output\}"):
+        external(encode="tool {input}")
+
+
+def test_likeness_is_one_for_equal_pictures_and_falls_with_blur():
+    image = photo_like(64, 64)
+    blurred = [resize(resize(image, side, side), 64, 64) for side in (32, 8)]
+    assert likeness(image, image) == pytest.approx(1)
+    assert 1 > likeness(image, blurred[0]) > likeness(image, blurred[1]) > 0
