@@ -1,8 +1,8 @@
 """The contract every codec meets, and the errors it may raise.
 
-    CodecError            anything a caller can mend: wrong options, wrong image, wrong bytes
-    +-- BudgetError       the byte budget is too small for any picture this codec can make
-    +-- WeightsError      weights missing, corrupt, or not the ones the packets name
+CodecError            anything a caller can mend: wrong options, wrong image, wrong bytes
++-- BudgetError       the byte budget is too small for any picture this codec can make
++-- WeightsError      weights missing, corrupt, or not the ones the packets name
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from codec.base import CodecError, Image, check_image
+from codec.base import MIN_SIDE, CodecError, Image, check_image
 
 
 class FakeCodec:
@@ -19,6 +19,8 @@ class FakeCodec:
     model_id = 1
 
     def __init__(self, strips: int = 10) -> None:
+        if not isinstance(strips, int) or not 1 <= strips <= MIN_SIDE:
+            raise CodecError(f"strips is {strips!r}; expected 1 to {MIN_SIDE}")
         self.strips = strips
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:

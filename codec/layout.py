@@ -45,6 +45,7 @@ def make_plan(stages: int, cells: int, bits: int, payload_bytes: int) -> Plan:
 
     Raises CodecError where not one index fits.
     """
+    _check_bits(bits)
     fitting = payload_bytes * 8 // bits
     if fitting < 1:
         raise CodecError(f"payload_bytes is {payload_bytes}; expected at least {packed_bytes(1, bits)} for one index")
@@ -75,6 +76,13 @@ def split(indices: Indices, bits: int, payload_bytes: int) -> list[bytes]:
     ]
 
 
+def _check_bits(bits: int) -> None:
+    if bits < 8:
+        raise CodecError(
+            f"indices have {bits} bits; expected at least 8, or a length would not tell how many there are"
+        )
+
+
 def _pack(part: Indices, plan: Plan, bits: int) -> bytes:
     filled = np.zeros(plan.indices, np.int64)
     filled[: part.size] = part
@@ -87,6 +95,7 @@ def join(received: Mapping[int, bytes], stages: int, rows: int, columns: int, bi
     `received` maps payload index to payload. Raises CodecError where lengths disagree, no plan has that length, or an
     index lies beyond the last stage.
     """
+    _check_bits(bits)
     grid = np.full((stages, rows * columns), -1, np.int64)
     lengths = {len(payload) for payload in received.values()}
     if not lengths:
@@ -96,8 +105,10 @@ def join(received: Mapping[int, bytes], stages: int, rows: int, columns: int, bi
     cells = rows * columns
     length = lengths.pop()
     plan = Plan(cells, length * 8 // bits)
-    if packed_bytes(plan.indices, bits) != length or plan.indices < 1 or (
-        plan.indices > cells and (plan.indices % cells or plan.stages_per_payload > stages)
+    if (
+        packed_bytes(plan.indices, bits) != length
+        or plan.indices < 1
+        or (plan.indices > cells and (plan.indices % cells or plan.stages_per_payload > stages))
     ):
         raise CodecError(f"payload of {length} bytes fits no plan for {cells} indices of {bits} bits a stage")
     order = deal(rows, columns, plan.payloads_per_stage)

@@ -34,6 +34,10 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
     for option in options:
         if option not in known and not takes_any:
             raise CodecError(f"codec {name} has no option {option!r}; expected one of: {', '.join(known) or 'none'}")
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    needed = [option for option, p in known.items() if p.kind in by_name and p.default is p.empty]
+    if missing := [option for option in needed if option not in options]:
+        raise CodecError(f"codec {name} needs {', '.join(missing)}; give it among its options")
     return factory(**options)
 
 
@@ -77,7 +81,7 @@ def _plugin(name: str) -> Callable[..., Codec]:
     module, _, attribute = name.partition(":")
     try:
         factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise CodecError(f"codec is {name!r}, read as module:class; it cannot be imported ({error})") from error
     if not callable(factory):
         raise CodecError(f"codec is {name!r}; expected a class or a function that makes a codec")

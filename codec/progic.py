@@ -27,8 +27,8 @@ class ProgicCodec:
         self._model, self.model_id = zoo.load_model(zoo.model_path(str(model)))
         self.config = self._model.config
         self.stages = self.config.stages if stages is None else stages
-        if not 1 <= self.stages <= self.config.stages:
-            raise CodecError(f"stages is {stages}; expected 1 to {self.config.stages}, the stages of model {model}")
+        if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
+            raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of `stages` stages, coarse first; cut by `codec.layout`, at most `payload_bytes` bytes each."""

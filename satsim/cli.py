@@ -145,7 +145,9 @@ def main() -> None:
     """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
     try:
         app()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:  # typer turns the first into the second while a command runs
+        if isinstance(stop, SystemExit) and stop.code != 130:
+            raise
         typer.echo("stopped; nothing half-written was left", err=True)
         raise SystemExit(130) from None
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     """A hidden folder to fill, which becomes `out` at the end of the block and vanishes if the block fails.
 
     What is at `out` by then is renamed to the first free of out.1, out.2 and so on; nothing is ever mixed or deleted.
-    Raises OSError where the disk will not take it.
+    Raises OSError where the disk will not take it, or where `out` is the folder you are in or one above it.
     """
     out = out.absolute()
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise OSError(errno.EBUSY, "is the folder you are in, or above it; name one to create inside it", str(out))
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
         partial.mkdir(parents=True)

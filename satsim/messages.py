@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from PIL import Image
 
 import codec
 from satsim.packets import CODEC_NUMBERS, ImageKey, Inbox, PacketError, pack, packetize
 from satsim.photo import load_photo
-from satsim.scenario import ImageSpec, LinkSpec, ScenarioError, check_part
+from satsim.scenario import ImageSpec, LinkSpec, ScenarioError, check_part, parse_yaml
 from satsim.timeline import Picture
 
 
@@ -46,7 +45,10 @@ def _option(setting: str) -> tuple[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals:
         raise ScenarioError(f"--option {setting}: expected key=value, such as stages=3")
-    return key, yaml.safe_load(text)
+    try:
+        return key, parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"--option {setting}: the value is {error}") from None
 
 
 def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -98,7 +100,7 @@ def _describe(key: ImageKey) -> str:
 def write_picture(picture: Picture, out: Path) -> None:
     """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
     Image.init()
-    if out.suffix.lower() not in Image.registered_extensions():
+    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
         raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
     partial = out.with_name(f".{out.stem}.partial{out.suffix}")
     try:

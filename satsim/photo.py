@@ -30,14 +30,14 @@ def load_photo(spec: ImageSpec) -> npt.NDArray[np.uint8]:
     path = spec.path
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # size is checked below; a broken EXIF note does not spoil the picture
             with Image.open(path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise PhotoError(
                         f"{path}: is {opened.width}x{opened.height} pixels; expected at most {MAX_PIXELS:,} in all"
                         " (shrink it first)"
                     )
-                photo = ImageOps.exif_transpose(opened).convert("RGB")
+                photo = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGB")
     except FileNotFoundError:
         raise PhotoError(f"{path}: no such image file; check the path") from None
     except UnidentifiedImageError:
@@ -51,6 +51,13 @@ def load_photo(spec: ImageSpec) -> npt.NDArray[np.uint8]:
             raise
         raise PhotoError(f"{path}: cannot be read as an image ({error})") from None
     return np.asarray(_fit(photo, spec))
+
+
+def _eight_bits(photo: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey, which Pillow would clip to white; any other mode as it is."""
+    if not photo.mode.startswith("I;16"):
+        return photo
+    return Image.fromarray((np.asarray(photo).astype(np.uint16) >> 8).astype(np.uint8))
 
 
 def _fit(photo: Image.Image, spec: ImageSpec) -> Image.Image:

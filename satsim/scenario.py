@@ -54,6 +54,8 @@ class LinkSpec(_Checked):
     """From the shutter to the first slot, on the handheld."""
     decode_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """From a message's arrival to the picture on the screen."""
+    measured_times: bool = False
+    """In place of the two, the seconds that coding takes on this machine; the run then differs from time to time."""
 
     @property
     def payload_bytes(self) -> int:
@@ -92,7 +94,15 @@ class Scenario(_Checked):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"schemes has two named {name!r}; expected names that differ")
+        alike = [name for name in names if [slug(other) for other in names].count(slug(name)) > 1]
+        if alike:
+            raise ValueError(f"schemes {alike[0]!r} and {alike[1]!r} would share file names; change a letter or digit")
         return self
+
+
+def slug(name: str) -> str:
+    """`name` in lower case with everything but letters and digits turned into single underscores."""
+    return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split()) or "scheme"
 
 
 def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
@@ -107,11 +117,9 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ScenarioError(f"{path}: {where}not YAML ({getattr(error, 'problem', error)})") from None
+        data = parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: holds {type(data).__name__}; expected keys such as name, image, link, schemes")
     for setting in settings:
@@ -119,6 +127,19 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     scenario = check_scenario(data, str(path))
     image = scenario.image.model_copy(update={"path": (path.parent / scenario.image.path).resolve()})
     return scenario.model_copy(update={"image": image})
+
+
+def parse_yaml(text: str) -> Any:
+    """What `text` says as YAML. Raises ScenarioError, one line, with the place of the mistake where it is known."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise ScenarioError(f"{where}not YAML ({reason})") from None
+    except (ValueError, RecursionError) as error:  # 2024-13-45 is no date, and brackets may nest too deep
+        raise ScenarioError(f"not YAML ({error})") from None
 
 
 def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -130,9 +151,9 @@ def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
     if not equals or not dotted:
         raise ScenarioError(f"--set {setting}: expected key=value, such as link.loss_ratio=0.1")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ScenarioError(f"--set {setting}: the value is not YAML") from None
+        value = parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"--set {setting}: the value is {error}") from None
     changed: dict[str, Any] = _set(data, dotted.split("."), value, setting)
     return changed
 

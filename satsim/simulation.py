@@ -12,7 +12,7 @@ import numpy as np
 import simpy
 
 from satsim.link import Link
-from satsim.packets import Inbox, Packet, PacketError, pack
+from satsim.packets import Inbox, Packet, PacketError, pack, unpack
 from satsim.scenario import LinkSpec
 from satsim.transport import TRANSPORTS
 
@@ -80,8 +80,10 @@ def sender(
 def receiver(
     env: simpy.Environment, channel: Link, link: LinkSpec, events: list[Event]
 ) -> Generator[simpy.Event, Any, None]:
-    """Note each message as it arrives; after one that is new, decode for `decode_s`. Messages queue meanwhile."""
+    """Note each message as it arrives, and queue what is new for the decoder."""
     inbox = Inbox()
+    fresh = simpy.Store(env)
+    env.process(decoder(env, fresh, link, events))
     while True:
         slot, message = yield channel.inbox.get()
         try:
@@ -90,9 +92,19 @@ def receiver(
             events.append(Event(env.now, "damaged", slot, -1, len(message), 0.0))
             continue
         if accepted is None:
-            events.append(Event(env.now, "duplicate", slot, -1, len(message), 0.0))
+            events.append(Event(env.now, "duplicate", slot, unpack(message).payload_index, len(message), 0.0))
             continue
         _, index = accepted
-        events.append(Event(env.now, "delivered", slot, index, len(message), 0.0))
+        delivered = Event(env.now, "delivered", slot, index, len(message), 0.0)
+        events.append(delivered)
+        fresh.put(delivered)
+
+
+def decoder(
+    env: simpy.Environment, fresh: simpy.Store, link: LinkSpec, events: list[Event]
+) -> Generator[simpy.Event, Any, None]:
+    """Show each new message `decode_s` after its turn comes; messages queue while one is decoded."""
+    while True:
+        delivered = yield fresh.get()
         yield env.timeout(link.decode_s)
-        events.append(Event(env.now, "shown", slot, index, len(message), 0.0))
+        events.append(delivered._replace(time_s=env.now, kind="shown"))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from satsim.scenario import slug
 from satsim.simulation import Event
 
 Picture = npt.NDArray[np.uint8]
@@ -89,11 +90,6 @@ def build_timeline(
                 screens[held] = Frame(picture, values, file)
         note(event.time_s)
     return points, pictures
-
-
-def slug(name: str) -> str:
-    """`name` in lower case with everything but letters and digits turned into single underscores."""
-    return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split()) or "scheme"
 
 
 def summarise(

@@ -1,0 +1,80 @@
+"""What tests share: one thread, small pictures, ten packets, and a tiny ProGIC whose weights are random."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes in: small tensors gain nothing from threads
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+from satsim.packets import packetize
+
+settings.register_profile("satsim", deadline=None, derandomize=True)
+settings.load_profile("satsim")
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+def picture(height, width):
+    """Colour ramps and a dark disc: smooth and edged at once, the same every time."""
+    row, column = np.mgrid[:height, :width]
+    image = np.stack([255 * row / height, 255 * column / width, 128 + 0 * row], axis=2)
+    image[(row - height / 2) ** 2 + (column - width / 3) ** 2 < (min(height, width) / 4) ** 2] = (20, 60, 30)
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def small_photo(tmp_path):
+    """A PNG file of 64x48 pixels."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(picture(48, 64)).save(path)
+    return path
+
+
+@pytest.fixture
+def ten_packets():
+    """Ten packets of 23 bytes: a header and three bytes each."""
+    return packetize([bytes([k, k, k]) for k in range(10)], codec="external", model_id=1, height=100, width=200)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds."""
+    return write_tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=0)
+
+
+def write_tiny_weights(path, seed):
+    """A random model at `path`; another seed, another model."""
+    import torch
+
+    from codec.model import ProGIC, ProgicConfig
+    from codec.zoo import save_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = ProgicConfig(channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, index_bits=8)
+        save_model(ProGIC(config), path)
+    return path
+
+
+def _folder(variable, default):
+    folder = Path(os.environ.get(variable, REPO / default))
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}; name it by {variable}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """Photos for measuring, where they are at hand."""
+    return _folder("SATSIM_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def weights_folder():
+    """Weights of the perceptual metrics, where they are at hand."""
+    return _folder("SATSIM_WEIGHTS", "../shared/weights")

@@ -1,0 +1,251 @@
+"""The command line: what it prints, leaves behind, and answers with; in a process of its own where that matters."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from satsim.cli import clock, main
+
+REPO = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, "-c", "from satsim.cli import main; main()"]
+OWN_CODECS = """
+import pathlib, time
+from codec.fake import FakeCodec
+
+class Slow(FakeCodec):
+    def encode(self, image, payload_bytes):
+        pathlib.Path("coding").touch()
+        time.sleep(60)
+
+class Buggy(FakeCodec):
+    def encode(self, image, payload_bytes):
+        return 1 // 0
+"""
+
+
+@pytest.fixture
+def desk(tmp_path, small_photo):
+    """A folder with a photo, a scenario of one fake scheme, and two codecs of a user's own."""
+    scenario = {
+        "name": "story",
+        "title": "Ten strips",
+        "image": {"path": "photo.png", "width": 64, "height": 48},
+        "link": {"packet_bytes": 30, "interval_s": 60},
+        "schemes": [{"name": "strips", "codec": "codec.fake:FakeCodec"}],
+        "metrics": ["psnr"],
+    }
+    (tmp_path / "story.yaml").write_text(yaml.safe_dump(scenario), encoding="utf-8")
+    (tmp_path / "own.py").write_text(OWN_CODECS)
+    return tmp_path
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": str(REPO), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def satsim(desk, *arguments, **how):
+    """The finished process of `satsim arguments`, run in `desk`."""
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=desk, env=environment(), capture_output=True, text=True, timeout=300, **how
+    )
+
+
+@pytest.fixture
+def call(desk, monkeypatch, capsys):
+    """`satsim` with arguments, run in `desk` but in this process: quicker, for the many mistakes there are."""
+    monkeypatch.chdir(desk)
+    monkeypatch.syspath_prepend(desk)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def finished(*arguments):
+        monkeypatch.setattr(sys, "argv", ["satsim", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, stop.value.code or 0, out, err)
+
+    return finished
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def error_line(done):
+    """The one line that a mistake of the user's ends in, after any notes; and exit code 2."""
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    assert done.stderr.endswith(errors[0] + "\n")
+    assert done.stdout == ""
+    return errors[0]
+
+
+def test_a_run_writes_one_folder_and_prints_a_table(desk):
+    done = satsim(desk, "run", "story.yaml", "--seed", "5", "--set", "link.delay_s=7", "--set", "duration_s=300")
+    assert done.returncode == 0, done.stderr
+    assert "Ten strips" in done.stdout
+    assert "0:07" in done.stdout, "the first picture comes after the delay"
+    assert "4:07" in done.stdout, "the last change is the fifth packet's"
+    assert "higher PSNR is better" in done.stdout
+    assert names(desk) == ["own.py", "photo.png", "results", "story.yaml"]
+    out = desk / "results" / "story"
+    expected = (
+        "events.csv filmstrip.png frames scenario.yaml summary.json time_vs_psnr.png time_vs_psnr.svg timeline.csv"
+    )
+    assert names(out) == expected.split()
+    assert json.loads((out / "summary.json").read_text())["schemes"]["strips"]["packets_sent"] == 5
+    assert yaml.safe_load((out / "scenario.yaml").read_text())["seed"] == 5
+
+
+def test_a_photo_of_ones_own_replaces_the_scenarios(desk):
+    Image.new("RGB", (64, 48), (9, 200, 9)).save(desk / "mine.png")
+    done = satsim(desk, "run", "story.yaml", "--image", "mine.png", "--out", "there")
+    assert done.returncode == 0, done.stderr
+    with Image.open(desk / "there" / "frames" / "original.png") as original:
+        assert original.getpixel((5, 5)) == (9, 200, 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["absent.yaml"], "absent.yaml: no such scenario file"),
+        (["photo.png"], "photo.png: cannot be read as text"),
+        (["story.yaml", "--set", "link.los_ratio=1"], "story.yaml: link.los_ratio is no key; did you mean loss_ratio?"),
+        (["story.yaml", "--seed", "-1"], "story.yaml: seed is -1; expected at least 0"),
+        (["story.yaml", "--image", "absent.png"], "absent.png: no such image file"),
+        (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image that Pillow can read"),
+        (["story.yaml", "--set", "metrics=[pnsr]"], "did you mean 'psnr'"),
+        (["story.yaml", "--set", "schemes.0.codec=codec.fake:Absent"], "scheme 'strips': codec is 'codec.fake:Absent'"),
+        (["story.yaml", "--set", "schemes.0.options={strips: many}"], "scheme 'strips': strips is 'many'"),
+        (["story.yaml", "--set", "link.packet_bytes=22"], "payload_bytes is 2; expected at least 3"),
+        (["story.yaml", "--out", "."], "is the folder you are in"),
+    ],
+)
+def test_a_mistake_in_a_run_is_one_line_and_leaves_nothing(desk, call, arguments, complaint):
+    before = names(desk)
+    assert complaint in error_line(call("run", *arguments))
+    assert names(desk) == before
+
+
+def test_corrupt_weights_are_one_line_that_names_their_file(desk, call):
+    (desk / "bad.safetensors").write_bytes(b"\x08" * 100)
+    setting = ["--set", "schemes.0.codec=progic", "--set", "schemes.0.options={model: bad.safetensors}"]
+    assert "bad.safetensors: not the weights of a ProGIC model" in error_line(call("run", "story.yaml", *setting))
+
+
+def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
+    done = satsim(desk, "encode", "photo.png", "-o", "air", "--codec", "codec.fake:FakeCodec", "--option", "strips=3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 packets, 69 bytes, in air\n"
+    assert names(desk / "air") == ["packet_000.bin", "packet_001.bin", "packet_002.bin"]
+    assert all(len((desk / "air" / name).read_bytes()) == 23 for name in names(desk / "air"))
+    (desk / "air" / "packet_000.bin").unlink()
+    own = "own:Strips"
+    (desk / "own.py").write_text("from codec.fake import FakeCodec\ndef Strips():\n    return FakeCodec(strips=3)\n")
+    done = satsim(desk, "decode", "air/packet_002.bin", "air/packet_001.bin", "-o", "seen.png", "--codec", own)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "seen.png: 256x256 pixels\n"
+    assert "holding 2 of 3 packets" in done.stderr
+    with Image.open(desk / "seen.png") as seen:
+        pixels = np.asarray(seen)
+    assert not pixels[:86].any(), "the strip that was lost is black"
+    assert pixels[86:].any(axis=2).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["encode", "absent.png", "-o", "air"], "absent.png: no such image file"),
+        (
+            ["encode", "photo.png", "-o", "air", "--codec", "codec.fake:FakeCodec", "--option", "strips"],
+            "--option strips",
+        ),
+        (["encode", "photo.png", "-o", "air", "--width", "9"], "image.width is 9; expected 16 to 4096"),
+        (["encode", "photo.png", "-o", "own.py/air", "--codec", "codec.fake:FakeCodec"], "own.py"),
+        (["decode", "absent.bin", "-o", "seen.png"], "absent.bin: No such file or directory"),
+        (["decode", "photo.png", "-o", "seen.png"], "photo.png: not used"),
+    ],
+)
+def test_a_mistake_by_hand_is_an_error_and_leaves_nothing(desk, call, arguments, complaint):
+    before = names(desk)
+    done = call(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert complaint in done.stderr
+    assert names(desk) == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(desk):
+    # A limit of ten bytes a file stands in for a full disk: writing fails in the same place.
+    before = names(desk)
+    done = satsim(
+        desk,
+        *["encode", "photo.png", "-o", "air", "--codec", "codec.fake:FakeCodec"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+    )
+    assert "File too large" in error_line(done)
+    assert names(desk) == before
+
+
+def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
+    setting = ["--set", "schemes.0.codec=own:Slow"]
+    running = subprocess.Popen(
+        [*COMMAND, "run", "story.yaml", *setting], cwd=desk, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    waited = time.monotonic()
+    while not (desk / "coding").exists() and running.poll() is None and time.monotonic() - waited < 120:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert stderr.endswith("stopped; nothing half-written was left\n")
+    assert names(desk) == ["coding", "own.py", "photo.png", "story.yaml"]
+
+
+def test_a_bug_of_ours_deserves_its_traceback(desk, call):
+    with pytest.raises(ZeroDivisionError):
+        call("run", "story.yaml", "--set", "schemes.0.codec=own:Buggy")
+    assert not (desk / "results").exists()
+
+
+def test_a_mistake_ends_the_process_with_2_and_one_line(desk):
+    assert "absent.yaml: no such scenario file" in error_line(satsim(desk, "run", "absent.yaml"))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["codec", "--help"], ["weights", "--help"]])
+def test_help_is_at_hand(call, arguments):
+    done = call(*arguments)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_an_unknown_command_is_exit_code_2(call):
+    assert call("fly").returncode == 2
+
+
+def test_codec_info_prints_parameters_and_flops(call):
+    done = call("codec", "info", "small", "--width", "256", "--height", "256")
+    assert done.returncode == 0, done.stderr
+    assert "320" in done.stdout, "bytes a stage"
+    assert "0.0391" in done.stdout, "bits a pixel a stage"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "never"), (0, "0:00"), (65, "1:05"), (245.4, "4:05"), (3600, "60:00"), (59.7, "1:00")]
+)
+def test_times_are_minutes_and_seconds(seconds, text):
+    assert clock(seconds) == text

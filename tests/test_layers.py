@@ -1,0 +1,61 @@
+"""The rooms stay apart: who may import whom."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+MODULES = {
+    ".".join(path.relative_to(REPO).with_suffix("").parts): path
+    for package in ("codec", "satsim")
+    for path in sorted((REPO / package).rglob("*.py"))
+}
+
+
+def imports_of(path):
+    """Full names of all that a file imports anywhere, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def importers_of(package):
+    """Modules that import `package` or anything in it."""
+    return {name for name, path in MODULES.items() if any(i.split(".")[0] == package for i in imports_of(path))}
+
+
+def test_codec_never_imports_satsim():
+    assert not {name for name in importers_of("satsim") if name.startswith("codec")}
+
+
+@pytest.mark.parametrize(
+    ("package", "rooms"),
+    [("simpy", {"satsim.link", "satsim.transport", "satsim.simulation"}), ("matplotlib", {"satsim.plots"})],
+)
+def test_a_library_stays_in_its_rooms(package, rooms):
+    assert importers_of(package) <= rooms
+
+
+def test_torch_stays_in_codec():
+    assert all(name.startswith("codec.") for name in importers_of("torch"))
+
+
+def test_only_three_modules_of_satsim_call_codec():
+    callers = {name for name in importers_of("codec") if name.startswith("satsim")}
+    assert callers == {"satsim.pipeline", "satsim.messages", "satsim.cli"}
+    from_cli = {name for name in imports_of(MODULES["satsim.cli"]) if name.split(".")[0] == "codec"}
+    assert {name.split(".")[1] for name in from_cli} <= {"cli", "base"}
+
+
+def test_the_command_line_starts_without_anything_heavy():
+    check = "import sys, satsim.cli; print(sorted({'torch', 'matplotlib', 'numpy', 'simpy', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=REPO)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,111 @@
+"""The main job: mistakes in a scheme carry its name, and metrics are never swapped in silence."""
+
+from typing import ClassVar
+
+import pytest
+
+from codec.base import CodecError
+from codec.fake import FakeCodec
+from satsim.packets import PacketError
+from satsim.photo import PhotoError
+from satsim.pipeline import DEFAULT_LEVELS, check_payloads, run
+from satsim.scenario import Scenario, ScenarioError
+
+
+def plan(photo, codec="codec.fake:FakeCodec", **changes):
+    fields = {
+        "name": "story",
+        "image": {"path": photo, "width": 64, "height": 48},
+        "link": {"packet_bytes": 30},
+        "schemes": [{"name": "first", "codec": "codec.fake:FakeCodec"}, {"name": "second", "codec": codec}],
+        "metrics": ["psnr"],
+    }
+    return Scenario.model_validate(fields | changes)
+
+
+class Oversize(FakeCodec):
+    """Promises small payloads and gives large ones."""
+
+    def encode(self, image, payload_bytes):
+        return [bytes(payload_bytes + 1)]
+
+
+class Countless(FakeCodec):
+    """More payloads than a header can count."""
+
+    def encode(self, image, payload_bytes):
+        return [b"x"] * 4097
+
+
+def test_progress_names_each_long_step(small_photo):
+    steps = []
+    run(plan(small_photo), steps.append)
+    assert steps == ["reading the photo", "first: coding and sending", "second: coding and sending"]
+
+
+def test_a_lossless_run_ends_with_every_strip_on_the_screen(small_photo):
+    result = run(plan(small_photo))
+    assert [p.packets_held for p in result.points if p.scheme == "second"] == list(range(11))
+    assert result.summary["schemes"]["second"]["last_change_s"] == 540
+    assert result.summary["schemes"]["second"]["payload_bytes"] == 30
+    assert result.notices == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "complaint"),
+    [
+        ("codec.fake:FakeCoder", "scheme 'second': codec is 'codec.fake:FakeCoder'"),
+        ("avvif", "scheme 'second': codec is 'avvif'; did you mean 'avif'"),
+        ("test_pipeline:Oversize", "scheme 'second': payload 0 has 11 bytes; expected 1 to 10"),
+    ],
+)
+def test_a_codecs_mistake_carries_the_name_of_its_scheme(small_photo, codec, complaint):
+    with pytest.raises(CodecError, match=complaint):
+        run(plan(small_photo, codec))
+
+
+def test_too_many_payloads_carry_the_name_of_their_scheme(small_photo):
+    with pytest.raises(PacketError, match="scheme 'second': image has 4097 payloads"):
+        run(plan(small_photo, "test_pipeline:Countless"))
+
+
+def test_a_missing_photo_is_told_first(tmp_path):
+    with pytest.raises(PhotoError, match="no such image file"):
+        run(plan(tmp_path / "absent.png"))
+
+
+@pytest.mark.parametrize("changes", [{"metrics": ["pnsr"]}, {"quality_levels": {"pnsr": [20]}}])
+def test_an_unknown_metric_names_the_nearest(small_photo, changes):
+    with pytest.raises(ScenarioError, match="metrics: no metric is called 'pnsr'; did you mean 'psnr'"):
+        run(plan(small_photo, **changes))
+
+
+class TestMetricsAtHand:
+    """MS-SSIM needs 161 pixels a side, so that a small photo always needs another."""
+
+    changes: ClassVar = {"metrics": ["ms-ssim"]}
+
+    def test_the_metric_really_used_is_named_everywhere(self, small_photo):
+        result = run(plan(small_photo, **self.changes))
+        [used] = {point.metric for point in result.points}
+        assert used != "ms-ssim"
+        assert list(result.summary["metrics"]) == [used]
+        assert set(result.summary["schemes"]["first"]["final_quality"]) == {used}
+        assert set(result.summary["schemes"]["first"]["time_to_quality_s"]) == {used}
+
+    def test_the_user_is_told_in_one_line(self, small_photo):
+        [notice] = run(plan(small_photo, **self.changes)).notices
+        assert "MS-SSIM" in notice
+        assert "\n" not in notice
+
+
+def test_every_metric_has_default_levels():
+    from codec.metrics import METRICS
+
+    assert set(DEFAULT_LEVELS) == set(METRICS)
+
+
+@pytest.mark.parametrize("payloads", [[b""], [b"ok", b"12345"]])
+def test_payloads_are_checked(payloads):
+    with pytest.raises(CodecError, match="expected 1 to 4"):
+        check_payloads(payloads, 4)

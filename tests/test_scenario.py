@@ -1,0 +1,212 @@
+"""Scenario files: what is read, and the line for every mistake."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from satsim.scenario import ImageSpec, LinkSpec, Scenario, ScenarioError, check_part, load_scenario, override, slug
+
+GOOD = {
+    "name": "test",
+    "image": {"path": "photo.png"},
+    "link": {"packet_bytes": 360, "loss_ratio": 0.1},
+    "schemes": [{"name": "one", "codec": "progic"}, {"name": "two", "codec": "avif", "options": {"budget_bytes": 340}}],
+}
+
+
+@pytest.fixture
+def scenario_file(tmp_path):
+    """Writes a scenario, or any text, to story.yaml."""
+
+    def write(content):
+        path = tmp_path / "story.yaml"
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
+        return path
+
+    return write
+
+
+def complaint_about(path, settings=()):
+    """The one line that loading `path` ends in."""
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path, settings)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def test_a_good_file_loads_with_the_papers_defaults(scenario_file):
+    scenario = load_scenario(scenario_file(GOOD))
+    assert (scenario.image.width, scenario.image.height, scenario.image.fit) == (256, 256, "crop")
+    assert scenario.link.interval_s == 60
+    assert scenario.link.payload_bytes == 340
+    assert scenario.metrics == ("dists",)
+    assert [scheme.transport for scheme in scenario.schemes] == ["once", "once"]
+    assert scenario.schemes[1].options == {"budget_bytes": 340}
+
+
+def test_the_image_is_found_beside_the_scenario_wherever_one_stands(scenario_file, tmp_path, monkeypatch):
+    path = scenario_file(GOOD)
+    monkeypatch.chdir("/")
+    assert load_scenario(path).image.path == (tmp_path / "photo.png").resolve()
+
+
+def test_an_absolute_image_path_stays(scenario_file):
+    assert load_scenario(scenario_file(GOOD), ["image.path=/far/photo.png"]).image.path == Path("/far/photo.png")
+
+
+def test_a_resolved_scenario_loads_again_as_the_same(scenario_file):
+    scenario = load_scenario(scenario_file(GOOD), ["seed=7"])
+    assert load_scenario(scenario_file(scenario.model_dump(mode="json"))) == scenario
+
+
+def test_a_scenario_cannot_be_changed_once_loaded(scenario_file):
+    with pytest.raises(ValueError, match="frozen"):
+        load_scenario(scenario_file(GOOD)).seed = 5
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert "absent.yaml: no such scenario file" in complaint_about(tmp_path / "absent.yaml")
+
+
+def test_a_folder_is_no_scenario(tmp_path):
+    assert f"{tmp_path}: cannot be read as text" in complaint_about(tmp_path)
+
+
+def test_a_picture_is_no_scenario(tmp_path):
+    path = tmp_path / "photo.yaml"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "photo.yaml: cannot be read as text" in complaint_about(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name: a\nimage: [1, 2", "story.yaml: line 2: not YAML"),
+        ("a\tb: : c", "story.yaml: line 1: not YAML"),
+        ("name: \x01", "story.yaml: not YAML"),
+        ("title: 2024-13-45", "story.yaml: not YAML (month must be in 1..12)"),
+        ("seed: " + "9" * 5000, "story.yaml: not YAML"),
+        ("x: " + "[" * 600, "story.yaml: not YAML"),
+        ("- one\n- two", "story.yaml: holds list; expected keys such as name"),
+        ("", "story.yaml: holds NoneType"),
+        ("just words", "story.yaml: holds str"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
+    assert complaint in complaint_about(scenario_file(text))
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        # unknown keys name the nearest valid one
+        ("lnik.loss_ratio=0.1", "story.yaml: lnik is no key; did you mean link?"),
+        ("link.los_ratio=0.1", "story.yaml: link.los_ratio is no key; did you mean loss_ratio?"),
+        ("image.widht=100", "story.yaml: image.widht is no key; did you mean width?"),
+        ("schemes.0.codek=avif", "story.yaml: schemes.0.codek is no key; did you mean codec?"),
+        ("link.zzz=1", "story.yaml: link.zzz is no key; expected one of: packet_bytes, interval_s"),
+        # out of range
+        ("link.loss_ratio=10", "story.yaml: link.loss_ratio is 10; expected 0 to 1 (write 0.1 for ten percent)"),
+        ("link.loss_ratio=-0.1", "story.yaml: link.loss_ratio is -0.1; expected 0 to 1"),
+        ("link.packet_bytes=20", "link.packet_bytes is 20; expected more than 20, at most 1000000 (20 of them are"),
+        ("link.interval_s=0", "link.interval_s is 0; expected more than 0, at most 86400"),
+        ("link.delay_s=-1", "link.delay_s is -1; expected 0 to 86400"),
+        ("image.width=15", "image.width is 15; expected 16 to 4096"),
+        ("image.height=5000", "image.height is 5000; expected 16 to 4096"),
+        ("duration_s=0", "duration_s is 0; expected more than 0"),
+        ("seed=-1", "seed is -1; expected at least 0"),
+        ("link.loss_ratio=.nan", "link.loss_ratio is nan"),
+        ("duration_s=.inf", "duration_s is inf"),
+        # wrong types and words
+        ("link.loss_ratio=much", "story.yaml: link.loss_ratio is 'much'"),
+        ("link.packet_bytes=360.5", "story.yaml: link.packet_bytes is 360.5"),
+        ("link=5", "story.yaml: link is 5"),
+        ("schemes=progic", "story.yaml: schemes is 'progic'"),
+        ("schemes=[]", "story.yaml: schemes is []"),
+        ("metrics=dists", "story.yaml: metrics is 'dists'"),
+        ("image.fit=stretch", "image.fit is 'stretch'; expected 'crop', 'pad' or 'keep'"),
+        ("schemes.1.transport=pigeon", "schemes.1.transport is 'pigeon'; expected 'once' or 'carousel'"),
+        ("name=a/b", "story.yaml: name is 'a/b'"),
+        ("name=../up", "story.yaml: name is '../up'"),
+        ("image.path=null", "story.yaml: image.path is None"),
+        # names of schemes
+        ("schemes.1.name=one", "story.yaml: schemes has two named 'one'; expected names that differ"),
+        ("schemes.1.name=ONE!", "story.yaml: schemes 'one' and 'ONE!' would share file names"),
+    ],
+)
+def test_every_mistake_is_one_line_with_file_field_finding_and_expectation(scenario_file, setting, complaint):
+    assert complaint in complaint_about(scenario_file(GOOD), [setting])
+
+
+@pytest.mark.parametrize("key", ["name", "image", "schemes"])
+def test_a_missing_key_is_named(scenario_file, key):
+    path = scenario_file({k: v for k, v in GOOD.items() if k != key})
+    assert f"story.yaml: {key} is missing" in complaint_about(path)
+
+
+def test_settings_change_one_key_each_and_the_last_wins(scenario_file):
+    settings = ["link.loss_ratio=0.5", "schemes.1.codec=webp", "link.loss_ratio=0.25", "metrics=[psnr, ms-ssim]"]
+    scenario = load_scenario(scenario_file(GOOD), settings)
+    assert scenario.link.loss_ratio == 0.25
+    assert scenario.link.packet_bytes == 360
+    assert [scheme.codec for scheme in scenario.schemes] == ["progic", "webp"]
+    assert scenario.metrics == ("psnr", "ms-ssim")
+
+
+def test_a_setting_may_open_a_section_that_the_file_has_not(scenario_file):
+    path = scenario_file({k: v for k, v in GOOD.items() if k != "link"})
+    assert load_scenario(path, ["link.interval_s=40"]).link.interval_s == 40
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("link.loss_ratio", "--set link.loss_ratio: expected key=value, such as link.loss_ratio=0.1"),
+        ("=5", "--set =5: expected key=value"),
+        ("name.x=5", "--set name.x=5: 'x' cannot be set inside 'test'"),
+        ("schemes.2.name=x", "--set schemes.2.name=x: '2' is no place in a list of 2"),
+        ("schemes.one.name=x", "'one' is no place in a list of 2"),
+        ("link.loss_ratio=[1", "--set link.loss_ratio=[1: the value is line 1: not YAML"),
+        ("title=2024-13-45", "--set title=2024-13-45: the value is not YAML"),
+    ],
+)
+def test_a_setting_that_cannot_be_read(scenario_file, setting, complaint):
+    assert complaint in complaint_about(scenario_file(GOOD), [setting])
+
+
+def test_overriding_leaves_the_original_alone():
+    data = {"link": {"loss_ratio": 0}, "schemes": [{"name": "a"}]}
+    assert override(data, "schemes.0.name=b")["schemes"] == [{"name": "b"}]
+    assert override(data, "link.loss_ratio=1")["link"] == {"loss_ratio": 1}
+    assert data == {"link": {"loss_ratio": 0}, "schemes": [{"name": "a"}]}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(Scenario.model_fields)), inner)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_yaml_gives_a_scenario_or_one_line(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    assert "any.yaml: " in complaint_about(path)
+
+
+def test_part_of_a_scenario_is_checked_the_same_way():
+    assert check_part(LinkSpec, {"packet_bytes": 340}, "link").payload_bytes == 320
+    with pytest.raises(ScenarioError, match=r"^image.width is 5; expected 16 to 4096$"):
+        check_part(ImageSpec, {"path": "x.png", "width": 5}, "image")
+
+
+def test_a_slug_is_letters_digits_and_single_underscores():
+    assert slug("ProGIC whole, 5 packets") == "progic_whole_5_packets"
+    assert slug("!?") == "scheme"
