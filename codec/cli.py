@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,16 +74,12 @@ def evaluate(
 
     A codec that takes a byte budget is given exactly the packets held; a progressive one sends all and is cut.
     """
-    import yaml
     from rich.console import Console
     from rich.progress import track
 
     from codec.evaluate import evaluate_folder, table_of, write_rows
 
-    options = {}
-    for each in option or []:
-        key, _, text = each.partition("=")
-        options[key] = yaml.safe_load(text)
+    options = dict(_setting(each) for each in option or [])
     console = Console(width=120)
     rows = []
     for folder in folders:
@@ -95,6 +91,21 @@ def evaluate(
     if csv is not None:
         write_rows(rows, csv)
         typer.echo(f"{len(rows)} rows in {csv}")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """One codec option, "key=value", its value read as YAML."""
+    import yaml
+
+    from codec.base import CodecError
+
+    key, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return key, yaml.safe_load(value)
+    except (ValueError, yaml.YAMLError) as error:
+        raise CodecError(f"--option {text}: expected key=value, such as stages=3") from error
 
 
 @weights_app.command("list")

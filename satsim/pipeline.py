@@ -65,9 +65,10 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    for scheme in scenario.schemes:
+    coders = [load_coder(scheme) for scheme in scenario.schemes]
+    for scheme, coder in zip(scenario.schemes, coders, strict=True):
         progress(f"{scheme.name}: coding and sending")
-        story = run_scheme(scenario, scheme, reference, metrics, levels)
+        story = run_scheme(scenario, scheme, coder, reference, metrics, levels)
         points += story.points
         events += [SchemeEvent(scheme.name, *event) for event in story.events]
         frames |= story.frames
@@ -96,9 +97,18 @@ class Story(NamedTuple):
     summary: dict[str, Any]
 
 
+def load_coder(scheme: SchemeSpec) -> codec.Codec:
+    """The scheme's codec. Raises CodecError with the scheme's name before it."""
+    try:
+        return codec.load_codec(scheme.codec, **scheme.options)
+    except codec.CodecError as error:
+        raise type(error)(f"scheme {scheme.name!r}: {error}") from error
+
+
 def run_scheme(
     scenario: Scenario,
     scheme: SchemeSpec,
+    coder: codec.Codec,
     reference: Picture,
     metrics: Sequence[Metric],
     levels: Mapping[str, Sequence[float]],
@@ -106,7 +116,6 @@ def run_scheme(
     """One scheme from pixels to rows. Raises CodecError with the scheme's name before it."""
     height, width = reference.shape[:2]
     try:
-        coder = codec.load_codec(scheme.codec, **scheme.options)
         began = time.perf_counter()
         payloads = coder.encode(reference, scenario.link.payload_bytes)
         encode_s = time.perf_counter() - began

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from PIL import Image
@@ -23,13 +24,20 @@ def write_report(result: Result, out: Path) -> None:
         (folder / "frames").mkdir()
         _write_rows(folder / "timeline.csv", Point._fields, result.points)
         _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
-        (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n", encoding="utf-8")
+        (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
         resolved = yaml.safe_dump(result.scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
         plots.draw(folder)
+
+
+def _finite(value: Any) -> Any:
+    """`value` with every infinite number, which JSON has not, as the text "inf" (the PSNR of equal pictures)."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _write_rows(path: Path, fields: Iterable[str], rows: Iterable[NamedTuple]) -> None:
