@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -169,5 +170,6 @@ def mendable(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}"
+        mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""
+        return f"{where}{error.strerror or error}{mend}"
     return None

@@ -65,7 +65,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    coders = [load_coder(scheme) for scheme in scenario.schemes]
+    coders = [load_coder(scenario, scheme) for scheme in scenario.schemes]
     for scheme, coder in zip(scenario.schemes, coders, strict=True):
         progress(f"{scheme.name}: coding and sending")
         story = run_scheme(scenario, scheme, coder, reference, metrics, levels)
@@ -97,12 +97,12 @@ class Story(NamedTuple):
     summary: dict[str, Any]
 
 
-def load_coder(scheme: SchemeSpec) -> codec.Codec:
-    """The scheme's codec. Raises CodecError with the scheme's name before it."""
+def load_coder(scenario: Scenario, scheme: SchemeSpec) -> codec.Codec:
+    """The scheme's codec. Raises CodecError with the names of scenario and scheme before it."""
     try:
         return codec.load_codec(scheme.codec, **scheme.options)
     except codec.CodecError as error:
-        raise type(error)(f"scheme {scheme.name!r}: {error}") from error
+        raise type(error)(f"scenario {scenario.name}, scheme {scheme.name!r}: {error}") from error
 
 
 def run_scheme(
@@ -113,7 +113,7 @@ def run_scheme(
     metrics: Sequence[Metric],
     levels: Mapping[str, Sequence[float]],
 ) -> Story:
-    """One scheme from pixels to rows. Raises CodecError with the scheme's name before it."""
+    """One scheme from pixels to rows. Raises CodecError or PacketError with scenario and scheme named before it."""
     height, width = reference.shape[:2]
     try:
         began = time.perf_counter()
@@ -133,7 +133,7 @@ def run_scheme(
             scheme.name, events, payloads, lambda held: coder.decode(held, height, width), reference, metrics
         )
     except (codec.CodecError, PacketError) as error:
-        raise type(error)(f"scheme {scheme.name!r}: {error}") from error
+        raise type(error)(f"scenario {scenario.name}, scheme {scheme.name!r}: {error}") from error
     summary = {
         "codec": scheme.codec,
         **scheme.options,
