@@ -72,7 +72,8 @@ def decode_messages(
     report = []
     for name, message in messages:
         try:
-            if inbox.accept(message) is None:
+            _, is_new = inbox.accept(message)
+            if not is_new:
                 report.append(f"{name}: a repetition, ignored")
         except PacketError as error:
             report.append(f"{name}: not used: {error}")

@@ -151,8 +151,8 @@ class Inbox:
     def __init__(self) -> None:
         self.images: dict[ImageKey, dict[int, bytes]] = {}
 
-    def accept(self, message: bytes) -> tuple[ImageKey, int] | None:
-        """Hold the payload of `message`: its image and index, or None where it was held before (the first stays).
+    def accept(self, message: bytes) -> tuple[int, bool]:
+        """Hold the payload of `message`: its index, and whether it is new (a payload held before stays as it was).
 
         Raises PacketError, and holds nothing, for bytes that are no packet.
         """
@@ -167,7 +167,6 @@ class Inbox:
             packet.payload_count,
         )
         held = self.images.setdefault(key, {})
-        if packet.payload_index in held:
-            return None
-        held[packet.payload_index] = packet.payload
-        return key, packet.payload_index
+        is_new = packet.payload_index not in held
+        held.setdefault(packet.payload_index, packet.payload)
+        return packet.payload_index, is_new

@@ -12,7 +12,7 @@ import numpy as np
 import simpy
 
 from satsim.link import Link
-from satsim.packets import Inbox, Packet, PacketError, pack, unpack
+from satsim.packets import Inbox, Packet, PacketError, pack
 from satsim.scenario import LinkSpec
 from satsim.transport import TRANSPORTS
 
@@ -87,17 +87,14 @@ def receiver(
     while True:
         slot, message = yield channel.inbox.get()
         try:
-            accepted = inbox.accept(message)
+            index, is_new = inbox.accept(message)
         except PacketError:
             events.append(Event(env.now, "damaged", slot, -1, len(message), 0.0))
             continue
-        if accepted is None:
-            events.append(Event(env.now, "duplicate", slot, unpack(message).payload_index, len(message), 0.0))
-            continue
-        _, index = accepted
-        delivered = Event(env.now, "delivered", slot, index, len(message), 0.0)
-        events.append(delivered)
-        fresh.put(delivered)
+        event = Event(env.now, "delivered" if is_new else "duplicate", slot, index, len(message), 0.0)
+        events.append(event)
+        if is_new:
+            fresh.put(event)
 
 
 def decoder(

@@ -165,10 +165,10 @@ def test_the_numbers_of_codecs_differ():
 
 def test_an_inbox_holds_each_payload_once_and_the_first_stays(ten_packets):
     inbox = Inbox()
-    key, index = inbox.accept(pack(ten_packets[3]))
-    assert index == 3
-    assert inbox.accept(pack(ten_packets[3])) is None
-    assert inbox.accept(pack(ten_packets[3]._replace(payload=b"other"))) is None
+    assert inbox.accept(pack(ten_packets[3])) == (3, True)
+    [key] = inbox.images
+    assert inbox.accept(pack(ten_packets[3])) == (3, False)
+    assert inbox.accept(pack(ten_packets[3]._replace(payload=b"other"))) == (3, False)
     assert inbox.images == {key: {3: bytes([3, 3, 3])}}
 
 
