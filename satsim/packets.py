@@ -11,6 +11,10 @@
     16      4      crc            CRC-32 (IEEE 802.3, as zlib) of bytes 0 to 15 and the payload
     20      1+     payload        for the codec; its length is the message's length less 20
 
+Test vector, spaced by field: packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC":
+
+    10 01 89abcdef 0102 0304 004004 0ff1ff b7c0eb7e 414243
+
 Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds.
 
     PacketError           bytes that are no packet, or a packet that cannot be written
