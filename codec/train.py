@@ -24,13 +24,14 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor, nn
 
+from codec.base import WeightsError
 from codec.codebooks import CodebookTrainer, quantize
 from codec.data import list_photos, random_crops
 from codec.losses import VggFeatureLoss
 from codec.metrics.lpips import load_lpips
 from codec.model import PRESETS, UNSHUFFLE, ProGIC, ProgicConfig
 from codec.optimizers import make_optimizers
-from codec.zoo import save_model
+from codec.zoo import load_model, save_model
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class TrainConfig:
     vgg_weights: Path = Path("vgg19_caffe_relu3_4.safetensors")
     """The VGG-19 of `codec.losses`; not needed where `vgg` is 0. LPIPS takes its weights from the store."""
     preset: str = "nano"
+    start: str = ""
+    """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
     steps: int = 4000
     """Length of the whole run; may grow when a run is resumed."""
     batch: int = 12
@@ -145,6 +148,11 @@ class Run:
         self.model, self.average = ProGIC(shape), ProGIC(shape)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+        if config.start:
+            begun, _ = load_model(Path(config.start))
+            if begun.config != shape:
+                raise WeightsError(f"{config.start}: holds a model of another shape: {begun.config}")
+            self.model.load_state_dict(begun.state_dict())
         self.average.load_state_dict(self.model.state_dict())
         self.books = CodebookTrainer(self.model.quantizer.codebooks, config.codebook_decay)
         self.optimizers = make_optimizers(self.model, config.optimizer)
@@ -168,7 +176,7 @@ class Run:
             self.pool = []
         latent = self.model.analysis(x)
         full = torch.full((len(x),), self.shape.stages)
-        if self.step < config.quantize_from:
+        if self.step < config.quantize_from and not config.start:
             self.pool = [*self.pool[-39:], latent.detach().permute(0, 2, 3, 1).flatten(0, 2)]
             commitment, shares = 1e-3 * latent.square().mean(), [1.0]
             picture = self.model.synthesis(latent, full)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from codec.base import CodecError
+from codec.base import CodecError, WeightsError
 from codec.codebooks import CodebookTrainer
 from codec.data import list_photos, random_crops
-from codec.model import ProgicConfig
+from codec.model import PRESETS, ProgicConfig
 from codec.optimizers import orthogonalise
 from codec.train import TrainConfig, kept_cells, learning_rate, train
 from codec.zoo import load_model
@@ -54,6 +54,21 @@ def test_the_trained_file_loads_and_knows_its_shape(photos: Path, tmp_path: Path
     list(train(toy_config(photos, tmp_path / "run", 4), TOY))
     model, _ = load_model(tmp_path / "run" / "model.safetensors")
     assert model.config == TOY
+
+
+def test_a_run_begins_where_the_weights_it_is_given_end(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 120), TOY))
+    begun = {**vars(toy_config(photos, tmp_path / "second", 1)), "start": str(tmp_path / "first" / "model.safetensors")}
+    [row] = train(TrainConfig(**begun), TOY)
+    [fresh] = train(toy_config(photos, tmp_path / "fresh", 1), TOY)
+    assert row["l1"] < 0.75 * fresh["l1"]
+
+
+def test_weights_of_another_shape_are_refused(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 1), TOY))
+    begun = {**vars(toy_config(photos, tmp_path / "second", 1)), "start": str(tmp_path / "first" / "model.safetensors")}
+    with pytest.raises(WeightsError, match="another shape"):
+        next(train(TrainConfig(**begun), PRESETS["nano"]))
 
 
 def test_a_run_cut_in_two_ends_where_an_uncut_one_does(photos: Path, tmp_path: Path) -> None:
