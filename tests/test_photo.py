@@ -145,7 +145,7 @@ def test_a_photo_cut_in_half(tmp_path, suffix):
     path = tmp_path / f"photo.{suffix}"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    complaint_about(path)
+    assert "image" in complaint_about(path)
 
 
 @pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (12_000, 9_000), (2**31 - 1, 1)])
@@ -157,7 +157,7 @@ def test_a_header_that_promises_too_many_pixels_is_refused_before_they_are_made(
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (0, 10), (10, 0)])
 def test_a_header_that_promises_no_pixels_is_refused(tmp_path, width, height):
     (tmp_path / "empty.png").write_bytes(png_that_says(width, height))
-    complaint_about(tmp_path / "empty.png")
+    assert "image" in complaint_about(tmp_path / "empty.png")
 
 
 def _encoded(suffix):
