@@ -36,7 +36,7 @@ from codec.zoo import load_model, save_model
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run; every default is what the shipped nano was trained with."""
+    """One training run; the defaults come near the shipped nano, whose exact course is in codec/zoo/TRAINING.md."""
 
     data: Path
     out: Path
@@ -45,13 +45,13 @@ class TrainConfig:
     preset: str = "nano"
     start: str = ""
     """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
-    steps: int = 4000
+    steps: int = 2400
     """Length of the whole run; may grow when a run is resumed."""
     batch: int = 12
     crop: int = 160
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     warmup: int = 100
-    decay: float = 0.3
+    decay: float = 0.6
     """Share of the steps, at the end, over which the learning rate falls to zero."""
     optimizer: str = "muon"
     """"muon": orthogonalised momentum for matrices, AdamW for the rest; "adamw": AdamW for all."""
@@ -62,7 +62,7 @@ class TrainConfig:
     lpips_crops: int = 12
     """Decoded crops a step, of twice `batch`, that the LPIPS term looks at."""
     vgg: float = 0.5
-    vgg_from: float = 0.4
+    vgg_from: float = 0.38
     """Share of the steps after which the VGG-19 term begins; it costs a third of a step."""
     vgg_crops: int = 3
     vgg_size: int = 128

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 import codec
-from satsim.packets import CODEC_NUMBERS, ImageKey, Inbox, PacketError, pack, packetize
+from satsim.packets import ImageKey, Inbox, PacketError, name_on_air, pack, packetize
 from satsim.photo import load_photo
 from satsim.scenario import ImageSpec, LinkSpec, ScenarioError, check_part, parse_yaml
 from satsim.timeline import Picture
@@ -27,11 +27,10 @@ def encode_photo(
     link = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link")
     coder = codec.load_codec(name, **dict(_option(setting) for setting in settings))
     payloads = coder.encode(image, link.payload_bytes)
-    number = coder.name if coder.name in CODEC_NUMBERS else "external"
     height, width = image.shape[:2]
     packets = packetize(
         payloads,
-        codec=number,
+        codec=name_on_air(coder.name),
         model_id=coder.model_id,
         height=height,
         width=width,

@@ -49,6 +49,11 @@ CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
 _FRONT = struct.Struct(">BBIHH3s3s")
 
 
+def name_on_air(codec: str) -> str:
+    """The name under which packets carry `codec`: its own, or "external" for one that has no number."""
+    return codec if codec in CODEC_NUMBERS else "external"
+
+
 class PacketError(ValueError):
     """Bytes that are no packet, or fields that no packet can carry."""
 

@@ -1,4 +1,4 @@
-"""The whole main job in one readable function; the only caller of `codec`."""
+"""The whole main job in one readable function; with `messages`, the only caller of `codec`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import codec
 from codec.metrics import Metric, choose_metric, metric_info
-from satsim.packets import CODEC_NUMBERS, PacketError, packetize
+from satsim.packets import PacketError, name_on_air, packetize
 from satsim.photo import load_photo
 from satsim.scenario import Scenario, ScenarioError, SchemeSpec
 from satsim.simulation import Event, simulate
@@ -120,8 +120,9 @@ def run_scheme(
         payloads = coder.encode(reference, scenario.link.payload_bytes)
         encode_s = time.perf_counter() - began
         check_payloads(payloads, scenario.link.payload_bytes)
-        number = coder.name if coder.name in CODEC_NUMBERS else "external"
-        packets = packetize(payloads, codec=number, model_id=coder.model_id, height=height, width=width)
+        packets = packetize(
+            payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width
+        )
         began = time.perf_counter()
         coder.decode(dict(enumerate(payloads)), height, width)
         decode_s = time.perf_counter() - began

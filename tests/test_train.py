@@ -42,6 +42,7 @@ def toy_config(photos: Path, out: Path, steps: int) -> TrainConfig:
         report_steps=1,
         warmup=2,
         learning_rate=1e-2,
+        decay=0.3,
     )
 
 
