@@ -93,6 +93,26 @@ def evaluate(
         typer.echo(f"{len(rows)} rows in {csv}")
 
 
+@codec_app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML file; training/ has some.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of photos, in place of the recipe's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
+) -> None:
+    """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time."""
+    from codec.recipe import load_recipe
+    from codec.train import train as steps
+
+    settings = dict(_setting(each) for each in set_ or [])
+    settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}
+    config = load_recipe(recipe, settings)
+    for row in steps(config, resume=resume):
+        typer.echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    typer.echo(f"weights in {config.out / 'model.safetensors'}")
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """One codec option, "key=value", its value read as YAML."""
     import yaml
@@ -105,7 +125,7 @@ def _setting(text: str) -> tuple[str, Any]:
             raise ValueError
         return key, yaml.safe_load(value)
     except (ValueError, yaml.YAMLError) as error:
-        raise CodecError(f"--option {text}: expected key=value, such as stages=3") from error
+        raise CodecError(f"{text}: expected key=value, such as stages=3") from error
 
 
 @weights_app.command("list")

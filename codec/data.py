@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +49,17 @@ def random_crops(photos: list[Path], count: int, size: int, rng: np.random.Gener
         crop = np.asarray(photo.resize((size, size), PillowImage.Resampling.LANCZOS, box=box))
         crops[k] = crop[:, ::-1] if rng.random() < 0.5 else crop
     return crops
+
+
+def ahead(make: Callable[[int], Image], first: int, threads: int) -> Generator[Image]:
+    """make(first), make(first + 1) ..., in order, made by threads ahead of when they are asked for."""
+    with ThreadPoolExecutor(threads) as pool:
+        numbers = count(first)
+        waiting = deque(pool.submit(make, number) for number in islice(numbers, 2 * threads))
+        try:
+            for number in numbers:
+                ready = waiting.popleft()
+                waiting.append(pool.submit(make, number))
+                yield ready.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

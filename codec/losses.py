@@ -61,9 +61,25 @@ class VggFeatureLoss(nn.Module):
                 x = functional.max_pool2d(x, 2)
         return taps
 
-    def forward(self, reference: Tensor, picture: Tensor) -> Tensor:
-        """Scalar loss; both are float[B, 3, H, W], RGB in -1 to 1."""
+    def forward(self, reference: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Scalars: relative L1 distance of features, and 1 - DISTS similarity; both float[B, 3, H, W] in -1 to 1."""
         with torch.no_grad():
             wanted = self.features(reference)
-        ratios = [(a - b).abs().mean() / a.abs().mean() for a, b in zip(wanted, self.features(picture), strict=True)]
-        return torch.stack(ratios).mean()
+        got = self.features(picture)
+        ratios = [(a - b).abs().mean() / a.abs().mean() for a, b in zip(wanted, got, strict=True)]
+        shown = ((reference + 1) * 127.5, (picture + 1) * 127.5)
+        levels = [similarity(*shown), *(similarity(a, b) for a, b in zip(wanted, got, strict=True))]
+        return torch.stack(ratios).mean(), 1 - torch.stack(levels).mean()
+
+
+def similarity(a: Tensor, b: Tensor, floor: float = 1.0) -> Tensor:
+    """DISTS' texture and structure terms (Ding et al. 2020, eqs. 4 and 5), averaged over pictures and channels.
+
+    `floor` keeps channels that hardly stir from steering the gradient; the metric itself uses one near zero.
+    """
+    mean_a, mean_b = a.mean(dim=(2, 3)), b.mean(dim=(2, 3))
+    spread = a.square().mean(dim=(2, 3)) - mean_a.square() + b.square().mean(dim=(2, 3)) - mean_b.square()
+    shared = (a * b).mean(dim=(2, 3)) - mean_a * mean_b
+    texture = (2 * mean_a * mean_b + floor) / (mean_a.square() + mean_b.square() + floor)
+    structure = (2 * shared + floor) / (spread + floor)
+    return 0.5 * (texture + structure).mean()

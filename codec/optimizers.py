@@ -1,9 +1,11 @@
-"""Muon for matrices, AdamW for the rest."""
+"""Muon for matrices, AdamW for the rest, or the paper's Adam; and the course of the learning rate."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from codec.recipe import TrainConfig
 
 
 class Muon(torch.optim.Optimizer):
@@ -47,12 +49,28 @@ def orthogonalise(matrices: Tensor, rounds: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
-def make_optimizers(model: nn.Module, kind: str) -> list[torch.optim.Optimizer]:
-    """ "muon": Muon for the 1x1 convolutions and AdamW for the rest; "adamw": AdamW for all."""
+def make_optimizers(model: nn.Module, kind: str, more: list[Tensor]) -> list[torch.optim.Optimizer]:
+    """Optimizers for every weight of `model` that learns, and for the tensors `more`.
+
+    "muon": Muon for the 1x1 convolutions and AdamW for the rest; "adamw": AdamW for all; "adam": the paper's
+    (section 4.1).
+    """
     matrices: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
+    rest: list[Tensor] = list(more)
     for parameter in model.parameters():
+        if not parameter.requires_grad:
+            continue
         is_matrix = parameter.dim() == 4 and min(parameter.flatten(1).shape) >= 64
         (matrices if kind == "muon" and is_matrix else rest).append(parameter)
+    if kind == "adam":
+        return [torch.optim.Adam(rest, betas=(0.5, 0.9))]
     parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, betas=(0.9, 0.99), weight_decay=0.0)]
     return [*parts, Muon(matrices)] if matrices else parts
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, flat, then over the last `decay` of the run a linear fall or a jump to `final_rate`."""
+    falling = config.decay * config.steps
+    left = (config.steps - step) / falling if falling else 1.0
+    share = min(1.0, left) if config.schedule == "linear" else float(left > 1)
+    return config.learning_rate * min((step + 1) / config.warmup, config.final_rate + (1 - config.final_rate) * share)

@@ -1,5 +1,9 @@
 """Training on a toy model: it learns, resumes exactly, and its codebooks follow the data."""
 
+import json
+import subprocess
+import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
+from codec.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.base import CodecError, WeightsError
 from codec.codebooks import CodebookTrainer
-from codec.data import list_photos, random_crops
+from codec.data import ahead, list_photos, random_crops
+from codec.draws import decode_plan
 from codec.model import PRESETS, ProgicConfig
-from codec.optimizers import orthogonalise
-from codec.train import TrainConfig, kept_cells, learning_rate, train
+from codec.optimizers import learning_rate, orthogonalise
+from codec.recipe import TrainConfig
+from codec.train import Run, advance, train
 from codec.zoo import load_model
 
+REPO = Path(__file__).resolve().parent.parent
 TOY = ProgicConfig(channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, stages=3, index_bits=4)
 
 
@@ -38,6 +46,7 @@ def toy_config(photos: Path, out: Path, steps: int) -> TrainConfig:
         crop=32,
         lpips=0,
         vgg=0,
+        dists=0,
         quantize_from=3,
         report_steps=1,
         warmup=2,
@@ -77,9 +86,120 @@ def test_a_run_cut_in_two_ends_where_an_uncut_one_does(photos: Path, tmp_path: P
     cut = toy_config(photos, tmp_path / "cut", 6)
     first = train(TrainConfig(**{**vars(cut), "checkpoint_s": 0.0}), TOY)
     rows = [next(first) for _ in range(3)]
-    first.close()  # the third step was reported but not yet saved: the run goes on from the second
-    rows = rows[:2] + list(train(cut, TOY))
+    first.close()
+    rows += list(train(cut, TOY, resume=True))
     assert [row["loss"] for row in rows] == [row["loss"] for row in whole]
+
+
+KILLED = """
+import sys
+from itertools import islice
+from pathlib import Path
+from tests.test_train import TOY, toy_config
+from codec.train import Run, advance, train
+config = toy_config(Path(sys.argv[1]), Path(sys.argv[2]), 10_000)
+for row in train(config.model_copy(update={"checkpoint_s": 0.0}), TOY):
+    print(row["step"], flush=True)
+"""
+
+
+def test_a_run_killed_without_warning_goes_on_as_if_it_had_not_been(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(photos), str(tmp_path / "killed")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPO) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= 8:
+                process.kill()
+    saved = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
+    steps = saved + 4
+    whole = toy_config(photos, tmp_path / "whole", 10_000)
+    uncut = list(islice(train(whole, TOY), steps))
+    gone_on = train(toy_config(photos, tmp_path / "killed", 10_000), TOY, resume=True)
+    rest = list(islice(gone_on, 4))
+    assert [row["loss"] for row in rest] == [row["loss"] for row in uncut[saved:]]
+    logged = [json.loads(line) for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in logged] == list(range(1, steps + 1))
+
+
+def test_a_run_that_is_there_is_not_begun_anew(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "run", 1), TOY))
+    with pytest.raises(CodecError, match="holds a run; go on with it by --resume"):
+        next(train(toy_config(photos, tmp_path / "run", 2), TOY))
+
+
+def test_a_checkpoint_that_was_cut_is_named(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "run", 1), TOY))
+    path = tmp_path / "run" / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CodecError, match=r"checkpoint.pt: this run cannot go on from it"):
+        next(train(toy_config(photos, tmp_path / "run", 2), TOY, resume=True))
+
+
+@pytest.mark.parametrize("changes", [{"codebooks": "gradient"}, {"every_stage": True}, {"optimizer": "adam"}])
+def test_the_papers_ways_learn_too(photos: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    config = toy_config(photos, tmp_path / "run", 120).model_copy(update=changes)
+    rows = list(train(config, TOY))
+    assert np.mean([row["l1"] for row in rows[-5:]]) < 0.8 * rows[0]["l1"]
+
+
+def test_codebooks_learn_by_gradient_where_asked(photos: Path, tmp_path: Path) -> None:
+    config = toy_config(photos, tmp_path / "run", 40).model_copy(update={"codebooks": "gradient"})
+    rows = list(train(config, TOY))
+    assert rows[-1]["codebook"] > 0
+    begun = list(train(toy_config(photos, tmp_path / "begun", 3), TOY))
+    assert "codebook" not in begun[-1]
+
+
+def test_a_frozen_encoder_and_its_codebooks_stay_while_the_decoder_moves(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 10), TOY))
+    start = str(tmp_path / "first" / "model.safetensors")
+    config = toy_config(photos, tmp_path / "second", 5)
+    list(train(config.model_copy(update={"start": start, "freeze_encoder": True}), TOY))
+    before, _ = load_model(tmp_path / "first" / "model.safetensors")
+    after, _ = load_model(tmp_path / "second" / "model.safetensors")
+    moved = {name for name, tensor in after.state_dict().items() if not torch.equal(tensor, before.state_dict()[name])}
+    assert moved
+    assert all(name.startswith("synthesis.") for name in moved)
+
+
+def test_the_discriminator_joins_late_and_is_kept_in_the_checkpoint(photos: Path, tmp_path: Path) -> None:
+    changes = {"adversarial": 0.1, "adversarial_from": 0.5, "discriminator_width": 8}
+    rows = list(train(toy_config(photos, tmp_path / "run", 20).model_copy(update=changes), TOY))
+    assert [row["step"] for row in rows if "discriminator" in row] == list(range(11, 21))
+    assert [row["step"] for row in rows if "adversarial" in row] == list(range(12, 21))
+    assert "discriminator" in torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+
+
+def test_the_discriminator_learns_to_tell_noise_from_flat_grey() -> None:
+    torch.manual_seed(0)
+    judge = PatchDiscriminator(8)
+    optimizer = torch.optim.Adam(judge.parameters(), 1e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = discriminator_loss(judge, torch.rand(2, 3, 64, 64), torch.zeros(2, 3, 64, 64))
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.2
+
+
+def test_the_adaptive_weight_is_the_ratio_of_gradients_at_the_last_layer() -> None:
+    last = torch.tensor([2.0, -1.0], requires_grad=True)
+    picture = last * torch.tensor([3.0, 5.0])
+    weight = adaptive_weight(picture, last, torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]))
+    assert weight.item() == pytest.approx(3.0 / 10.0, rel=1e-5)
+
+
+def test_crops_made_ahead_come_in_order_from_the_step_asked_for() -> None:
+    stream = ahead(lambda step: np.full((1, 1, 1, 3), step, np.uint8), 5, 3)
+    assert [int(next(stream)[0, 0, 0, 0]) for _ in range(20)] == list(range(5, 25))
+    stream.close()
+
+
+def test_a_batch_that_does_not_fit_is_named(photos: Path, tmp_path: Path) -> None:
+    run = Run(toy_config(photos, tmp_path / "run", 1), TOY)
+    endless = np.lib.stride_tricks.as_strided(np.zeros(3, np.uint8), (1, 1 << 24, 1 << 24, 3), (0, 0, 0, 1))
+    with pytest.raises(CodecError, match=r"batch is 4 .* does not fit in the memory of cpu; lower batch first"):
+        advance(run, endless)
 
 
 def test_codewords_move_to_the_mean_of_what_chose_them() -> None:
@@ -97,10 +217,23 @@ def test_a_codeword_that_nothing_chooses_is_put_where_the_data_is() -> None:
 
 def test_undamaged_partial_decodes_keep_a_prefix_of_the_stages() -> None:
     config = TrainConfig(data=Path(), out=Path(), damage=0.0)
-    kept = kept_cells(config, 5, (20, 2, 2))
-    for image in kept.permute(1, 0, 2, 3):
+    kept, _ = decode_plan(config, 5, (20, 2, 2))
+    for image in kept[0].permute(1, 0, 2, 3):
         held = [bool(stage.all()) for stage in image]
         assert held in [[True] * k + [False] * (5 - k) for k in range(1, 5)]
+
+
+def test_the_last_decode_has_everything_even_when_others_are_damaged() -> None:
+    kept, _ = decode_plan(TrainConfig(data=Path(), out=Path(), damage=1.0), 5, (20, 2, 2))
+    assert kept[-1].all()
+    assert not kept[0].flatten(2).all(dim=2).all(dim=0).any()
+
+
+def test_every_stage_is_decoded_with_the_weights_of_eq_7() -> None:
+    config = TrainConfig(data=Path(), out=Path(), damage=0.0, every_stage=True, earlier_stages=0.4)
+    kept, weights = decode_plan(config, 5, (2, 1, 1))
+    assert kept[:, :, 0, 0, 0].sum(dim=1).tolist() == [1, 2, 3, 4, 5]
+    assert weights.tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.6])
 
 
 def test_orthogonalised_matrices_have_singular_values_near_one() -> None:

@@ -1,0 +1,55 @@
+"""What a training step draws at random: which cells a decode may use, and where the losses look."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from codec.model import UNSHUFFLE
+from codec.recipe import TrainConfig
+
+
+def decode_plan(config: TrainConfig, stages: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Cells to decode from, bool[D, N, B, h, w], and each decode's weight in eq. 7, float[D].
+
+    The last decode has everything; the others a prefix of the stages, sometimes damaged: each number of stages in
+    turn with `every_stage`, else one drawn for each of the B crops.
+    """
+    p, batch = config.earlier_stages, shape[0]
+    if config.every_stage:
+        prefixes = torch.arange(1, stages)[:, None].expand(-1, batch)
+    else:
+        prefixes = torch.randint(1, stages, (1, batch))
+    parts = (torch.arange(stages)[None, :, None] < prefixes[:, None])[..., None, None]
+    kept = torch.cat([parts, torch.ones_like(parts[:1])]).expand(-1, -1, -1, *shape[1:]).clone()
+    for k in range(batch):
+        for decode in kept[:-1, :, k]:
+            if torch.rand(()) >= config.damage:
+                continue
+            if torch.rand(()) < 0.5:
+                decode[:] = True
+                decode[torch.randint(stages, ())] = False
+            else:
+                decode &= torch.rand(decode.shape) > torch.rand(()) * 0.5
+    return kept, torch.tensor([p / len(prefixes)] * len(prefixes) + [1 - p])
+
+
+def random_windows(config: TrainConfig, reference: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """A few aligned windows of both, for the costly VGG-19 terms."""
+    side = min(config.vgg_size, config.crop)
+    pairs = []
+    for k in torch.randperm(len(picture))[: config.vgg_crops].tolist():
+        top, left = torch.randint(config.crop - side + 1, (2,)).tolist()
+        window = (slice(None), slice(top, top + side), slice(left, left + side))
+        pairs.append((reference[k][window], picture[k][window]))
+    return torch.stack([a for a, _ in pairs]), torch.stack([b for _, b in pairs])
+
+
+def off_grid() -> tuple[slice, ...]:
+    """A cut of 0 to 7 pixels from the top and the left, drawn anew for each step.
+
+    LPIPS strides over the picture; while its steps fell in line with the decoder's 8x8 blocks, the decoder learned to
+    hide errors between them, as a grid of dots.
+    """
+    top, left = torch.randint(UNSHUFFLE, (2,)).tolist()
+    return slice(None), slice(None), slice(top, None), slice(left, None)

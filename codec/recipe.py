@@ -1,0 +1,151 @@
+"""What one training run does, read from a YAML file; every mistake is one line that names file, key and mend."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from codec.base import CodecError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class TrainConfig(BaseModel):
+    """One training run. `training/` has the paper's schedule and ours for small budgets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    data: Path
+    """Folder of photos."""
+    out: Path
+    """Folder of the run: checkpoint, weights, log, contact sheet."""
+    preset: Literal["base", "small", "nano", "fine16", "fine48"] = "nano"
+    start: str = ""
+    """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    bfloat16: Literal["auto", "on", "off"] = "auto"
+    """Autocast of the networks; auto: where the device multiplies bfloat16 in hardware."""
+    loaders: Count = 2
+    """Threads that cut crops ahead of the steps."""
+
+    steps: Count = 2400
+    """Length of the whole run; may change when a run is resumed."""
+    batch: Count = 12
+    crop: Annotated[int, Field(ge=32)] = 160
+    """Pixels a side; a multiple of the preset's downsampling."""
+    optimizer: Literal["muon", "adamw", "adam"] = "muon"
+    """muon: orthogonalised momentum for matrices, AdamW for the rest; adam: the paper's, betas 0.5 and 0.9."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
+    warmup: Count = 100
+    schedule: Literal["linear", "step"] = "linear"
+    """linear: a fall to `final_rate` over the last `decay` of the steps; step: a jump to it where `decay` begins."""
+    decay: Share = 0.6
+    final_rate: Share = 0.0
+    """Share of `learning_rate` that is left at the end."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of the gradient."""
+    weight_decay: Share = 0.999
+    """Of the moving average of the weights, which is what is shipped."""
+
+    earlier_stages: Share = 0.5
+    """The paper's p (eq. 7)."""
+    every_stage: bool = False
+    """Decode every number of stages each step (eq. 6 as it stands), not the last and one drawn for each crop."""
+    damage: Share = 0.15
+    """Share of the partial decodes that also miss a stage or cells."""
+    freeze_encoder: bool = False
+    """Keep analysis and codebooks as they are and train the decoder alone."""
+    codebooks: Literal["average", "gradient"] = "average"
+    """average: moving averages of what chooses them, the unused revived; gradient: the codebook loss of VQ-VAE."""
+    codebook_decay: Share = 0.99
+    quantize_from: Annotated[int, Field(ge=0)] = 150
+    """Steps of plain autoencoding before codebooks are placed by k-means."""
+
+    l1: Weight = 1.0
+    commitment: Weight = 0.25
+    codebook: Weight = 1.0
+    """Weight of the codebook loss, where `codebooks` is gradient."""
+    lpips: Weight = 0.5
+    lpips_network: Literal["squeeze", "vgg"] = "squeeze"
+    lpips_crops: Count = 12
+    """Decoded crops a step that the LPIPS term looks at."""
+    vgg: Weight = 0.25
+    """Weight of the relative L1 distance of VGG-19 features."""
+    dists: Weight = 0.5
+    """Weight of the DISTS formula on the same features."""
+    vgg_weights: Path = Path("vgg19_caffe_relu3_4.safetensors")
+    """As a path, or a file in the folder SATSIM_WEIGHTS; not needed where `vgg` and `dists` are 0."""
+    vgg_from: Share = 0.38
+    """Share of the steps after which the VGG-19 terms begin."""
+    vgg_crops: Count = 3
+    vgg_size: Annotated[int, Field(ge=16)] = 128
+    adversarial: Weight = 0.0
+    """Weight of the adversarial term, before it is adapted to the size of the others' gradient."""
+    adversarial_from: Share = 0.8
+    """Share of the steps after which the PatchGAN joins; it trains alone for the first tenth of what is left."""
+    adversarial_crops: Count = 6
+    discriminator_width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
+    discriminator_rate: Annotated[float, Field(gt=0)] = 1e-4
+
+    checkpoint_s: Annotated[float, Field(ge=0)] = 240.0
+    report_steps: Count = 20
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainConfig:
+        from codec.model import PRESETS
+
+        factor = PRESETS[self.preset].downsampling
+        if self.crop % factor:
+            raise ValueError(f"crop is {self.crop}; expected a multiple of {factor}, the downsampling of {self.preset}")
+        return self
+
+    def vgg_path(self) -> Path:
+        """Where the VGG-19 weights are: as given, else below SATSIM_WEIGHTS."""
+        folder = os.environ.get("SATSIM_WEIGHTS")
+        return self.vgg_weights if self.vgg_weights.exists() or not folder else Path(folder) / self.vgg_weights
+
+
+def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
+    """The recipe in `path` with `settings` in place of its own values.
+
+    Raises CodecError, one line, for a file that is missing, unreadable, not YAML, or not a recipe.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CodecError(f"{path}: no such recipe; see the ones in training/") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        raise CodecError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(data, dict):
+        raise CodecError(f"{path}: holds {type(data).__name__}; expected keys such as preset, steps, batch")
+    try:
+        return TrainConfig.model_validate({**data, **settings})
+    except ValidationError as error:
+        raise CodecError(f"{path}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    known = list(TrainConfig.model_fields)
+    match first["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(key, known, n=1)
+            return f"{key} is no key; " + (
+                f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(known)}"
+            )
+        case "missing":
+            return f"{key} is missing; write it in the file or give --{key}"
+        case "value_error":
+            return str(first["ctx"]["error"])
+        case _:
+            return f"{key} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
