@@ -31,7 +31,7 @@ venv:
 
 .venv/test-ready: pyproject.toml | venv
 	@echo "installing satsim and what its tests need into .venv (a few minutes the first time)"
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev,vvc]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev,vvc,research]'
 	@touch $@
 
 clean:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codec.evaluation.cli import compare, evaluate, runtimes
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True)
 weights_app = typer.Typer(help="Weights of the perceptual metrics: list, fetch, import, remove.", no_args_is_help=True)
+for command in (evaluate, compare, runtimes):
+    codec_app.command()(command)
 
 
 @codec_app.command("list")
@@ -60,37 +64,48 @@ def info(
 
 
 @codec_app.command()
-def evaluate(
+def analyse(
     folders: Annotated[list[Path], typer.Argument(help="Folders of photos.")],
-    codec: Annotated[list[str] | None, typer.Option(help="Codec to score; repeat  [default: progic]")] = None,
-    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every codec given.")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to create, for tables, figures and analysis.md.")],
+    model: Annotated[str, typer.Option(help="Shipped ProGIC model, or a .safetensors file.")] = "nano",
     side: Annotated[int, typer.Option(min=16, max=4096, help="Photos are cropped to a square of this side.")] = 256,
-    payload_bytes: Annotated[int, typer.Option(min=1, help="Room for the codec in one packet.")] = 340,
-    packets: Annotated[list[int] | None, typer.Option(help="Packets held; repeat  [default: 1 to 5]")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write one row an image to this file.")] = None,
+    own_size: Annotated[bool, typer.Option("--own-size", help="Photos as they are instead.")] = False,
+    prior: Annotated[
+        Path | None, typer.Option(help="Photos to learn the range coder's prior from  [default: the folder's others]")
+    ] = None,
+    smoothing: Annotated[float, typer.Option(help="Added to each codeword's count in the prior.")] = 1.0,
+    metric: Annotated[str, typer.Option(help="Metric of the pictures, or the best at hand.")] = "dists",
+    sheets: Annotated[int, typer.Option(min=0, help="Photos a folder to show on visual sheets.")] = 6,
 ) -> None:
-    """Mean quality over folders of photos by packets held, and encode and decode times.
-
-    A codec that takes a byte budget is given exactly the packets held; a progressive one sends all and is cut.
-    """
+    """What a ProGIC model's codewords carry: entropy, what range coding would save, maps of latents, picture sheets."""
     from rich.console import Console
-    from rich.progress import track
+    from rich.markup import escape
 
-    from codec.evaluate import evaluate_folder, table_of, write_rows
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        from codec.analysis.report import write_analysis
 
-    options = dict(_setting(each) for each in option or [])
-    console = Console(width=120)
-    rows = []
-    for folder in folders:
-        for name in codec or ["progic"]:
-            steps = evaluate_folder(folder, name, options, metric, side, payload_bytes, packets or [1, 2, 3, 4, 5])
-            mine = list(track(steps, description=f"{folder.name} {name}", console=Console(stderr=True), transient=True))
-            rows += [row for part in mine for row in part]
-    console.print(table_of(rows))
-    if csv is not None:
-        write_rows(rows, csv)
-        typer.echo(f"{len(rows)} rows in {csv}")
+        settings, results = write_analysis(
+            folders,
+            model,
+            out,
+            side=None if own_size else side,
+            prior=prior,
+            smoothing=smoothing,
+            metric=metric,
+            sheet_photos=sheets,
+            tell=lambda step: status.update(escape(step)),
+        )
+    for notice in settings.notices:
+        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    for result in results:
+        low, high = (f(use.corrected_bits for use in result.uses) for f in (min, max))
+        saved = [row.gain for row in result.savings if row.stage == "total"]
+        typer.echo(
+            f"{result.name}: {low:.2f} to {high:.2f} of {settings.index_bits} bits a codeword by stage;"
+            f" range coding saves {100 * sum(saved) / len(saved):.2f} % on average over {len(saved)} photos"
+        )
+    typer.echo(f"tables and figures: {out / 'analysis.md'}")
 
 
 @codec_app.command()

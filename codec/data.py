@@ -1,4 +1,4 @@
-"""Random training crops from folders of photos."""
+"""Photos from folders: whole ones to measure on, random crops to train on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
 
-from codec.base import CodecError, Image
+from codec.base import CodecError, Image, check_image
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -23,6 +24,28 @@ def list_photos(folder: Path) -> list[Path]:
     if not photos:
         raise CodecError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
     return photos
+
+
+def read_photo(path: Path, side: int | None) -> Image:
+    """The photo upright as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
+
+    Raises CodecError, naming the file, where it cannot be read or has sides no codec takes.
+    """
+    try:
+        with PillowImage.open(path) as opened:
+            photo = ImageOps.exif_transpose(opened).convert("RGB")
+    except UnidentifiedImageError:
+        raise CodecError(f"{path}: is not an image that Pillow can read; move it out of the folder") from None
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+        raise CodecError(f"{path}: cannot be read as an image ({error})") from None
+    if side is not None:
+        photo = ImageOps.fit(photo, (side, side), PillowImage.Resampling.LANCZOS)
+    image = np.asarray(photo)
+    try:
+        check_image(image)
+    except CodecError as error:
+        raise CodecError(f"{path}: {error}") from None
+    return image
 
 
 @lru_cache(maxsize=8192)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from codec.base import Codec, CodecError, WeightsError
 
@@ -41,6 +42,48 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
     return factory(**options)
 
 
+class Contender(NamedTuple):
+    """A codec as comparisons name it."""
+
+    label: str
+    """name:key=value,key=value; `read_contender` takes it again."""
+    name: str
+    options: dict[str, Any]
+    codec: Codec | None
+    """None for a codec that is made anew for each byte budget."""
+
+
+def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
+    """The codec that `text` and further key=value settings mean: avif, progic:model=nano, my.module:Class:strength=3.
+
+    The label names the model of a ProGIC codec even where it is the default. Raises CodecError for what `load_codec`
+    does not take.
+    """
+    import yaml
+
+    from codec.baselines import BASELINES
+    from codec.zoo import DEFAULT_MODEL
+
+    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
+    assert parts is not None
+    name, own = parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
+    texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
+    options: dict[str, Any] = dict(texts)
+    for setting in [*settings, *own]:
+        key, equals, value = setting.partition("=")
+        try:
+            if not equals:
+                raise ValueError
+            texts[key], options[key] = value, yaml.safe_load(value)
+        except (ValueError, yaml.YAMLError):
+            raise CodecError(f"codec {text}: option {setting!r}; expected key=value, such as stages=3") from None
+    label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
+    if name in BASELINES:
+        load_codec(name, **options, budget_bytes=1)
+        return Contender(label, name, options, None)
+    return Contender(label, name, options, load_codec(name, **options))
+
+
 def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
 
@@ -49,11 +92,11 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     """
     if name.startswith("progic"):
         from codec import zoo
-        from codec.progic import ProgicCodec
+        from codec.receiver import ProgicReceiver
 
         candidates = [model] if model else zoo.list_models()
         for candidate in candidates:
-            receiver = ProgicCodec(candidate)
+            receiver = ProgicReceiver(candidate)
             if receiver.model_id == model_id:
                 return receiver
         raise WeightsError(

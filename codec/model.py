@@ -183,7 +183,10 @@ class ResidualQuantizer(nn.Module):
     def __init__(self, config: ProgicConfig) -> None:
         super().__init__()
         shape = (config.stages, config.codewords, config.latent_channels)
-        self.register_buffer("codebooks", torch.randn(shape) * 0.1)
+        codebooks = torch.empty(shape)
+        if not codebooks.is_meta:  # to draw there would import torch's compiler: a second, where weights come anyway
+            codebooks.normal_(std=0.1)
+        self.register_buffer("codebooks", codebooks)
 
     def encode(self, latent: Tensor) -> Tensor:
         """Indices int64[B, N, h, w] of the nearest codewords of float[B, C2, h, w], stage by stage."""

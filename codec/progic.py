@@ -24,8 +24,11 @@ class ProgicCodec:
 
         Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
         """
-        self._model, self.model_id = zoo.load_model(zoo.model_path(str(model)))
-        self.config = self._model.config
+        weights, self.model_id = zoo.load_model(zoo.model_path(str(model)))
+        from codec.fast import FastProGIC
+
+        self._model = FastProGIC(weights)
+        self.config = weights.config
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
@@ -36,7 +39,7 @@ class ProgicCodec:
 
         check_image(image)
         with torch.inference_mode():
-            indices = self._model.encode(_to_tensor(image, self.config.downsampling))
+            indices = self._model.encode(to_tensor(image, self.config.downsampling))
         return layout.split(indices[0, : self.stages].numpy(), self.config.index_bits, payload_bytes)
 
     def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
@@ -53,7 +56,7 @@ class ProgicCodec:
         grid = layout.join(received, config.stages, rows, columns, config.index_bits)
         with torch.inference_mode():
             picture = self._model.decode(torch.from_numpy(grid)[None])
-        return _to_image(picture)[:height, :width]
+        return to_image(picture)[:height, :width]
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of latent cells, those of the padding included, that an image of this size costs."""
@@ -73,7 +76,7 @@ class WholeProgic(ProgicCodec):
         return super().decode(received, height, width) if (grid[: self.stages] >= 0).all() else None
 
 
-def _to_tensor(image: Image, multiple: int) -> Tensor:
+def to_tensor(image: Image, multiple: int) -> Tensor:
     """float[1, 3, H, W] in -1 to 1, mirrored out to sides that `multiple` divides."""
     import torch
 
@@ -83,6 +86,7 @@ def _to_tensor(image: Image, multiple: int) -> Tensor:
     return torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def _to_image(picture: Tensor) -> Image:
+def to_image(picture: Tensor) -> Image:
+    """uint8[H, W, 3] from the first of float[B, 3, H, W] in about -1 to 1."""
     pixels: Image = ((picture[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     return pixels

@@ -40,7 +40,7 @@ EXPLODED = 100
 def multiplies_bfloat16(device: str) -> bool:
     """Whether `device` multiplies bfloat16 in hardware; elsewhere autocast is slower than float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -180,7 +180,7 @@ class Run:
         with self.autocast:
             loss = discriminator_loss(self.discriminator, real, decoded)
         self.opponent.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.opponent.step()
         return loss
 

@@ -61,6 +61,21 @@ def write_tiny_weights(path, seed):
     return path
 
 
+def random_model(config, seed=0):
+    """A ProGIC whose modulation is random too, so that no stage is like another."""
+    import torch
+
+    from codec.model import ProGIC
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = ProGIC(config).eval().requires_grad_(False)
+        for parameter in model.parameters():
+            if parameter.ndim == 2:  # scales and biases by stage
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    return model
+
+
 def _folder(variable, default):
     folder = Path(os.environ.get(variable, REPO / default))
     if not folder.is_dir():

@@ -38,7 +38,10 @@ def test_codec_never_imports_satsim():
 
 @pytest.mark.parametrize(
     ("package", "rooms"),
-    [("simpy", {"satsim.link", "satsim.transport", "satsim.simulation"}), ("matplotlib", {"satsim.plots"})],
+    [
+        ("simpy", {"satsim.link", "satsim.transport", "satsim.simulation"}),
+        ("matplotlib", {"satsim.plots", "codec.analysis.plots", "codec.evaluation.rate_plots"}),
+    ],
 )
 def test_a_library_stays_in_its_rooms(package, rooms):
     assert importers_of(package) <= rooms

@@ -2,6 +2,8 @@
 
 import hashlib
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -146,3 +148,14 @@ def test_every_shipped_model_loads_and_has_a_card():
         model, _ = load_model(path)
         assert model.config.stages >= 1
         assert list(path.parent.glob(f"*{name}*.md")), f"{path} has no model card beside it"
+
+
+def test_loading_a_model_leaves_torchs_compiler_out(tiny_weights):
+    """Its import costs as much as all the rest of a cold decoding, and one random number on "meta" brings it in."""
+    check = (
+        "import sys; from codec.progic import ProgicCodec; codec = ProgicCodec(sys.argv[1]);"
+        " codec.decode({0: codec.encode(__import__('numpy').zeros((16, 16, 3), 'uint8'), 340)[0]}, 16, 16);"
+        " print(sorted({'torch._dynamo', 'sympy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", check, str(tiny_weights)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

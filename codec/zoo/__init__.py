@@ -10,8 +10,10 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codec.base import WeightsError
 
@@ -55,21 +57,42 @@ def load_model(path: Path) -> tuple[ProGIC, int]:
     Raises WeightsError, naming the file, where it is missing, truncated or of another shape.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
     from codec.model import ProGIC, ProgicConfig
 
-    try:
-        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
-        with safe_open(path, framework="pt") as file:
-            config = ProgicConfig(**json.loads((file.metadata() or {})["progic"]))
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    with _naming(path):
+        shape, arrays, model_id = read_weights(path)
         with torch.device("meta"):
-            model = ProGIC(config)
-        model.load_state_dict(state, assign=True)
+            model = ProGIC(ProgicConfig(**shape))
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+    return model.eval().requires_grad_(False), model_id
+
+
+def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> tuple[dict[str, int], dict[str, Any], int]:
+    """A weights file without torch: its shape, its arrays (float32) with names beginning as `parts`, its model id.
+
+    Raises WeightsError, naming the file, where it is missing or truncated.
+    """
+    import numpy as np
+    from safetensors import safe_open
+
+    with _naming(path):
+        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
+        with safe_open(path, framework="numpy") as file:
+            shape = json.loads((file.metadata() or {})["progic"])
+            names = [name for name in file.keys() if name.startswith(parts)]  # noqa: SIM118 (not a dict)
+            return shape, {name: file.get_tensor(name).astype(np.float32) for name in names}, model_id
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn whatever reading a weights file raises into a WeightsError that names it."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such weights file; shipped models: {', '.join(list_models())}") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: not the weights of a ProGIC model ({reason}); copy the file again") from error
-    return model.eval().requires_grad_(False), model_id

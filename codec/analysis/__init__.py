@@ -1,0 +1,1 @@
+"""What is inside the codes of a model: entropy, range coding, a map of latents, progression sheets."""

@@ -1,0 +1,185 @@
+"""`satsim codec analyse`: from folders of photos to a folder of tables, figures and a text that ties them together.
+
+Nothing is left of an analysis that fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from codec import zoo
+from codec.analysis.analyse import Coded, Score, code_folder, codeword_use, count_codewords, show, stage_bytes
+from codec.analysis.latents import map_stages
+from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior, savings
+from codec.analysis.result import FolderResult, Settings, write_tables
+from codec.base import CodecError, Image
+from codec.bits import Indices
+from codec.data import list_photos
+from codec.metrics import choose_metric
+
+PAGE_PHOTOS = 6
+"""Photos on one page of a visual sheet."""
+Tell = Callable[[str], None]
+
+
+def write_analysis(
+    folders: Sequence[Path],
+    model_name: str,
+    out: Path,
+    *,
+    side: int | None = 256,
+    prior: Path | None = None,
+    smoothing: float = 1.0,
+    metric: str = "dists",
+    sheet_photos: int = PAGE_PHOTOS,
+    tell: Tell = lambda step: None,
+) -> tuple[Settings, list[FolderResult]]:
+    """Fill `out`, which must not exist yet, with tables, figures and analysis.md; on any error there is no `out`.
+
+    `prior` names photos to learn the range coder's prior from, none of which may be among those analysed; by default
+    each photo is coded by a prior of all others of its folder. Sheets show the first `sheet_photos` of each folder.
+    Raises CodecError for what the caller can mend, OSError where the disk will not take it.
+    """
+    from codec.analysis import plots
+    from codec.analysis.text import analysis_text
+
+    check_folders(folders, prior, out)
+    learn_prior(np.zeros(1, np.int64), smoothing)
+    model, model_id = zoo.load_model(zoo.model_path(model_name))
+    coded = {name_of(folder): code_photos(folder, model, side, tell) for folder in folders}
+    sizes = [[photo.indices[0].size for photo in photos] for photos in coded.values()]
+    if prior is None:
+        if alone := [name for name, photos in coded.items() if len(photos) < 2]:
+            raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
+        learned, source = None, "all other photos of the same folder"
+        least = min(sum(each) - max(each) for each in sizes)
+    else:
+        learned, photos = count_folder(prior, model, side, tell)
+        least, source = int(learned[0].sum()), f"{photos} other photos, of the folder {name_of(prior)}"
+    shortest = min(min(photo.image.shape[:2]) for photos in coded.values() for photo in photos)
+    scorer, notice = choose_metric(metric, shortest_side=shortest)
+    notices = [] if notice is None else [notice]
+    if not has_coder():
+        notices.append(f"sizes are ideal code lengths, not those of a real coder: {MISSING}")
+    settings = Settings(
+        model=Path(model_name).name,
+        model_id=model_id,
+        stages=model.config.stages,
+        index_bits=model.config.index_bits,
+        side=side,
+        prior=source,
+        prior_indices=least,
+        smoothing=smoothing,
+        metric=scorer,
+        notices=tuple(notices),
+    )
+    with whole_folder(out) as partial:
+        results = []
+        for name, mine in coded.items():
+            counts = np.stack([count_codewords(photo.indices, model.config.codewords) for photo in mine])
+            saved = save_bytes(name, mine, counts, learned, settings)
+            scores, pages = [], []
+            for first in range(0, len(mine), PAGE_PHOTOS):
+                page = []
+                for photo in mine[first : first + PAGE_PHOTOS]:
+                    tell(f"decoding {name}: {photo.name}")
+                    page.append((photo, decode_cases(name, photo, model, settings)))
+                scores += [score for _, cases in page for score, _ in cases]
+                if wanted := page[: max(0, sheet_photos - first)]:
+                    for kind, sheet in plots.sheets(name, wanted, settings).items():
+                        pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
+                        plots.save_pixels(sheet, partial / pages[-1])
+            maps = map_stages(mine, model.quantizer.codebooks.numpy())
+            results.append(FolderResult(name, codeword_use(name, counts), saved, maps, scores, pages))
+        tell("drawing and writing")
+        write_tables(results, partial)
+        plots.save(plots.codewords_figure(results, settings), partial / "codewords.png")
+        plots.save(plots.range_coding_figure(results, settings), partial / "range_coding.png")
+        for result in results:
+            plots.save(plots.latents_figure(result, settings), partial / f"latents_{result.name}.png")
+        (partial / "analysis.md").write_text(analysis_text(settings, results), encoding="utf-8")
+    return settings, results
+
+
+def check_folders(folders: Sequence[Path], prior: Path | None, out: Path) -> None:
+    """Raise CodecError for folders without photos or of one name, a prior that knows the photos, an `out` in use."""
+    if out.exists():
+        raise CodecError(f"{out}: is there already; name a new folder by --out")
+    for folder in [*folders, *([prior] if prior else [])]:
+        if not folder.is_dir():
+            raise CodecError(f"{folder}: no such folder of photos")
+    names = [name_of(folder) for folder in folders]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise CodecError(f"two folders are called {twice[0]}; their results would mix (rename one)")
+    photos = {path.resolve() for folder in folders for path in list_photos(folder)}
+    if prior and (known := sorted(photos & {path.resolve() for path in list_photos(prior)})):
+        raise CodecError(f"{known[0]}: is among the prior's photos too; a prior must not know what it codes")
+
+
+def name_of(folder: Path) -> str:
+    """The folder's own name, also where it is given as `.`."""
+    return folder.resolve().name
+
+
+def code_photos(folder: Path, model: Any, side: int | None, tell: Tell) -> list[Coded]:
+    """Every photo of the folder, coded."""
+    photos = []
+    for photo in code_folder(folder, model, side):
+        tell(f"coding {name_of(folder)}: {photo.name}")
+        photos.append(photo)
+    return photos
+
+
+def count_folder(folder: Path, model: Any, side: int | None, tell: Tell) -> tuple[Indices, int]:
+    """Uses int64[N, K] of each codeword over a folder of photos, and how many photos these are."""
+    total, photos = np.zeros(model.quantizer.codebooks.shape[:2], np.int64), 0
+    for photo in code_folder(folder, model, side):
+        tell(f"counting the prior's codewords: {photo.name}")
+        total += count_codewords(photo.indices, model.config.codewords)
+        photos += 1
+    return total, photos
+
+
+def save_bytes(
+    name: str, photos: Sequence[Coded], counts: Indices, learned: Indices | None, settings: Settings
+) -> list[Saving]:
+    """What range coding saves on each photo, by the learned counts int64[N, K] or by those of all other photos."""
+    rows: list[Saving] = []
+    for photo, own in zip(photos, counts, strict=True):
+        table = learn_prior(counts.sum(axis=0) - own if learned is None else learned, settings.smoothing)
+        rows += savings(name, photo.name, photo.indices, table, settings.index_bits)
+    return rows
+
+
+def decode_cases(name: str, photo: Coded, model: Any, settings: Settings) -> list[tuple[Score, Image]]:
+    """Scores and pictures of the first 1 to N stages, then of all but stage 1, all but 2 ... N (none where N is 1)."""
+    every = range(1, settings.stages + 1)
+    cases = [(held, 0) for held in every] + [(settings.stages - 1, lost) for lost in every if settings.stages > 1]
+    height, width = photo.image.shape[:2]
+    stage_bpp = 8 * stage_bytes(photo, settings.index_bits) / (height * width)
+    found = []
+    for held, lost in cases:
+        picture = show(model, photo, [stage for stage in every if (stage != lost if lost else stage <= held)])
+        facts = name, photo.name, held, lost, held * stage_bpp
+        found.append((Score(*facts, settings.metric.name, settings.metric(photo.image, picture)), picture))
+    return found
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out` to fill, which becomes `out` at the end and vanishes if the block fails."""
+    partial = out.absolute().parent / f".{out.absolute().name}.partial-{os.getpid()}"
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

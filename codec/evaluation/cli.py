@@ -1,0 +1,146 @@
+"""`satsim codec evaluate`, `compare` and `runtimes`: what codecs are worth in bytes, and what they cost in time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from codec.evaluation.rows import Row
+
+CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of photos  [default: kodak, fire and aerial below SATSIM_DATA]")
+    ] = None,
+    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
+    anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against; measured too.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
+    side: Annotated[
+        list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Photos stay as they are.")] = False,
+    bpp: Annotated[
+        list[float] | None, typer.Option(min=1e-4, max=24, help="Bits per pixel; repeat  [default: 0.0391 to 0.78]")
+    ] = None,
+    packets: Annotated[list[int] | None, typer.Option(min=1, help="Packets held instead of bpp; repeat.")] = None,
+    payload_bytes: Annotated[int, typer.Option(min=1, help="Room for the codec in a packet, with --packets.")] = 340,
+    first: Annotated[int | None, typer.Option(min=1, help="Only so many photos of each folder.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for rows.csv, tables and figures.")] = None,
+) -> None:
+    """Quality by bytes over folders of photos: every codec, rate and metric, with encode and decode times.
+
+    A codec that takes a byte budget is given each --bpp; a progressive one is decoded after each of its stages.
+    """
+    from contextlib import nullcontext
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from codec.base import CodecError
+    from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets
+    from codec.evaluation.evaluate import evaluate as steps
+    from codec.evaluation.rows import rows_file
+
+    if bpp and packets:
+        raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
+    _set_threads(threads)
+    rivals, label = gather(codec or ["progic"], option or [], anchor)
+    datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
+    rows = []
+    with rows_file(out / "rows.csv") if out else nullcontext() as keep:
+        for dataset in datasets:
+            parts = track(
+                steps(dataset, rivals, metric, rates),
+                description=dataset.name,
+                total=len(dataset.photos) * len(rivals),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            for part in parts:
+                rows += part
+                if keep:
+                    keep(part)
+    _compare(rows, label, out)
+
+
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="rows.csv of `codec evaluate`, or folders that hold one.")],
+    anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and figures.")] = None,
+) -> None:
+    """Tables, BD-rates and figures of evaluations made earlier, several of them together if need be."""
+    from codec.evaluation.rates import find_anchor
+    from codec.evaluation.rows import read_rows
+
+    rows = [row for file in files for row in read_rows(file / "rows.csv" if file.is_dir() else file)]
+    label = find_anchor(anchor, list(dict.fromkeys(row.codec for row in rows))) if anchor else None
+    _compare(rows, label, out)
+
+
+def _compare(rows: list[Row], anchor: str | None, out: Path | None) -> None:
+    """Print the tables of `rows`, and write them with the figures to `out`."""
+    from rich.console import Console
+
+    from codec.evaluation.rates import bd_rates, make_points
+    from codec.evaluation.report import write_report
+    from codec.evaluation.tables import bd_sheets, for_terminal, point_sheets
+
+    points = make_points(rows)
+    rates = bd_rates(points, anchor) if anchor else []
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for sheet in [*point_sheets(points), *(bd_sheets(points, rates) if rates else [])]:
+        console.print(for_terminal(sheet))
+    if out is not None:
+        typer.echo(f"in {out}: {', '.join(write_report(points, rates, out))}")
+
+
+def runtimes(
+    photo: Annotated[Path | None, typer.Argument(help="Photo  [default: the first of kodak]")] = None,
+    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    side: Annotated[
+        list[int] | None, typer.Option(min=16, max=4096, help="Side of the picture; repeat  [default: 256, 512]")
+    ] = None,
+    bpp: Annotated[float, typer.Option(min=1e-4, max=24, help="Bits per pixel of codecs with a budget.")] = 0.1953125,
+    runs: Annotated[int, typer.Option(min=1, help="Timings after a warm-up; the median is shown.")] = 5,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for runtimes.csv and runtimes.md.")] = None,
+) -> None:
+    """Encode and decode times on this machine, measured now."""
+    from rich.console import Console
+
+    from codec.evaluation.evaluate import default_photo
+    from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
+    from codec.evaluation.tables import for_terminal, in_csv, in_markdown, write_whole
+    from codec.loading import read_contender
+
+    _set_threads(threads)
+    photo = photo or default_photo()
+    rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
+    timed = []
+    with Console(stderr=True).status("timing") as status:
+        for rival in rivals.values():
+            for each in side or [256, 512]:
+                status.update(f"timing {rival.label} at {each}x{each}")
+                timed += list(time_codec(rival, photo, each, bpp, runs))
+    sheet = runtime_sheet(timed, photo)
+    Console(width=None if sys.stdout.isatty() else 160).print(for_terminal(sheet))
+    if out is not None:
+        write_whole(out / "runtimes.csv", in_csv(Runtime._fields, timed))
+        write_whole(out / "runtimes.md", in_markdown(sheet).encode())
+        typer.echo(f"in {out}: runtimes.csv, runtimes.md")
+
+
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)

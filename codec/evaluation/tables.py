@@ -1,0 +1,135 @@
+"""Points and BD-rates as tables: for the terminal, for a page in Markdown, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from codec.evaluation.rates import BdRate, Point
+from codec.metrics import metric_info
+
+DOUBTFUL_OVERLAP = 0.25
+"""BD-rates over a smaller share of the qualities are marked by a question mark."""
+
+
+class Sheet(NamedTuple):
+    """A table before it has a form."""
+
+    title: str
+    headings: list[str]
+    lines: list[list[str]]
+
+
+def point_sheets(points: Sequence[Point]) -> list[Sheet]:
+    """One a dataset: a line each codec and rate, a column each metric."""
+    sheets = []
+    for dataset in dict.fromkeys(point.dataset for point in points):
+        mine = [point for point in points if point.dataset == dataset]
+        metrics = list(dict.fromkeys(point.metric for point in mine))
+        lines = []
+        for codec, rate in dict.fromkeys((point.codec, point.rate) for point in mine):
+            found = {point.metric: point for point in mine if (point.codec, point.rate) == (codec, rate)}
+            one = next(iter(found.values()))
+            scores = [_score(found.get(metric)) for metric in metrics]
+            times = [_ms(one.encode_ms), _ms(one.decode_ms)]
+            lines.append([codec, str(rate), f"{one.bytes:.0f}", f"{one.bpp:.4f}", *scores, *times])
+        arrows = [f"{metric} {'↑' if metric_info(metric).higher_is_better else '↓'}" for metric in metrics]
+        title = f"{dataset}: means over {mine[0].pictures} pictures; times are medians, {_threads(mine)}"
+        sheets.append(Sheet(title, ["codec", "rate", "bytes", "bpp", *arrows, "encode ms", "decode ms"], lines))
+    return sheets
+
+
+def bd_sheets(points: Sequence[Point], rates: Sequence[BdRate]) -> list[Sheet]:
+    """One a dataset, after the paper's Table 1: cost of each codec, and its BD-rate in each metric."""
+    sheets = []
+    anchor = rates[0].anchor if rates else None
+    for dataset in dict.fromkeys(point.dataset for point in points):
+        mine = [point for point in points if point.dataset == dataset]
+        metrics = list(dict.fromkeys(point.metric for point in mine))
+        lines = []
+        for codec in dict.fromkeys(point.codec for point in mine):
+            own = [point for point in mine if point.codec == codec]
+            found = {rate.metric: rate for rate in rates if (rate.dataset, rate.codec) == (dataset, codec)}
+            cost = [
+                f"{own[0].parameters / 1e6:.2f}" if own[0].parameters else "–",
+                f"{own[0].gflops:.2f}" if own[0].gflops else "–",
+                _ms(statistics.median(point.encode_ms for point in own)),
+                _ms(statistics.median(point.decode_ms for point in own)),
+            ]
+            shown = ["anchor" if codec == anchor else _percent(found.get(metric)) for metric in metrics]
+            lines.append([codec, *cost, *shown])
+        title = f"{dataset}: BD-rate against {anchor}; below 0 % is fewer bytes; [overlap of the qualities], ? if small"
+        headings = ["codec", "parameters, M", "GFLOPs", "encode ms", "decode ms", *metrics]
+        sheets.append(Sheet(title, headings, lines))
+    return sheets
+
+
+def _score(point: Point | None) -> str:
+    if point is None:
+        return "–"
+    if point.value is None:
+        return "none"
+    return f"{point.value:.4f}" + (f" ({point.missing} none)" if point.missing else "")
+
+
+def _percent(rate: BdRate | None) -> str:
+    if rate is None:
+        return "–"
+    if rate.percent is None:
+        return rate.note
+    return f"{rate.percent:+.1f} % [{rate.overlap:.0%}]" + (" ?" if rate.overlap < DOUBTFUL_OVERLAP else "")
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def _threads(points: Sequence[Point]) -> str:
+    numbers = sorted({point.threads for point in points})
+    return f"{', '.join(map(str, numbers))} thread{'s' if numbers != [1] else ''} of torch"
+
+
+def for_terminal(sheet: Sheet) -> Table:
+    """The table as rich prints it."""
+    table = Table(title=Text(sheet.title), title_justify="left")
+    for number, heading in enumerate(sheet.headings):
+        table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
+    for line in sheet.lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def in_markdown(sheet: Sheet) -> str:
+    """The table under its title as a heading."""
+    bars = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in (sheet.headings, *sheet.lines)]
+    rule = "|---|" + "---:|" * (len(sheet.headings) - 1)
+    return "\n".join([f"## {sheet.title}", "", f"| {bars[0]} |", rule, *(f"| {bar} |" for bar in bars[1:])]) + "\n"
+
+
+def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A CSV file's content."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(fields)
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all. Raises OSError."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

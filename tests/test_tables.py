@@ -1,0 +1,81 @@
+"""Tables: what stands in which cell, on the terminal and in Markdown."""
+
+import csv
+import io
+
+import pytest
+from rich.console import Console
+from test_rates import curves, row
+
+from codec.evaluation.rates import Point, bd_rates, make_points
+from codec.evaluation.tables import bd_sheets, for_terminal, in_csv, in_markdown, point_sheets, write_whole
+
+
+def points():
+    rows = curves("psnr", anchor=[(0.1, 20), (0.4, 30)], codec=[(0.05, 20), (0.2, 30)], far=[(0.1, 1), (0.2, 2)])
+    return make_points(
+        [each._replace(parameters=9750000, gflops=7.5) if each.codec == "codec" else each for each in rows]
+    )
+
+
+def test_a_line_a_codec_and_rate():
+    [sheet] = point_sheets(points())
+    assert sheet.headings == ["codec", "rate", "bytes", "bpp", "psnr ↑", "encode ms", "decode ms"]
+    assert sheet.lines[0] == ["anchor", "1", "819", "0.1000", "20.0000", "100", "200"]
+    assert len(sheet.lines) == 6
+    assert "1 thread of torch" in sheet.title
+
+
+def test_pictures_that_show_nothing_are_counted_in_the_cell():
+    rows = [row(image="one", value=None), row(image="two", value=20.0)]
+    [sheet] = point_sheets(make_points(rows))
+    assert sheet.lines[0][4] == "20.0000 (1 none)"
+
+
+def test_the_cost_and_the_rate_against_the_anchor():
+    [sheet] = bd_sheets(points(), bd_rates(points(), "anchor"))
+    assert sheet.lines == [
+        ["anchor", "–", "–", "100", "200", "anchor"],
+        ["codec", "9.75", "7.50", "100", "200", "-50.0 % [100%]"],
+        ["far", "–", "–", "100", "200", "no overlap: always worse than the anchor"],
+    ]
+
+
+def test_the_terminal_and_markdown_show_every_cell_as_it_is():
+    [sheet] = bd_sheets(points(), bd_rates(points(), "anchor"))
+    console = Console(width=200, file=io.StringIO())
+    console.print(for_terminal(sheet))
+    assert "-50.0 % [100%]" in console.file.getvalue(), "brackets are no markup"
+    assert "| codec | 9.75 | 7.50 | 100 | 200 | -50.0 % [100%] |" in in_markdown(sheet).splitlines()
+
+
+def test_csv_has_the_columns_of_a_point():
+    content = in_csv(Point._fields, points()).decode()
+    [first, *_] = csv.DictReader(io.StringIO(content))
+    assert (first["codec"], first["bpp"], first["value"], first["parameters"]) == ("anchor", "0.1", "20.0", "")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    write_whole(tmp_path / "new" / "a.txt", b"old")
+    write_whole(tmp_path / "new" / "a.txt", b"new")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == b"new"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path / "folder", b"x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "new"]
+
+
+def test_a_metric_that_a_codec_was_not_scored_by_is_a_dash():
+    rows = [*curves("psnr", anchor=[(0.1, 20), (0.4, 30)]), *curves("ms-ssim", codec=[(0.1, 0.8), (0.4, 0.9)])]
+    mixed = make_points(rows)
+    [sheet] = point_sheets(mixed)
+    assert sheet.lines[0][4:6] == ["20.0000", "–"]
+    [sheet] = bd_sheets(mixed, bd_rates(mixed, "anchor"))
+    assert sheet.lines[1][5:] == ["–", "a curve needs 2 points; anchor has 0"]
+
+
+def test_a_rate_over_few_shared_qualities_is_marked_as_doubtful():
+    # Qualities 20 to 30 and 28 to 38: 2 of 18 shared.
+    mixed = make_points(curves("psnr", anchor=[(0.1, 20), (0.4, 30)], codec=[(0.1, 28), (0.4, 38)]))
+    [sheet] = bd_sheets(mixed, bd_rates(mixed, "anchor"))
+    assert sheet.lines[1][5].endswith("[11%] ?")
