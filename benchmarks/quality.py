@@ -19,8 +19,9 @@ from PIL import Image, ImageOps
 
 from codec import load_codec
 from codec.data import list_photos
-from codec.losses import VggFeatureLoss, similarity
 from codec.metrics import load_metric
+from codec.metrics.dists import similarities
+from codec.training.losses import VggFeatureLoss
 
 DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"
 WEIGHTS = Path(os.environ.get("SATSIM_WEIGHTS", "../shared/weights"))
@@ -38,7 +39,7 @@ def load_dists():
     @torch.inference_mode()
     def score(reference, picture):
         pairs = zip(levels(reference), levels(picture), strict=True)
-        return 1 - statistics.fmean(similarity(a, b, floor=1e-6).item() for a, b in pairs)
+        return 1 - statistics.fmean(term.mean().item() for a, b in pairs for term in similarities(a, b, floor=1e-6))
 
     return score
 

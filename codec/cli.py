@@ -117,8 +117,8 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
 ) -> None:
     """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time."""
-    from codec.recipe import load_recipe
-    from codec.train import train as steps
+    from codec.training.recipe import load_recipe
+    from codec.training.train import train as steps
 
     settings = dict(_setting(each) for each in set_ or [])
     settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}

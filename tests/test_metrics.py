@@ -408,22 +408,28 @@ def test_vgg_metrics_score_the_smallest_images(size):
 def test_names_and_directions_need_no_torch():
     code = "import sys, codec.metrics as m; print('torch' in sys.modules, *m.METRICS)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO).stdout
-    assert shown.split() == ["False", "dists", "lpips-vgg", "lpips-squeeze", "ms-ssim", "psnr"]
-    assert [info.higher_is_better for info in METRICS.values()] == [False, False, False, True, True]
+    assert shown.split() == ["False", "dists", "lpips-vgg", "lpips-squeeze", "dists-lite", "ms-ssim", "psnr"]
+    assert [info.higher_is_better for info in METRICS.values()] == [False] * 4 + [True] * 2
 
 
-def test_without_weights_the_choice_falls_to_ms_ssim_and_says_so(empty_store):
+def test_without_weights_the_choice_falls_to_dists_lite_and_says_so(empty_store):
     metric, notice = choose_metric()
-    assert metric.name == "ms-ssim"
-    assert "MS-SSIM, not DISTS" in notice
+    assert metric.name == "dists-lite"
+    assert "DISTS-lite (ours), not DISTS" in notice
     assert "`satsim weights fetch dists`" in notice
     assert "\n" not in notice
 
 
-def test_on_small_images_without_weights_the_choice_falls_to_psnr(empty_store):
+def test_where_ms_ssim_cannot_score_a_small_image_dists_lite_does(empty_store):
     metric, notice = choose_metric("ms-ssim", shortest_side=160)
-    assert metric.name == "psnr"
+    assert metric.name == "dists-lite"
     assert "at least 161 pixels, and the image has 160" in notice
+
+
+def test_on_tiny_images_without_weights_the_choice_falls_to_psnr(empty_store):
+    metric, notice = choose_metric(shortest_side=15)
+    assert metric.name == "psnr"
+    assert "`satsim weights fetch dists`" in notice or "at least 16 pixels" in notice
 
 
 @NEEDS_SQUEEZENET

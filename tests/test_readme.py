@@ -10,7 +10,7 @@ import typer
 from satsim.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "codec" / "zoo").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "codec").glob("*/*.md"))]
 COMMANDS = re.findall(r"^    \.venv/bin/satsim (.+?)(?: +#.*)?$", (ROOT / "README.md").read_text(), re.MULTILINE)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from codec.base import CodecError
-from codec.recipe import TrainConfig, load_recipe
+from codec.training.recipe import TrainConfig, load_recipe
 
 SHIPPED = sorted((Path(__file__).resolve().parent.parent / "training").glob("*.yaml"))
 PLACES = {"data": Path("photos"), "out": Path("runs/one")}

@@ -11,15 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from codec.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.base import CodecError, WeightsError
-from codec.codebooks import CodebookTrainer
 from codec.data import ahead, list_photos, random_crops
-from codec.draws import decode_plan
 from codec.model import PRESETS, ProgicConfig
-from codec.optimizers import learning_rate, orthogonalise
-from codec.recipe import TrainConfig
-from codec.train import Run, advance, train
+from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
+from codec.training.codebooks import CodebookTrainer
+from codec.training.draws import decode_plan
+from codec.training.optimizers import learning_rate, orthogonalise
+from codec.training.recipe import TrainConfig
+from codec.training.train import Run, advance, train
 from codec.zoo import load_model
 
 REPO = Path(__file__).resolve().parent.parent
@@ -96,7 +96,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 from tests.test_train import TOY, toy_config
-from codec.train import Run, advance, train
+from codec.training.train import Run, advance, train
 config = toy_config(Path(sys.argv[1]), Path(sys.argv[2]), 10_000)
 for row in train(config.model_copy(update={"checkpoint_s": 0.0}), TOY):
     print(row["step"], flush=True)

@@ -1,4 +1,4 @@
-"""Image pair -> number with a direction: DISTS, LPIPS, MS-SSIM, PSNR.
+"""Image pair -> number with a direction: DISTS, LPIPS, DISTS-lite, MS-SSIM, PSNR.
 
 Names, labels and directions are at hand without torch; `load_metric` brings in what a metric needs. The torch modules
 behind the numbers (`dists.Dists`, `lpips.Lpips`, `ssim.ms_ssim`) also serve as training losses.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from codec.metrics.dists import Dists
+    from codec.metrics.dists_lite import DistsLite
     from codec.metrics.lpips import Lpips
 
 __all__ = ["METRICS", "Metric", "MetricInfo", "choose_metric", "load_metric", "metric_info", "psnr"]
@@ -68,11 +69,15 @@ METRICS = {
         MetricInfo("dists", "DISTS", "", higher_is_better=False, min_side=16),
         MetricInfo("lpips-vgg", "LPIPS (VGG-16)", "", higher_is_better=False, min_side=16),
         MetricInfo("lpips-squeeze", "LPIPS (SqueezeNet)", "", higher_is_better=False, min_side=17),
+        MetricInfo("dists-lite", "DISTS-lite (ours)", "", higher_is_better=False, min_side=16),
         MetricInfo("ms-ssim", "MS-SSIM", "", higher_is_better=True, min_side=161),
         MetricInfo("psnr", "PSNR", "dB", higher_is_better=True, min_side=1),
     )
 }
-"""Every metric by name, the best judge of a picture first."""
+"""Every metric by name, the best judge of a picture first; from `dists-lite` on they need no download."""
+
+WHOLE_PIXELS = 1_200_000
+"""DISTS-lite takes larger pictures strip by strip: the same score in bounded memory."""
 
 
 def metric_info(name: str) -> MetricInfo:
@@ -135,12 +140,22 @@ def _score(name: str, device: str) -> Score:
         from codec.metrics.dists import load_dists
 
         return _against_one_reference(load_dists().to(device), device)
+    if name == "dists-lite":
+        from codec.metrics.dists_lite import load_dists_lite
+
+        network = load_dists_lite().to(device)
+        whole = _against_one_reference(network, device)
+        return lambda reference, image: (
+            whole(reference, image)
+            if image.shape[0] * image.shape[1] <= WHOLE_PIXELS
+            else network.compare_in_strips(reference, image)
+        )
     from codec.metrics.lpips import load_lpips
 
     return _against_one_reference(load_lpips("vgg" if name == "lpips-vgg" else "squeeze").to(device), device)
 
 
-def _against_one_reference(network: Dists | Lpips, device: str) -> Score:
+def _against_one_reference(network: Dists | DistsLite | Lpips, device: str) -> Score:
     """Score by a network; the reference's features are kept until another comes, for many images meet one reference."""
     import torch
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.base import WeightsError
+from codec.metrics.dists import similarities
 
 VGG19_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256)
 """Output channels of conv1_1 to conv3_4."""
@@ -24,6 +25,8 @@ VGG19_TAPS = (2, 7, 16)
 VGG19_POOLED = (2, 7)
 """Layers whose output is max-pooled before the next."""
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+FLOOR = 1.0
+"""Of DISTS, where pictures run to 255: keeps channels that hardly stir from steering the gradient."""
 
 
 class VggFeatureLoss(nn.Module):
@@ -68,18 +71,6 @@ class VggFeatureLoss(nn.Module):
         got = self.features(picture)
         ratios = [(a - b).abs().mean() / a.abs().mean() for a, b in zip(wanted, got, strict=True)]
         shown = ((reference + 1) * 127.5, (picture + 1) * 127.5)
-        levels = [similarity(*shown), *(similarity(a, b) for a, b in zip(wanted, got, strict=True))]
-        return torch.stack(ratios).mean(), 1 - torch.stack(levels).mean()
-
-
-def similarity(a: Tensor, b: Tensor, floor: float = 1.0) -> Tensor:
-    """DISTS' texture and structure terms (Ding et al. 2020, eqs. 4 and 5), averaged over pictures and channels.
-
-    `floor` keeps channels that hardly stir from steering the gradient; the metric itself uses one near zero.
-    """
-    mean_a, mean_b = a.mean(dim=(2, 3)), b.mean(dim=(2, 3))
-    spread = a.square().mean(dim=(2, 3)) - mean_a.square() + b.square().mean(dim=(2, 3)) - mean_b.square()
-    shared = (a * b).mean(dim=(2, 3)) - mean_a * mean_b
-    texture = (2 * mean_a * mean_b + floor) / (mean_a.square() + mean_b.square() + floor)
-    structure = (2 * shared + floor) / (spread + floor)
-    return 0.5 * (texture + structure).mean()
+        pairs = [shown, *zip(wanted, got, strict=True)]
+        alike = [term.mean() for pair in pairs for term in similarities(*pair, floor=FLOOR)]
+        return torch.stack(ratios).mean(), 1 - torch.stack(alike).mean()

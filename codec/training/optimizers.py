@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from codec.recipe import TrainConfig
+from codec.training.recipe import TrainConfig
 
 
 class Muon(torch.optim.Optimizer):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from codec.model import UNSHUFFLE
-from codec.recipe import TrainConfig
+from codec.training.recipe import TrainConfig
 
 
 def decode_plan(config: TrainConfig, stages: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

@@ -21,16 +21,16 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor, nn
 
-from codec.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.base import CodecError, Image, WeightsError
-from codec.codebooks import CodebookTrainer, quantize
 from codec.data import ahead, list_photos, random_crops
-from codec.draws import decode_plan, off_grid, random_windows
-from codec.losses import VggFeatureLoss
 from codec.metrics.lpips import load_lpips
 from codec.model import PRESETS, ProGIC, ProgicConfig
-from codec.optimizers import learning_rate, make_optimizers
-from codec.recipe import TrainConfig
+from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
+from codec.training.codebooks import CodebookTrainer, quantize
+from codec.training.draws import decode_plan, off_grid, random_windows
+from codec.training.losses import VggFeatureLoss
+from codec.training.optimizers import learning_rate, make_optimizers
+from codec.training.recipe import TrainConfig
 from codec.zoo import load_model, save_model
 
 EXPLODED = 100
