@@ -31,13 +31,7 @@ def read_photo(path: Path, side: int | None) -> Image:
 
     Raises CodecError, naming the file, where it cannot be read or has sides no codec takes.
     """
-    try:
-        with PillowImage.open(path) as opened:
-            photo = ImageOps.exif_transpose(opened).convert("RGB")
-    except UnidentifiedImageError:
-        raise CodecError(f"{path}: is not an image that Pillow can read; move it out of the folder") from None
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise CodecError(f"{path}: cannot be read as an image ({error})") from None
+    photo = _open(path)
     if side is not None:
         photo = ImageOps.fit(photo, (side, side), PillowImage.Resampling.LANCZOS)
     image = np.asarray(photo)
@@ -48,21 +42,31 @@ def read_photo(path: Path, side: int | None) -> Image:
     return image
 
 
-@lru_cache(maxsize=8192)
-def _read(path: Path) -> PillowImage.Image:
-    with PillowImage.open(path) as photo:
-        return photo.convert("RGB")
+def _open(path: Path) -> PillowImage.Image:
+    """The photo upright, RGB. Raises CodecError, naming the file, where it cannot be read."""
+    try:
+        with PillowImage.open(path) as photo:
+            return ImageOps.exif_transpose(photo).convert("RGB")
+    except UnidentifiedImageError:
+        raise CodecError(f"{path}: is not an image that Pillow can read; move it out of the folder") from None
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+        raise CodecError(f"{path}: cannot be read as an image ({error})") from None
+
+
+_keep = lru_cache(maxsize=8192)(_open)
+"""The same, kept for the next crop."""
 
 
 def random_crops(photos: list[Path], count: int, size: int, rng: np.random.Generator) -> Image:
     """uint8[count, size, size, 3]: each a random photo, shrunk at random, cropped and perhaps mirrored.
 
     The short side after shrinking lies between 1.2 crops and the photo's own, so that codecs meet both close-ups and
-    whole scenes. Photos smaller than the crop are enlarged to fit it.
+    whole scenes. Photos smaller than the crop are enlarged to fit it. Raises CodecError, naming the file, for a photo
+    that cannot be read.
     """
     crops = np.empty((count, size, size, 3), np.uint8)
     for k in range(count):
-        photo = _read(photos[rng.integers(len(photos))])
+        photo = _keep(photos[rng.integers(len(photos))])
         short = min(photo.size)
         target = max(size, round(rng.uniform(min(1.2 * size, short), short)))
         width, height = (max(size, round(side * target / short)) for side in photo.size)

@@ -110,6 +110,8 @@ def test_a_run_killed_without_warning_goes_on_as_if_it_had_not_been(photos: Path
         for line in process.stdout:
             if int(line) >= 8:
                 process.kill()
+    with (tmp_path / "killed" / "log.jsonl").open("a") as log:
+        log.write('{"step": 9')  # as a kill within a write would leave it
     saved = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"]
     steps = saved + 4
     whole = toy_config(photos, tmp_path / "whole", 10_000)
@@ -257,6 +259,14 @@ def test_crops_depend_on_the_generator_alone_and_have_the_size_asked_for(photos:
 
 def test_photos_smaller_than_the_crop_are_enlarged(photos: Path) -> None:
     assert random_crops(list_photos(photos), 2, 64, np.random.default_rng(7)).shape == (2, 64, 64, 3)
+
+
+def test_a_photo_that_is_none_is_named(photos: Path, tmp_path: Path) -> None:
+    for path in photos.iterdir():
+        path.write_text("words")
+    with pytest.raises(CodecError, match=r"\.png: is not an image that Pillow can read; move it out of the folder"):
+        next(train(toy_config(photos, tmp_path / "run", 2), TOY))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:

@@ -269,15 +269,17 @@ def train(config: TrainConfig, shape: ProgicConfig | None = None, resume: bool =
     run = Run(config, shape or PRESETS[config.preset])
     if there:
         run.load()
-    config.out.mkdir(parents=True, exist_ok=True)
     log = config.out / "log.jsonl"
-    told = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    log.write_text("".join(json.dumps(row) + "\n" for row in told if row["step"] <= run.step))
+    if log.exists():
+        whole = log.read_text().rpartition("\n")[0]  # a kill may have cut the last line
+        told = [json.loads(line) for line in whole.splitlines()]
+        log.write_text("".join(json.dumps(row) + "\n" for row in told if row["step"] <= run.step))
     clock = saved_at = time.monotonic()
     with closing(ahead(run.crops, run.step, config.loaders)) as crops:
         while run.step < config.steps:
             for name, value in advance(run, next(crops)).items():
                 run.sums[name] = run.sums.get(name, 0.0) + value.item() / config.report_steps
+            config.out.mkdir(parents=True, exist_ok=True)
             run.seconds += time.monotonic() - clock
             clock = time.monotonic()
             row = {"step": run.step, "seconds": round(run.seconds), **run.sums}
