@@ -95,14 +95,17 @@ def test_runtimes_are_printed_and_kept(call, tmp_path):
         (["evaluate", "photos", "--codec", STRIPS, "--metric", "pnsr"], "did you mean 'psnr'"),
         (["evaluate", "photos", "--codec", STRIPS, "--anchor", "jpg"], "codec is 'jpg'; did you mean 'jpeg'?"),
         (["evaluate", "photos", "--codec", STRIPS, "--bpp", "1", "--packets", "1"], "--bpp and --packets are two ways"),
-        (["evaluate", "photos", "--codec", "own:Torn", "--metric", "psnr"], "one.png: own:Torn: payload 1 is torn"),
+        (
+            ["evaluate", "photos", "--codec", "torn_codec:Torn", "--metric", "psnr"],
+            "one.png: torn_codec:Torn: payload 1 is torn",
+        ),
         (["compare", "photos"], "photos/rows.csv: No such file or directory"),
         (["compare", "photos/one.png"], "one.png: is not text"),
         (["runtimes", "photos/absent.png", "--codec", STRIPS], "photos/absent.png"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(call, tmp_path, monkeypatch, arguments, complaint):
-    (tmp_path / "own.py").write_text(
+    (tmp_path / "torn_codec.py").write_text(
         "from codec.base import CodecError\nfrom codec.fake import FakeCodec\n"
         "class Torn(FakeCodec):\n    def decode(self, received, height, width):\n"
         "        raise CodecError('payload 1 is torn')\n"
