@@ -20,12 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
-from PIL import ImageOps
 from safetensors.torch import load_file, save_file
 
 from codec import zoo
-from codec.data import list_photos
+from codec.data import list_photos, read_photo
 from codec.metrics.dists_lite import WEIGHTS, DistsLite, load_dists_lite
 from codec.model import ProGIC
 from codec.training.distill import pearson, spearman
@@ -59,15 +57,9 @@ class Row(NamedTuple):
     lite: float
 
 
-def square(path: Path) -> np.ndarray:
-    """The photo's centre square, uint8[256, 256, 3]."""
-    with PillowImage.open(path) as photo:
-        return np.array(ImageOps.fit(photo.convert("RGB"), (SIDE, SIDE), PillowImage.Resampling.LANCZOS))
-
-
 def damage(path: Path) -> np.ndarray:
     """uint8[1 + len(KINDS), 256, 256, 3]: the photo, then what KINDS make of it."""
-    image, rng = square(path), np.random.default_rng(sum(path.stem.encode()))
+    image, rng = read_photo(path, SIDE), np.random.default_rng(sum(path.stem.encode()))
     model, _ = zoo.load_model(zoo.model_path(zoo.DEFAULT_MODEL))
     pictures = [image, *progic_pictures(model, image, [*STAGES, *["hole"] * HOLES], rng)]
     for kind, strength in KINDS[len(STAGES) + HOLES :]:
@@ -78,7 +70,7 @@ def damage(path: Path) -> np.ndarray:
 @torch.inference_mode()
 def falls(path: Path, model: ProGIC, network: DistsLite) -> bool:
     """Whether every further stage of ProGIC brings a better score."""
-    image = square(path)
+    image = read_photo(path, SIDE)
     pictures = np.stack([image, *progic_pictures(model, image, STAGES, np.random.default_rng(0))])
     taps = network.features(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
     scores = network.distance([tap[:1] for tap in taps], [tap[1:] for tap in taps]).tolist()

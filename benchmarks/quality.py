@@ -4,8 +4,10 @@
 
 Centre squares of 256x256 from the folders below SATSIM_DATA/eval (kodak, fire, aerial); weights from SATSIM_WEIGHTS.
 LPIPS is v0.1 with SqueezeNet. DISTS-VGG19 is the DISTS formula on the features of the original VGG-19 (picture,
-relu1_2, relu2_2, relu3_4, all of one weight): a stand-in judge, not the official DISTS. "Lost" is LPIPS with one packet
-missing, over LPIPS with the first four; the worst packet to lose counts.
+relu1_2, relu2_2, relu3_4, all of one weight): a stand-in judge, not the official DISTS. It takes the picture as 0 to 1
+and a floor of 1e-6 for all maps; the teacher of the same name in `codec/training/teachers.py` takes 0 to 255 and 1, so
+that their scores differ in the third decimal. "Lost" is LPIPS with one packet missing, over LPIPS with the first four;
+the worst packet to lose counts.
 """
 
 import argparse
@@ -16,10 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 
 from codec import load_codec
-from codec.data import list_photos
+from codec.data import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.metrics.dists import similarities
 from codec.training.losses import VggFeatureLoss
@@ -51,8 +52,7 @@ def load_dists():
 
 def scores_of(path, codec_name, options, metrics):
     """Metric -> {what was held: score} for one photo."""
-    with Image.open(path) as photo:
-        image = np.asarray(ImageOps.fit(photo.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS))
+    image = read_photo(path, SIDE)
     pictures = {}
     if codec_name == "progic":
         codec = load_codec(codec_name, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -67,7 +67,9 @@ def info(
 def analyse(
     folders: Annotated[list[Path], typer.Argument(help="Folders of photos.")],
     out: Annotated[Path, typer.Option(help="Folder to create, for tables, figures and analysis.md.")],
-    model: Annotated[str, typer.Option(help="Shipped ProGIC model, or a .safetensors file.")] = "nano",
+    model: Annotated[
+        str | None, typer.Option(help="Shipped ProGIC model, or a .safetensors file  [default: that of codec progic]")
+    ] = None,
     side: Annotated[int, typer.Option(min=16, max=4096, help="Photos are cropped to a square of this side.")] = 256,
     own_size: Annotated[bool, typer.Option("--own-size", help="Photos as they are instead.")] = False,
     prior: Annotated[
@@ -83,11 +85,12 @@ def analyse(
 
     console = Console(stderr=True)
     with console.status("starting") as status:
+        from codec import zoo
         from codec.analysis.report import write_analysis
 
         settings, results = write_analysis(
             folders,
-            model,
+            model or zoo.DEFAULT_MODEL,
             out,
             side=None if own_size else side,
             prior=prior,
@@ -117,30 +120,16 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
 ) -> None:
     """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time."""
+    from codec.loading import read_setting
     from codec.training.recipe import load_recipe
     from codec.training.train import train as steps
 
-    settings = dict(_setting(each) for each in set_ or [])
+    settings = dict(read_setting(each, f"{each}:") for each in set_ or [])
     settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}
     config = load_recipe(recipe, settings)
     for row in steps(config, resume=resume):
         typer.echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
     typer.echo(f"weights in {config.out / 'model.safetensors'}")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """One codec option, "key=value", its value read as YAML."""
-    import yaml
-
-    from codec.base import CodecError
-
-    key, equals, value = text.partition("=")
-    try:
-        if not equals:
-            raise ValueError
-        return key, yaml.safe_load(value)
-    except (ValueError, yaml.YAMLError) as error:
-        raise CodecError(f"{text}: expected key=value, such as stages=3") from error
 
 
 @weights_app.command("list")

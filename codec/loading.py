@@ -59,8 +59,6 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     The label names the model of a ProGIC codec even where it is the default. Raises CodecError for what `load_codec`
     does not take.
     """
-    import yaml
-
     from codec.baselines import BASELINES
     from codec.zoo import DEFAULT_MODEL
 
@@ -70,18 +68,26 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
     options: dict[str, Any] = dict(texts)
     for setting in [*settings, *own]:
-        key, equals, value = setting.partition("=")
-        try:
-            if not equals:
-                raise ValueError
-            texts[key], options[key] = value, yaml.safe_load(value)
-        except (ValueError, yaml.YAMLError):
-            raise CodecError(f"codec {text}: option {setting!r}; expected key=value, such as stages=3") from None
+        key, value = read_setting(setting, f"codec {text}: option {setting!r};")
+        texts[key], options[key] = setting.partition("=")[2], value
     label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
     if name in BASELINES:
         load_codec(name, **options, budget_bytes=1)
         return Contender(label, name, options, None)
     return Contender(label, name, options, load_codec(name, **options))
+
+
+def read_setting(text: str, complaint: str) -> tuple[str, Any]:
+    """Key and value of "key=value", the value read as YAML. Raises CodecError, its text led in by `complaint`."""
+    import yaml
+
+    key, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return key, yaml.safe_load(value)
+    except (ValueError, yaml.YAMLError):
+        raise CodecError(f"{complaint} expected key=value, such as stages=3") from None
 
 
 def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:

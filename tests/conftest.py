@@ -1,6 +1,8 @@
 """What tests share: one thread, small pictures, ten packets, and a tiny ProGIC whose weights are random."""
 
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes in: small tensors gain nothing from threads
 
@@ -33,6 +35,34 @@ def small_photo(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(picture(48, 64)).save(path)
     return path
+
+
+@pytest.fixture
+def one_thread():
+    """Small tensors gain nothing from threads; the tests share the machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def in_process(monkeypatch, capsys):
+    """`satsim` with arguments in this process, finished as one of its own would be: quicker."""
+    from satsim.cli import main
+
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def finished(*arguments):
+        monkeypatch.setattr(sys, "argv", ["satsim", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, stop.value.code or 0, out, err)
+
+    return finished
 
 
 @pytest.fixture

@@ -23,15 +23,7 @@ KODAK_FLOOR = 0.96
 """Below what was measured with them (see the test)."""
 
 CARD = WEIGHTS.with_suffix(".md")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small tensors gain nothing from threads; the tests share the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

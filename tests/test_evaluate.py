@@ -1,5 +1,6 @@
 """Scores over folders of photos, with the strip codec, whose pictures can be worked out by hand."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from PIL import Image
 
 from codec.base import CodecError
-from codec.evaluation.evaluate import Rates, evaluate, gather, metrics_at_hand, open_datasets
+from codec.evaluation.evaluate import Rates, default_folder, evaluate, gather, metrics_at_hand, open_datasets
 from codec.loading import read_contender
 from codec.metrics import psnr
 
 FAKE = "codec.fake:FakeCodec:strips=4"
+REPO = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -93,6 +95,19 @@ def test_the_default_sets_are_found_below_the_data_folder(tmp_path: Path, monkey
     monkeypatch.setenv("SATSIM_DATA", str(tmp_path))
     assert [each.name for each in open_datasets([], [])] == ["kodak-whole", "kodak-256", "fire-256", "aerial-256"]
     assert [each.name for each in open_datasets([], [64])] == ["kodak-64", "fire-64", "aerial-64"]
+
+
+@pytest.mark.parametrize("named", [None, ""])
+def test_without_a_data_folder_named_the_sets_are_sought_in_shared_data_beside_the_checkout(
+    monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    if named is None:
+        monkeypatch.delenv("SATSIM_DATA", raising=False)
+    else:
+        monkeypatch.setenv("SATSIM_DATA", named)
+    place = (REPO / "../shared/data").resolve() / "eval" / "absent"
+    with pytest.raises(CodecError, match=f"^{re.escape(str(place))}: no such folder; "):
+        default_folder("absent")
 
 
 def test_missing_default_sets_are_an_error_that_says_what_to_give(

@@ -1,7 +1,8 @@
 """`satsim codec evaluate`, `compare` and `runtimes`: what they print and leave, and mistakes in one line."""
 
-import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ from PIL import Image
 from test_rates import curves
 
 from codec.evaluation.rows import read_rows, rows_file
-from satsim.cli import main
 
 STRIPS = "codec.fake:FakeCodec:strips=8"
+BESIDE = Path(__file__).resolve().parents[1] / "../shared/data/eval"
 
 
 @pytest.fixture
-def call(tmp_path, small_photo, monkeypatch, capsys):
+def call(tmp_path, small_photo, in_process, monkeypatch):
     """`satsim codec` with arguments, in a folder with a folder of two photos."""
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -23,17 +24,8 @@ def call(tmp_path, small_photo, monkeypatch, capsys):
         photo.save(photos / "one.png")
         photo.transpose(Image.Transpose.ROTATE_90).save(photos / "two.png")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("SATSIM_DATA", raising=False)
-
-    def finished(*arguments):
-        monkeypatch.setattr(sys, "argv", ["satsim", "codec", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, stop.value.code or 0, out, err)
-
-    return finished
+    return partial(in_process, "codec")
 
 
 def names(folder):
@@ -128,6 +120,14 @@ def test_missing_default_sets_say_what_to_give(call, tmp_path, monkeypatch):
         done = call(command, "--codec", STRIPS)
         assert done.returncode == 2
         assert "kodak: no such folder; give photos of your own, or name by SATSIM_DATA" in done.stderr
+
+
+@pytest.mark.skipif(not BESIDE.is_dir(), reason=f"no folder {BESIDE}")
+def test_without_a_folder_the_photos_in_shared_data_beside_the_checkout_are_measured(call):
+    done = call("evaluate", "--codec", STRIPS, "--metric", "psnr", "--side", "32", "--first", "1")
+    assert done.returncode == 0, done.stderr
+    for name in ("kodak-32", "fire-32", "aerial-32"):
+        assert f"{name}: means over 1 pictures" in done.stdout
 
 
 def test_an_anchor_without_the_package_is_refused_before_anything_is_measured(call, tmp_path, monkeypatch):

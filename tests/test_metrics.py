@@ -27,15 +27,7 @@ NEEDS_SQUEEZENET = pytest.mark.skipif(
     not (WEIGHTS / "squeezenet1_1_features.safetensors").is_file(),
     reason=f"no SqueezeNet weights in {WEIGHTS}; name their folder by SATSIM_WEIGHTS",
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small tensors gain nothing from threads; the tests share the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from test_rates import curves, row
 
-from codec.evaluation.rate_plots import gaps, png, rate_figure
+from codec.evaluation.rate_plots import gaps, rate_figure
 from codec.evaluation.rates import make_points
+from codec.figures import png
 
 ROWS = [
     *curves("psnr", avif=[(0.05, 20), (0.2, 30)], progic=[(0.04, 21), (0.08, 25), (0.16, 27)]),
@@ -70,4 +71,9 @@ def test_points_that_are_not_drawn_are_named():
 
 def test_a_codec_without_any_picture_does_not_stop_the_figure():
     rows = [*ROWS[:5], row(codec="none", rate=1, bpp=0.001, value=None)]
-    png(rate_figure(make_points(rows), "photos-256"))
+    figure = rate_figure(make_points(rows), "photos-256")
+    with Image.open(io.BytesIO(png(figure))) as picture:
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 20, "not blank"
+    assert any("none is not drawn" in text.get_text() for text in figure.texts)
+    avif, progic, none = visible(figure)[0].get_lines()
+    assert (len(avif.get_xydata()), len(progic.get_xydata()), len(none.get_xydata())) == (2, 3, 0)

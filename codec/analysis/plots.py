@@ -1,19 +1,18 @@
-"""Figures of `satsim codec`: rows and pictures in, matplotlib figures out; the only module of codec that draws."""
+"""Figures of `satsim codec analyse`: rows and pictures in, matplotlib figures out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from codec.base import Image
+from codec.figures import GREY, INK, PALE, PIXELS_DPI, STYLE, tidy
 
 if TYPE_CHECKING:
     from codec.analysis.analyse import Coded, Score
@@ -21,33 +20,10 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 """Of Okabe and Ito's palette; markers and dashes differ too, for print in grey."""
-INK, GREY, PALE = "#1F2328", "#656D76", "#D5DADF"
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.axisbelow": True,
-}
 PAPER_ENTROPY_BITS = 9.80
 """What the paper's codebooks all exceed, on ImageNet, of 10 bits (its appendix C.1)."""
 MOST_COLUMNS = 8
 """Pictures beside the original on a sheet, and latent maps in a figure; of more stages, evenly chosen ones."""
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG; the same figure gives the same bytes."""
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(path, dpi=160, metadata={"Software": None})
-
-
-def save_pixels(figure: Figure, path: Path) -> None:
-    """Write a PNG of a figure laid out in pixels, its pictures pixel for pixel."""
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(path, dpi=72, metadata={"Software": None})
 
 
 def codewords_figure(results: Sequence[FolderResult], settings: Settings) -> Figure:
@@ -222,7 +198,7 @@ def sheet(
     width = 2 * edge + len(headings) * (cell_width + gap) - gap
     height = top + sum(heights) + edge // 2
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+        figure = Figure(figsize=(width / PIXELS_DPI, height / PIXELS_DPI), dpi=PIXELS_DPI)
 
         def write(x: float, y: float, text: str, size: float, **look: Any) -> None:
             figure.text(x / width, 1 - y / height, text, fontsize=size, va="baseline", **look)
@@ -252,12 +228,6 @@ def sheet(
                     write(x + 11 * len(strong) + 10, baseline, weak, 16, color=GREY)
             y += row_height
     return figure
-
-
-def tidy(axes: Axes) -> None:
-    """A light grid and no frame at the top and right."""
-    axes.grid(color=PALE, linewidth=0.7)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def evenly(count: int, most: int) -> list[int]:

@@ -49,6 +49,7 @@ def write_analysis(
     """
     from codec.analysis import plots
     from codec.analysis.text import analysis_text
+    from codec.figures import PIXELS_DPI, png
 
     check_folders(folders, prior, out)
     learn_prior(np.zeros(1, np.int64), smoothing)
@@ -95,15 +96,15 @@ def write_analysis(
                 if wanted := page[: max(0, sheet_photos - first)]:
                     for kind, sheet in plots.sheets(name, wanted, settings).items():
                         pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
-                        plots.save_pixels(sheet, partial / pages[-1])
+                        (partial / pages[-1]).write_bytes(png(sheet, PIXELS_DPI))
             maps = map_stages(mine, model.quantizer.codebooks.numpy())
             results.append(FolderResult(name, codeword_use(name, counts), saved, maps, scores, pages))
         tell("drawing and writing")
         write_tables(results, partial)
-        plots.save(plots.codewords_figure(results, settings), partial / "codewords.png")
-        plots.save(plots.range_coding_figure(results, settings), partial / "range_coding.png")
+        (partial / "codewords.png").write_bytes(png(plots.codewords_figure(results, settings)))
+        (partial / "range_coding.png").write_bytes(png(plots.range_coding_figure(results, settings)))
         for result in results:
-            plots.save(plots.latents_figure(result, settings), partial / f"latents_{result.name}.png")
+            (partial / f"latents_{result.name}.png").write_bytes(png(plots.latents_figure(result, settings)))
         (partial / "analysis.md").write_text(analysis_text(settings, results), encoding="utf-8")
     return settings, results
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from codec.analysis.analyse import Score, StageUse
 from codec.analysis.latents import StageMap
 from codec.analysis.range_coding import Saving, rate_change
+from codec.evaluation.tables import in_csv
 from codec.metrics import Metric
 
 
@@ -70,22 +69,14 @@ class FolderResult:
 def write_tables(results: Sequence[FolderResult], out: Path) -> None:
     """codewords.csv, range_coding.csv, scores.csv and latents.csv, a row as its NamedTuple has it."""
     uses = [row for result in results for row in result.uses]
-    write_csv(out / "codewords.csv", StageUse._fields, uses)
+    (out / "codewords.csv").write_bytes(in_csv(StageUse._fields, uses))
     saved = [(*row, row.gain) for result in results for row in result.savings]
-    write_csv(out / "range_coding.csv", (*Saving._fields, "gain"), saved)
-    write_csv(out / "scores.csv", Score._fields, [row for result in results for row in result.scores])
+    (out / "range_coding.csv").write_bytes(in_csv((*Saving._fields, "gain"), saved))
+    (out / "scores.csv").write_bytes(in_csv(Score._fields, [row for result in results for row in result.scores]))
     maps = [
         (result.name, m.name, int(m.counts.sum()), len(m.points), *m.axis_shares, m.dimensions, m.energy_left)
         for result in results
         for m in result.maps
     ]
     fields = ("folder", "set", "cells", "points", "axis1_share", "axis2_share", "dimensions", "energy_left")
-    write_csv(out / "latents.csv", fields, maps)
-
-
-def write_csv(path: Path, fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """The rows beneath their names."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(fields)
-        writer.writerows(rows)
+    (out / "latents.csv").write_bytes(in_csv(fields, maps))

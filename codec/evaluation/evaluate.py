@@ -29,7 +29,7 @@ STAGE_BPP = 10 / 16**2
 DEFAULT_BPP = tuple(stages * STAGE_BPP for stages in (1, 2, 3, 5, 8, 12, 20))
 """Up to four times the paper's range, for there the rivals reach the quality of ProGIC."""
 DATA_VARIABLE = "SATSIM_DATA"
-DEFAULT_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 class Dataset(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from codec.analysis.plots import GREY, INK, STYLE, tidy
 from codec.evaluation.rates import Point, curve
+from codec.figures import GREY, INK, STYLE, tidy
 from codec.metrics import metric_info
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B87D00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C"]
@@ -109,11 +108,3 @@ def gaps(points: Sequence[Point], metrics: Sequence[str]) -> list[str]:
             where = "; ".join(f"rate {point.rate}: {point.missing} of {point.pictures}" for point in own)
             lines.append(f"{codec} is not drawn where pictures do not fit or show nothing ({where}).")
     return lines
-
-
-def png(figure: Figure) -> bytes:
-    """The file; the same figure gives the same bytes."""
-    out = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(out, format="png", dpi=160, metadata={"Software": None})
-    return out.getvalue()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from codec.evaluation.rate_plots import png, rate_figure
+from codec.evaluation.rate_plots import rate_figure
 from codec.evaluation.rates import BdRate, Point
 from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets, write_whole
+from codec.figures import png
 
 NOTES = """\
 # Evaluation

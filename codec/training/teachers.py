@@ -2,7 +2,9 @@
 
 The teacher is (LPIPS-squeeze + DISTS-VGG19) / 2. DISTS-VGG19 is the similarity of Ding et al. 2020, eqs. 4 to 6, with
 a floor of 1 for pictures of 0 to 255, its two terms averaged, over four maps of equal weight: the picture, and
-relu1_2, relu2_2 and relu3_4 of the original VGG-19. It is not the official DISTS.
+relu1_2, relu2_2 and relu3_4 of the original VGG-19. It is not the official DISTS, nor quite the judge of the same name
+in `benchmarks/quality.py`, which has a floor of 1e-6 for all maps and takes the picture as 0 to 1: their scores differ
+in the third decimal.
 """
 
 from __future__ import annotations

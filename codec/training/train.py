@@ -25,6 +25,7 @@ from codec.base import CodecError, Image, WeightsError
 from codec.data import ahead, list_photos, random_crops
 from codec.metrics.lpips import load_lpips
 from codec.model import PRESETS, ProGIC, ProgicConfig
+from codec.progic import to_image
 from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.training.codebooks import CodebookTrainer, quantize
 from codec.training.draws import decode_plan, off_grid, random_windows
@@ -207,8 +208,7 @@ class Run:
                 partial[:, held:] = -1
                 rows.append(self.average.decode(partial))
         sheet = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-        pixels = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-        return PillowImage.fromarray(pixels)
+        return PillowImage.fromarray(to_image(sheet[None].cpu()))
 
     def save(self) -> None:
         """Checkpoint, shippable weights and a contact sheet, each written whole or not at all."""
@@ -279,14 +279,16 @@ def train(config: TrainConfig, shape: ProgicConfig | None = None, resume: bool =
         while run.step < config.steps:
             for name, value in advance(run, next(crops)).items():
                 run.sums[name] = run.sums.get(name, 0.0) + value.item() / config.report_steps
-            config.out.mkdir(parents=True, exist_ok=True)
             run.seconds += time.monotonic() - clock
             clock = time.monotonic()
             row = {"step": run.step, "seconds": round(run.seconds), **run.sums}
             reported = run.step % config.report_steps == 0
+            saved = clock - saved_at > config.checkpoint_s or run.step == config.steps
+            if reported or saved:
+                config.out.mkdir(parents=True, exist_ok=True)
             if reported:
                 run.sums = {}
-            if clock - saved_at > config.checkpoint_s or run.step == config.steps:
+            if saved:
                 saved_at = clock
                 run.save()
             if reported:
