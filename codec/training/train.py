@@ -49,7 +49,6 @@ class Run:
     """The state of one training run, all of which a checkpoint keeps."""
 
     def __init__(self, config: TrainConfig, shape: ProgicConfig) -> None:
-        torch.set_flush_denormal(True)
         if config.device == "cuda" and not torch.cuda.is_available():
             raise CodecError("device is 'cuda'; no CUDA device can be used here; write cpu or auto")
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
@@ -263,10 +262,19 @@ def train(config: TrainConfig, shape: ProgicConfig | None = None, resume: bool =
     Raises CodecError for missing photos, a run that is there and not to be resumed, a batch that does not fit in
     memory; WeightsError for missing loss weights.
     """
+    torch.set_flush_denormal(True)  # numbers next to zero are slow; before any thread is there, as it asks each apart
+    try:
+        yield from steps(config, shape or PRESETS[config.preset], resume)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def steps(config: TrainConfig, shape: ProgicConfig, resume: bool) -> Iterator[dict[str, float]]:
+    """The same, for a processor that is set up."""
     there = (config.out / "checkpoint.pt").exists()
     if there and not resume:
         raise CodecError(f"{config.out}: holds a run; go on with it by --resume, or name another folder as out")
-    run = Run(config, shape or PRESETS[config.preset])
+    run = Run(config, shape)
     if there:
         run.load()
     log = config.out / "log.jsonl"
