@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
 import codec
-from satsim.packets import ImageKey, Inbox, PacketError, name_on_air, pack, packetize
+from codec.bits import packed_bytes
+from codec.progic import ProgicCodec
+from satsim.fields import check_position
+from satsim.keys import read_key, take_counters
+from satsim.linkspec import LinkSpec
+from satsim.packets import (
+    HEADER_BYTES,
+    ImageKey,
+    Inbox,
+    PacketError,
+    Position,
+    name_on_air,
+    overhead_bytes,
+    pack,
+    packetize,
+)
 from satsim.photo import load_photo
-from satsim.scenario import ImageSpec, LinkSpec, ScenarioError, check_part, parse_yaml
+from satsim.scenario import ImageSpec, ScenarioError, check_part, parse_yaml
+from satsim.seal import ReplayWindow, Sealer, SenderKey
 from satsim.timeline import Picture
 
 
-def encode_photo(
-    frame: dict[str, Any], packet_bytes: int, name: str, settings: Sequence[str], sender: int, image_id: int
-) -> list[bytes]:
-    """The messages of one photo, in order; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
+class Encoded(NamedTuple):
+    """What goes on the air, in order, and a line for each thing worth telling."""
 
-    Raises ScenarioError, PhotoError, CodecError or PacketError.
+    messages: list[bytes]
+    notes: list[str]
+
+
+def encode_photo(
+    frame: dict[str, Any],
+    packet_bytes: int,
+    name: str,
+    settings: Sequence[str],
+    sender: int | None,
+    image_id: int,
+    *,
+    position: Position | None = None,
+    key_file: Path | None = None,
+) -> Encoded:
+    """The messages of one photo; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
+
+    With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
+    or 0. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
     """
     image = load_photo(check_part(ImageSpec, frame, "image"))
-    link = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link")
+    packet_bytes = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link").packet_bytes
+    key = read_key(key_file).key if key_file else None
+    if key and sender not in (None, key.sender):
+        raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
     coder = codec.load_codec(name, **dict(_option(setting) for setting in settings))
-    payloads = coder.encode(image, link.payload_bytes)
+    room, parts = _room(packet_bytes, position is not None, key.tag_bytes if key else 0)
+    try:
+        payloads = coder.encode(image, room)
+    except codec.CodecError as error:
+        if str(error).startswith("payload_bytes is"):
+            raise codec.CodecError(f"{error} (message of {parts})") from None
+        raise
     height, width = image.shape[:2]
     packets = packetize(
         payloads,
@@ -34,10 +76,54 @@ def encode_photo(
         model_id=coder.model_id,
         height=height,
         width=width,
-        sender=sender,
+        sender=key.sender if key else sender or 0,
         image_id=image_id,
+        position=position,
     )
-    return [pack(packet) for packet in packets]
+    notes = []
+    if isinstance(coder, ProgicCodec):
+        rows, columns = coder.grid(height, width)
+        stage_bytes = packed_bytes(rows * columns, coder.config.index_bits)
+        if room < stage_bytes <= packet_bytes - HEADER_BYTES:
+            notes.append(f"a stage of {stage_bytes} bytes no longer fits one message: {parts} leave {room}")
+    messages = [pack(packet) for packet in packets]
+    if key_file:
+        sealer = Sealer(*take_counters(key_file, len(packets)))
+        messages = [pack(packet, sealer) for packet in packets]
+    return Encoded(messages, notes)
+
+
+def _room(packet_bytes: int, position: bool, tag_bytes: int) -> tuple[int, str]:
+    """What a message leaves for the codec, and what takes the rest, in words."""
+    overhead = overhead_bytes(position, tag_bytes)
+    parts = f"{packet_bytes} bytes less {HEADER_BYTES} of header"
+    parts += f", {overhead_bytes(True) - HEADER_BYTES} of position and time" if position else ""
+    parts += f", {tag_bytes} of tag" if tag_bytes else ""
+    if packet_bytes <= overhead:
+        raise PacketError(f"message of {parts}: nothing is left; expected at least {overhead + 1} bytes")
+    return packet_bytes - overhead, parts
+
+
+def parse_position(place: str | None, taken_at: str | None) -> Position | None:
+    """The position that "LAT,LON" and an ISO 8601 time with its zone name; None for neither. Raises PacketError."""
+    if place is None and taken_at is None:
+        return None
+    if place is None or taken_at is None:
+        raise PacketError("--position and --taken-at go together; expected both or neither")
+    try:
+        latitude_deg, longitude_deg = map(float, place.split(","))
+    except ValueError:
+        raise PacketError(f"--position {place}: expected LAT,LON in degrees, as 46.55,8.61") from None
+    try:
+        time = datetime.fromisoformat(taken_at)
+        time_unix_s = int(time.timestamp() // 1) if time.tzinfo else None
+    except (ValueError, OverflowError):
+        time_unix_s = None
+    if time_unix_s is None:
+        raise PacketError(f"--taken-at {taken_at}: expected a time with its zone, as 2026-08-01T12:00:00Z")
+    position = Position(time_unix_s, latitude_deg, longitude_deg)
+    check_position(position)
+    return position
 
 
 def _option(setting: str) -> tuple[str, Any]:
@@ -59,19 +145,26 @@ def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:
 
 
 def decode_messages(
-    messages: Sequence[tuple[str, bytes]], model: str | None = None, own_codec: str | None = None
+    messages: Sequence[tuple[str, bytes]],
+    model: str | None = None,
+    own_codec: str | None = None,
+    keys: Mapping[int, SenderKey] | None = None,
+    windows: dict[int, ReplayWindow] | None = None,
 ) -> tuple[Picture, list[str]]:
     """The picture that a receiver of `messages` (name, bytes) sees, and a line for each thing worth telling.
 
-    `model` is a ProGIC weights file, `own_codec` a "module:Class" for packets that name no codec of ours.
+    `model` is a ProGIC weights file, `own_codec` a "module:Class" for packets that name no codec of ours; `keys` and
+    `windows` are those of an Inbox.
     Raises PacketError where no message is a packet, or where they are of more than one image; CodecError where the
     codec or model they name is not at hand, or nothing can be shown yet.
     """
-    inbox = Inbox()
+    inbox = Inbox(keys, windows)
     report = []
+    position = None
     for name, message in messages:
         try:
-            _, is_new = inbox.accept(message)
+            packet, is_new = inbox.accept(message)
+            position = position or packet.position
             if not is_new:
                 report.append(f"{name}: a repetition, ignored")
         except PacketError as error:
@@ -81,8 +174,13 @@ def decode_messages(
     if len(inbox.images) > 1:
         kinds = "; ".join(_describe(key) for key in inbox.images)
         raise PacketError(f"packets of {len(inbox.images)} images ({kinds}); give those of one")
-    [(key, received)] = inbox.images.items()
-    report.append(f"holding {len(received)} of {key.payload_count} packets of {_describe(key)}")
+    [(key, held)] = inbox.images.items()
+    received = inbox.payloads(key)
+    if position:
+        report.append(_describe_position(position))
+    repairs = len(inbox.repairs.get(key, {}))
+    more = f" and {repairs} for repair, which give {len(received) - len(held)} more" if repairs else ""
+    report.append(f"holding {len(held)} of {key.payload_count} packets of {_describe(key)}{more}")
     if key.codec == "external" and own_codec is None:
         raise codec.CodecError(f"{report[-1]}: name the codec that made them, as --codec module:Class")
     waiting = key.codec == "progic-whole" and len(received) < key.payload_count
@@ -91,6 +189,11 @@ def decode_messages(
     if picture is None:
         raise codec.CodecError(f"{report[-1]}: nothing to show yet, {key.codec} needs more of them")
     return picture, report
+
+
+def _describe_position(position: Position) -> str:
+    time = datetime.fromtimestamp(position.time_unix_s, UTC)
+    return f"taken {time:%Y-%m-%dT%H:%M:%SZ} at {position.latitude_deg:.6f}, {position.longitude_deg:.6f}"
 
 
 def _describe(key: ImageKey) -> str:

@@ -1,52 +1,84 @@
 """The wire format: one payload and a 20-byte header, so that a 320-byte stage fits an Iridium SBD message (340).
 
     offset  bytes  field          meaning (integers are big-endian)
-    0       1      version, kind  high nibble 1; low nibble 0 (reserved: any other value is refused)
+    0       1      version, kind  high nibble 1; low nibble the sum of: 1 repair packet, 2 its symbols are prefixed by a
+                                  length (only with 1), 4 position and time follow the header, 8 sealed
     1       1      codec          number of the codec, `CODEC_NUMBERS`
     2       4      model          model id: which weights and bitstream the payload is for
     6       2      sender         terminal number
     8       2      image          image number of that sender
-    10      3      index, count   12 bits each: payload index (0 to count - 1) and payloads of the image, less one
+    10      3      index, count   12 bits each: payload index (0 to count - 1) and payloads of the image, less one;
+                                  repair packet, 8 bits each: payloads protected less one, number of the repair symbol,
+                                  payloads of the image less one
     13      3      width, height  12 bits each: pixels, less one
-    16      4      crc            CRC-32 (IEEE 802.3, as zlib) of bytes 0 to 15 and the payload
-    20      1+     payload        for the codec; its length is the message's length less 20
+    16      4      crc            CRC-32 (IEEE 802.3, as zlib) of bytes 0 to 15 and all that follows the header;
+                                  sealed: the sender's message counter
+    20      11     position       only with flag 4: Unix time in seconds (4), then (7)
+                                  (latitude + 90) * 10^6 * 360,000,000 + (longitude + 180) * 10^6, both rounded
+    20, 31  1+     payload        for the codec, or a repair symbol (`satsim.repair`); up to the end or the tag
+    end     8-16   tag            only sealed (`satsim.seal`): position and payload are encrypted, the header is not
 
-Test vector, spaced by field: packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC":
+Test vectors, spaced by field. Packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC":
 
     10 01 89abcdef 0102 0304 004004 0ff1ff b7c0eb7e 414243
 
-Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds.
+Repair symbol 0 over payloads 0 and 1, "ABC" and "DEF", of 3:
 
-    PacketError           bytes that are no packet, or a packet that cannot be written
+    11 01 89abcdef 0102 0304 010002 0ff1ff 4ed5c9f4 4b4c49
+
+The first again, now taken on 2026-08-01 at 12:00 UTC at 46.55 N, 8.61 E; and so sealed as message 6 by the key of bytes
+0 to 15 with a tag of 8:
+
+    14 01 89abcdef 0102 0304 004004 0ff1ff d66055d9 6a6ddfc0aea4f0d31c55d0 414243
+    1c 01 89abcdef 0102 0304 004004 0ff1ff 00000006 93ec37c4e9e0609427c090 25ea4f 07effafdbd40455e
+
+Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds.
 """
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-VERSION = 1
-HEADER_BYTES = 20
-MAX_COUNT = 4096
-MAX_SIDE = 4096
-CODEC_NUMBERS = {
-    "progic": 1,
-    "progic-whole": 2,
-    "jpeg": 3,
-    "webp": 4,
-    "avif": 5,
-    "heic": 6,
-    "jpegxl": 7,
-    "jpeg2000": 8,
-    "vvc": 9,
-    "external": 255,
-}
-"""The number of each codec on the air; numbers are never given out twice."""
-CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
+from satsim.fields import (
+    CODEC_NUMBERS,
+    FRONT_BYTES,
+    HEADER_BYTES,
+    MAX_COUNT,
+    POSITION_BYTES,
+    PREFIXED,
+    REPAIR,
+    SEALED,
+    VERSION,
+    Packet,
+    PacketError,
+    Position,
+    RefusedError,
+    Repair,
+    read_packet,
+    write_packet,
+)
+from satsim.repair import recover
+from satsim.seal import ReplayWindow, Sealer, SenderKey, counter_of, open_sealed
 
-_FRONT = struct.Struct(">BBIHH3s3s")
+__all__ = [
+    "CODEC_NUMBERS",
+    "HEADER_BYTES",
+    "Accepted",
+    "ImageKey",
+    "Inbox",
+    "Packet",
+    "PacketError",
+    "Position",
+    "RefusedError",
+    "Repair",
+    "name_on_air",
+    "overhead_bytes",
+    "pack",
+    "packetize",
+    "unpack",
+]
 
 
 def name_on_air(codec: str) -> str:
@@ -54,22 +86,9 @@ def name_on_air(codec: str) -> str:
     return codec if codec in CODEC_NUMBERS else "external"
 
 
-class PacketError(ValueError):
-    """Bytes that are no packet, or fields that no packet can carry."""
-
-
-class Packet(NamedTuple):
-    """One message: what it is part of, and its payload."""
-
-    codec: str
-    model_id: int
-    sender: int
-    image_id: int
-    payload_index: int
-    payload_count: int
-    width: int
-    height: int
-    payload: bytes
+def overhead_bytes(position: bool = False, tag_bytes: int = 0) -> int:
+    """What a message holds beside its payload: header, extension, tag (0: not sealed)."""
+    return HEADER_BYTES + (POSITION_BYTES if position else 0) + tag_bytes
 
 
 def packetize(
@@ -81,65 +100,50 @@ def packetize(
     width: int,
     sender: int = 0,
     image_id: int = 0,
+    position: Position | None = None,
 ) -> list[Packet]:
     """One packet for each payload of one image, in order. Raises PacketError for what the header cannot say."""
     if not 1 <= len(payloads) <= MAX_COUNT:
         raise PacketError(
             f"image has {len(payloads)} payloads; expected 1 to {MAX_COUNT} (use larger packets or a smaller image)"
         )
+    count = len(payloads)
     return [
-        Packet(codec, model_id, sender, image_id, k, len(payloads), width, height, payload)
+        Packet(codec, model_id, sender, image_id, k, count, width, height, payload, position=position)
         for k, payload in enumerate(payloads)
     ]
 
 
-def pack(packet: Packet) -> bytes:
-    """The message: header, then payload. Raises PacketError, naming the field, for a value out of its range."""
-    if packet.codec not in CODEC_NUMBERS:
-        raise PacketError(f"codec is {packet.codec!r}; expected one of: {', '.join(CODEC_NUMBERS)}")
-    ranges = {
-        "model_id": (packet.model_id, 0, 2**32 - 1),
-        "sender": (packet.sender, 0, 2**16 - 1),
-        "image_id": (packet.image_id, 0, 2**16 - 1),
-        "payload_count": (packet.payload_count, 1, MAX_COUNT),
-        "payload_index": (packet.payload_index, 0, packet.payload_count - 1),
-        "width": (packet.width, 1, MAX_SIDE),
-        "height": (packet.height, 1, MAX_SIDE),
-        "payload length": (len(packet.payload), 1, 2**31),
-    }
-    for field, (value, low, high) in ranges.items():
-        if not low <= value <= high:
-            raise PacketError(f"{field} is {value}; expected {low} to {high}")
-    front = _FRONT.pack(
-        VERSION << 4,
-        CODEC_NUMBERS[packet.codec],
-        packet.model_id,
-        packet.sender,
-        packet.image_id,
-        (packet.payload_index << 12 | (packet.payload_count - 1)).to_bytes(3, "big"),
-        ((packet.width - 1) << 12 | (packet.height - 1)).to_bytes(3, "big"),
-    )
-    crc = zlib.crc32(packet.payload, zlib.crc32(front))
-    return front + crc.to_bytes(4, "big") + packet.payload
+def pack(packet: Packet, sealer: Sealer | None = None) -> bytes:
+    """The message, sealed if there is a sealer. Raises PacketError, naming the field, for a value out of its range."""
+    if sealer is not None:
+        return sealer.seal(packet)
+    front, body = write_packet(packet)
+    return front + zlib.crc32(body, zlib.crc32(front)).to_bytes(4, "big") + body
 
 
-def unpack(message: bytes) -> Packet:
-    """The packet that `message` holds. Total: any bytes give a Packet or raise PacketError."""
+def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packet:
+    """The packet that `message` holds. Total: any bytes give a Packet or raise PacketError.
+
+    With `keys` (by sender) only what one of them sealed is read, without only what is not sealed: RefusedError.
+    """
     if len(message) <= HEADER_BYTES:
         raise PacketError(f"message of {len(message)} bytes; expected more than the {HEADER_BYTES} of the header")
-    if message[0] != VERSION << 4:
-        raise PacketError(f"first byte is {message[0]:#04x}; expected {VERSION << 4:#04x}, a version {VERSION} packet")
-    front, crc, payload = message[:16], message[16:HEADER_BYTES], message[HEADER_BYTES:]
-    if zlib.crc32(payload, zlib.crc32(front)) != int.from_bytes(crc, "big"):
+    version, flags = divmod(message[0], 16)
+    if version != VERSION or flags & (REPAIR | PREFIXED) == PREFIXED:
+        raise PacketError(f"first byte is {message[0]:#04x}; expected that of a version {VERSION} packet, as 0x10")
+    front, body = message[:FRONT_BYTES], message[HEADER_BYTES:]
+    if flags & SEALED:
+        if keys is None:
+            raise RefusedError(
+                f"sealed by sender {int.from_bytes(message[6:8], 'big')}; a key is needed (decode --keys)"
+            )
+        body = open_sealed(message, keys)
+    elif keys is not None:
+        raise RefusedError("not sealed; with keys, only sealed packets are taken")
+    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(message[FRONT_BYTES:HEADER_BYTES], "big"):
         raise PacketError("checksum does not match; the message was damaged or cut on the way")
-    _, number, model_id, sender, image_id, place, size = _FRONT.unpack(front)
-    if number not in CODEC_NAMES:
-        raise PacketError(f"codec number is {number}; this version knows {', '.join(map(str, CODEC_NAMES))}")
-    index, count = divmod(int.from_bytes(place, "big"), 1 << 12)
-    width, height = divmod(int.from_bytes(size, "big"), 1 << 12)
-    if index > count:
-        raise PacketError(f"index is {index} of {count + 1} payloads; expected at most {count}")
-    return Packet(CODEC_NAMES[number], model_id, sender, image_id, index, count + 1, width + 1, height + 1, payload)
+    return read_packet(front, body)
 
 
 class ImageKey(NamedTuple):
@@ -154,18 +158,35 @@ class ImageKey(NamedTuple):
     payload_count: int
 
 
+class Accepted(NamedTuple):
+    """What became of a message."""
+
+    packet: Packet
+    is_new: bool
+    """Not held before; of a repair packet too, whether or not anything is recovered with it."""
+
+
 class Inbox:
-    """Everything a receiver holds: payloads by image. Any bytes, any order, any repetition leave it sound."""
+    """All that a receiver holds: payloads and repair symbols by image. Any bytes in any order leave it sound."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, keys: Mapping[int, SenderKey] | None = None, windows: dict[int, ReplayWindow] | None = None
+    ) -> None:
+        """With `keys`, by sender, only sealed messages are taken; `windows` tell which were taken before, and go on."""
+        self.keys = keys
+        self.windows = {} if windows is None else windows
         self.images: dict[ImageKey, dict[int, bytes]] = {}
+        """Payloads as they came, by index; every image of which anything came is here."""
+        self.repairs: dict[ImageKey, dict[Repair, bytes]] = {}
+        """Repair symbols, of images that have any."""
 
-    def accept(self, message: bytes) -> tuple[int, bool]:
-        """Hold the payload of `message`: its index, and whether it is new (a payload held before stays as it was).
+    def accept(self, message: bytes) -> Accepted:
+        """Hold what `message` carries, unless its place is taken: the first to come stays.
 
-        Raises PacketError, and holds nothing, for bytes that are no packet.
+        A sealed message that comes again is not new while what it carries is held, and refused otherwise.
+        Raises PacketError, and holds nothing, for bytes that are no packet; RefusedError for what must not be taken.
         """
-        packet = unpack(message)
+        packet = unpack(message, self.keys)
         key = ImageKey(
             packet.sender,
             packet.image_id,
@@ -175,7 +196,22 @@ class Inbox:
             packet.height,
             packet.payload_count,
         )
-        held = self.images.setdefault(key, {})
-        is_new = packet.payload_index not in held
-        held.setdefault(packet.payload_index, packet.payload)
-        return packet.payload_index, is_new
+        symbols = self.repairs.get(key, {})
+        payloads = self.images.get(key, {})
+        before = symbols.get(packet.repair) if packet.repair else payloads.get(packet.payload_index)
+        if self.keys is not None:
+            counter = counter_of(message)
+            is_first = self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
+            if not is_first and before != packet.payload:
+                raise RefusedError(f"counter {counter} of sender {packet.sender} came before: a replay")
+        if before is None:
+            self.images.setdefault(key, payloads)
+            if packet.repair:
+                self.repairs.setdefault(key, symbols)[packet.repair] = packet.payload
+            else:
+                payloads[packet.payload_index] = packet.payload
+        return Accepted(packet, before is None)
+
+    def payloads(self, key: ImageKey) -> dict[int, bytes]:
+        """Payloads of an image, by index: those that came, and those that `satsim.repair.recover` adds to them."""
+        return recover(self.images[key], self.repairs.get(key, {}))

@@ -6,17 +6,36 @@ from PIL import Image
 
 from codec import load_codec
 from codec.base import CodecError, WeightsError
-from satsim.messages import decode_messages, encode_photo, read_messages, write_picture
-from satsim.packets import PacketError, unpack
+from satsim.keys import new_key, read_key, read_keys
+from satsim.messages import decode_messages, encode_photo, parse_position, read_messages, write_picture
+from satsim.packets import PacketError, Position, pack, unpack
 from satsim.photo import PhotoError, load_photo
+from satsim.repair import repair_packets
 from satsim.scenario import ImageSpec, ScenarioError
 
 FAKE = "codec.fake:FakeCodec"
 
 
-def encode(photo, codec=FAKE, settings=(), packet_bytes=340, sender=7, image_id=9, **frame):
+PLACE = Position(time_unix_s=1785585600, latitude_deg=46.55, longitude_deg=8.61)
+
+
+def encoded(
+    photo, codec=FAKE, settings=(), packet_bytes=340, sender=7, image_id=9, position=None, key_file=None, **frame
+):
     fields = {"path": photo, "width": 64, "height": 48, "fit": "crop"} | frame
-    return encode_photo(fields, packet_bytes, codec, settings, sender, image_id)
+    return encode_photo(fields, packet_bytes, codec, settings, sender, image_id, position=position, key_file=key_file)
+
+
+def encode(photo, **how):
+    return encoded(photo, **how).messages
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    """A key of sender 7, with tags of 8 bytes, that has sealed nothing yet."""
+    path = tmp_path / "mine.yaml"
+    new_key(path, sender=7)
+    return path
 
 
 def named(messages):
@@ -49,7 +68,7 @@ def test_any_subset_in_any_order_gives_the_same_picture(small_photo):
 
 
 def test_progic_goes_there_and_back_from_any_one_packet(small_photo, tiny_weights):
-    messages = encode(small_photo, "progic", [f"model={tiny_weights}"], packet_bytes=32)
+    messages = encode(small_photo, codec="progic", settings=[f"model={tiny_weights}"], packet_bytes=32)
     assert len(messages) == 5
     for message in named(messages):
         picture, _ = decode_messages([message], model=str(tiny_weights))
@@ -57,14 +76,14 @@ def test_progic_goes_there_and_back_from_any_one_packet(small_photo, tiny_weight
 
 
 def test_progic_without_the_senders_weights_is_refused(small_photo, tiny_weights):
-    messages = encode(small_photo, "progic", [f"model={tiny_weights}"])
+    messages = encode(small_photo, codec="progic", settings=[f"model={tiny_weights}"])
     with pytest.raises(WeightsError, match="--model"):
         decode_messages(named(messages))
 
 
 def test_a_whole_progic_waits_for_all_its_packets_also_when_fewer_stages_are_sent(small_photo, tiny_weights):
     settings = [f"model={tiny_weights}", "stages=3"]
-    messages = named(encode(small_photo, "progic-whole", settings, packet_bytes=32))
+    messages = named(encode(small_photo, codec="progic-whole", settings=settings, packet_bytes=32))
     assert len(messages) == 3
     with pytest.raises(CodecError, match="nothing to show yet, progic-whole needs more"):
         decode_messages(messages[:2], model=str(tiny_weights))
@@ -73,7 +92,7 @@ def test_a_whole_progic_waits_for_all_its_packets_also_when_fewer_stages_are_sen
 
 
 def test_a_rival_goes_there_and_back(small_photo):
-    messages = encode(small_photo, "jpeg", ["budget_bytes=600"])
+    messages = encode(small_photo, codec="jpeg", settings=["budget_bytes=600"])
     picture, _ = decode_messages(named(messages))
     assert picture.shape == (48, 64, 3)
     with pytest.raises(CodecError, match="nothing to show yet, jpeg needs more of them"):
@@ -99,6 +118,108 @@ def test_packets_of_two_images_are_not_mixed(small_photo):
     messages = named([*encode(small_photo), *encode(small_photo, image_id=10)])
     with pytest.raises(PacketError, match=r"packets of 2 images .*image 9.*image 10.*give those of one"):
         decode_messages(messages, own_codec=FAKE)
+
+
+def test_repair_packets_stand_in_for_lost_ones(small_photo):
+    messages = encode(small_photo)
+    packets = [unpack(message) for message in messages]
+    repair = [pack(packet) for packet in repair_packets(packets, [(4, 2)])]
+    whole, _ = decode_messages(named(messages), own_codec=FAKE)
+    seen, report = decode_messages(named(messages[2:] + repair), own_codec=FAKE)
+    assert np.array_equal(seen, whole)
+    assert report[-1].startswith("holding 8 of 10 packets of sender 7 image 9 (external, 64x48) and 2 for repair")
+    assert report[-1].endswith("which give 2 more")
+
+
+def test_repair_completes_a_picture_that_waits_for_all(small_photo, tiny_weights):
+    settings = [f"model={tiny_weights}", "stages=3"]
+    messages = encode(small_photo, codec="progic-whole", settings=settings, packet_bytes=32)
+    repair = [pack(packet) for packet in repair_packets([unpack(message) for message in messages], [(3, 1)])]
+    picture, _ = decode_messages(named(messages[1:] + repair), model=str(tiny_weights))
+    assert np.array_equal(picture, decode_messages(named(messages), model=str(tiny_weights))[0])
+
+
+def test_place_and_time_go_there_and_back_and_cost_eleven_bytes(small_photo):
+    messages = encode(small_photo, position=PLACE)
+    assert [len(message) for message in messages] == [34] * 10
+    _, report = decode_messages(named(messages), own_codec=FAKE)
+    assert report[0] == "taken 2026-08-01T12:00:00Z at 46.550000, 8.610000"
+
+
+def test_sealed_messages_are_counted_in_the_key_file_and_read_with_it(small_photo, key_file):
+    messages = encode(small_photo, key_file=key_file, sender=None)
+    assert [len(message) for message in messages] == [31] * 10
+    assert [int.from_bytes(message[16:20], "big") for message in messages] == list(range(10))
+    assert read_key(key_file).next_counter == 10
+    assert encode(small_photo, key_file=key_file)[0][16:20].hex() == "0000000a"
+    keys = read_keys(key_file)
+    picture, report = decode_messages(named(messages), own_codec=FAKE, keys=keys)
+    assert np.array_equal(picture, decode_messages(named(encode(small_photo)), own_codec=FAKE)[0])
+    assert report == ["holding 10 of 10 packets of sender 7 image 9 (external, 64x48)"]
+    with pytest.raises(PacketError, match=r"sealed by sender 7; a key is needed \(decode --keys\)"):
+        decode_messages(named(messages), own_codec=FAKE)
+    with pytest.raises(PacketError, match=r"not sealed; with keys, only sealed packets are taken"):
+        decode_messages(named(encode(small_photo)), own_codec=FAKE, keys=keys)
+
+
+def test_a_mistake_takes_no_counters(small_photo, key_file):
+    before = key_file.read_bytes()
+    with pytest.raises(PacketError, match="sender is 8; expected 7, as in"):
+        encode(small_photo, key_file=key_file, sender=8)
+    with pytest.raises(PacketError, match="image_id is -1"):
+        encode(small_photo, key_file=key_file, image_id=-1)
+    assert key_file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("packet_bytes", "error", "complaint"),
+    [
+        (39, PacketError, "39 bytes less 20 of header, 11 of position and time, 8 of tag: nothing is left"),
+        (41, CodecError, "payload_bytes is 2; expected at least 3 (message of 41 bytes less 20 of header, 11 of"),
+    ],
+)
+def test_a_message_without_room_says_what_takes_it(small_photo, key_file, packet_bytes, error, complaint):
+    with pytest.raises(error) as caught:
+        encode(small_photo, packet_bytes=packet_bytes, position=PLACE, key_file=key_file)
+    assert complaint in str(caught.value)
+    assert all(len(m) == 42 for m in encode(small_photo, packet_bytes=42, position=PLACE, key_file=key_file))
+
+
+def test_a_stage_that_no_longer_fits_one_message_is_a_note(small_photo, tiny_weights, key_file):
+    how = {"codec": "progic", "settings": [f"model={tiny_weights}"]}  # 12 indices of 8 bits: stages of 12 bytes
+    assert encoded(small_photo, packet_bytes=32, **how).notes == []
+    assert encoded(small_photo, packet_bytes=40, key_file=key_file, **how).notes == []
+    messages, [note] = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)
+    assert note == "a stage of 12 bytes no longer fits one message: 32 bytes less 20 of header, 8 of tag leave 4"
+    assert len(messages) == 15, "three for each of five stages"
+    picture, _ = decode_messages(named(messages), model=str(tiny_weights), keys=read_keys(key_file))
+    assert picture.shape == (48, 64, 3)
+
+
+def test_place_and_time_are_read_as_written():
+    assert parse_position(None, None) is None
+    assert parse_position("46.55,8.61", "2026-08-01T12:00:00Z") == PLACE
+    assert parse_position(" 46.55, 8.61", "2026-08-01T14:00:00.9+02:00") == PLACE
+
+
+@pytest.mark.parametrize(
+    ("place", "taken_at", "complaint"),
+    [
+        ("1,2", None, "go together"),
+        (None, "2026-08-01T12:00:00Z", "go together"),
+        ("1", "2026-08-01T12:00:00Z", "--position 1: expected LAT,LON"),
+        ("north,1", "2026-08-01T12:00:00Z", "--position north,1: expected LAT,LON"),
+        ("91,0", "2026-08-01T12:00:00Z", "position.latitude_deg is 91.0; expected -90 to 90"),
+        ("nan,0", "2026-08-01T12:00:00Z", "position.latitude_deg is nan"),
+        ("1,2", "2026-08-01T12:00:00", "--taken-at 2026-08-01T12:00:00: expected a time with its zone"),
+        ("1,2", "noon", "--taken-at noon: expected a time with its zone"),
+        ("1,2", "1969-12-31T23:59:59Z", "position.time_unix_s is -1; expected 0 to 4294967295"),
+    ],
+)
+def test_a_place_or_time_that_cannot_be_sent_is_refused_by_name(place, taken_at, complaint):
+    with pytest.raises(PacketError) as caught:
+        parse_position(place, taken_at)
+    assert complaint in str(caught.value)
 
 
 def test_an_unnamed_codec_must_be_named(small_photo):

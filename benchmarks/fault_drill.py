@@ -1,0 +1,232 @@
+"""A receiver under fire: what it takes that it should not, and what it loses that it should not.
+
+python benchmarks/fault_drill.py [--messages N] [--seed S]
+
+Half of the messages go to a receiver without keys, half to one with them, photo by photo: eight payloads and four
+repair packets each, of which two are lost, and about as many messages that are wrong. A receiver forgets a photo once
+the fourth after it has come; by then it must hold every payload as it was sent. Exit code 1 for a single mistake.
+
+A CRC-32 finds all of up to 4 inverted bits in messages of up to 371 bytes (P. Koopman, "32-bit cyclic redundancy codes
+for internet applications", 2002) and misses other damage with a chance of about 2^-32, one in 4 thousand million, which
+a run of a million will hardly meet. A tag of 8 bytes misses a forgery with a chance of 2^-64. Without keys nothing
+stops a forger, or a replay of a photo that was forgotten, so these are not tried there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter, deque
+from typing import NamedTuple
+
+from satsim.packets import HEADER_BYTES, ImageKey, Inbox, Packet, PacketError, Position, pack, packetize
+from satsim.repair import repair_packets
+from satsim.seal import Sealer, SenderKey
+
+KINDS = (
+    "good",
+    "reordered",
+    "duplicated",
+    "truncated",
+    "extended",
+    "bit-flipped",
+    "random bytes",
+    "forged",
+    "replayed",
+)
+GENUINE = ("good", "reordered")
+HELD_PHOTOS = 4
+REMEMBERED_PHOTOS = 600
+"""By the forger, of those that the receiver forgot: some within its window of counters, some below."""
+
+
+class Shot(NamedTuple):
+    """One message as it reaches the receiver, and what must become of it."""
+
+    kind: str
+    message: bytes
+    expected: str
+    """new, again, or refused."""
+
+
+class Photo(NamedTuple):
+    """What was sent of one photo."""
+
+    key: ImageKey
+    payloads: dict[int, bytes]
+    messages: list[bytes]
+
+
+class Sender:
+    """Makes photos, and the messages of a forger who heard them."""
+
+    def __init__(self, chance: random.Random, with_keys: bool) -> None:
+        self.chance = chance
+        self.keys: dict[int, SenderKey] | None = {} if with_keys else None
+        self.sealer: Sealer | None = None
+
+    def photo(self, number: int) -> Photo:
+        """A photo of random payloads, of one length or of several, with or without a position."""
+        sender, image_id = divmod(number, 1 << 16)
+        if self.keys is not None and sender not in self.keys:
+            self.keys[sender] = SenderKey(sender, self.chance.randbytes(16))
+            self.sealer = Sealer(self.keys[sender], 0)
+        length = self.chance.randint(1, 300)
+        mixed = self.chance.random() < 0.5
+        payloads = [self.chance.randbytes(self.chance.randint(1, length) if mixed else length) for _ in range(8)]
+        position = Position(number, 46.55, 8.61) if self.chance.random() < 0.5 else None
+        packets = packetize(
+            payloads,
+            codec="progic",
+            model_id=1,
+            height=256,
+            width=256,
+            sender=sender,
+            image_id=image_id,
+            position=position,
+        )
+        packets += repair_packets(packets, [(4, 2), (8, 2)])
+        messages = [pack(packet, self.sealer) for packet in packets]
+        for _ in range(2):
+            messages.pop(self.chance.randrange(len(messages)))
+        return Photo(ImageKey(sender, image_id, "progic", 1, 256, 256, 8), dict(enumerate(payloads)), messages)
+
+    def wrong(self, kind: str, message: bytes) -> bytes:
+        """`message` after a mishap, or what a forger makes of it."""
+        chance = self.chance
+        match kind:
+            case "truncated":
+                return message[: chance.randrange(len(message))]
+            case "extended":
+                return message + chance.randbytes(chance.randint(1, 20))
+            case "bit-flipped":
+                bits = 8 * len(message)
+                flips = chance.sample(range(bits), min(bits, chance.choice((1, 1, 2, 3, 4, 8, 64, 500))))
+                return (int.from_bytes(message, "big") ^ sum(1 << bit for bit in flips)).to_bytes(len(message), "big")
+            case "random bytes":
+                start = message[: chance.choice((0, 0, 1, HEADER_BYTES - 4, HEADER_BYTES))]
+                return start + chance.randbytes(chance.randint(1, 360))
+        return self.forged(message)
+
+    def forged(self, message: bytes) -> bytes:
+        """A message that no key of this sender made, by one of five ways."""
+        chance = self.chance
+        assert self.sealer is not None
+        key = self.sealer.key
+        packet = Packet("progic", 1, key.sender, chance.randrange(1 << 16), 0, 8, 256, 256, chance.randbytes(20))
+        counter = chance.randrange(1 << 32)
+        match chance.randrange(5):
+            case 0:
+                return pack(packet)
+            case 1:
+                return pack(packet, Sealer(SenderKey(key.sender, chance.randbytes(16)), counter))
+            case 2:
+                stranger = SenderKey(key.sender + 999, chance.randbytes(16))
+                return pack(packet._replace(sender=stranger.sender), Sealer(stranger, counter))
+            case 3:
+                return (
+                    message[:16]
+                    + (int.from_bytes(message[16:20], "big") ^ (counter or 1)).to_bytes(4, "big")
+                    + message[20:]
+                )
+        tag = int.from_bytes(message[-8:], "big") ^ chance.randint(1, 2**64 - 1)
+        return message[:-8] + tag.to_bytes(8, "big")
+
+
+def attack(sender: Sender, held: list[Photo], forgotten: list[Photo]) -> list[Shot]:
+    """What reaches the receiver from one photo to the next: the last of `held` is new."""
+    chance = sender.chance
+    messages = list(held[-1].messages)
+    kind = chance.choice(GENUINE)
+    if kind == "reordered":
+        chance.shuffle(messages)
+    shots = [(float(k), Shot(kind, message, "new")) for k, message in enumerate(messages)]
+    wrong = KINDS[2:] if sender.keys is not None else [kind for kind in KINDS[2:] if kind != "forged"]
+    for _ in range(len(messages)):
+        kind = chance.choice(wrong)
+        place = chance.randrange(len(messages))
+        if kind == "duplicated":
+            shots.append((place + chance.uniform(0.1, 10), Shot(kind, messages[place], "again")))
+        elif kind == "replayed":
+            if forgotten and sender.keys is not None and chance.random() < 0.7:
+                shot = Shot(kind, chance.choice(chance.choice(forgotten).messages), "refused")
+            elif len(held) > 1:
+                shot = Shot(kind, chance.choice(chance.choice(held[:-1]).messages), "again")
+            else:
+                continue
+            shots.append((chance.uniform(0, 10), shot))
+        else:
+            shots.append((chance.uniform(0, 10), Shot(kind, sender.wrong(kind, messages[place]), "refused")))
+    return [shot for _, shot in sorted(shots, key=lambda pair: pair[0])]
+
+
+def fate(inbox: Inbox, message: bytes) -> str:
+    """What the receiver made of a message: new, again, or refused."""
+    try:
+        return "new" if inbox.accept(message).is_new else "again"
+    except PacketError:
+        return "refused"
+
+
+def drill(count: int, sender: Sender) -> tuple[Counter[tuple[str, str, str]], int, int, float]:
+    """How many messages were of (kind, expected, fate); photos; those not whole; processor seconds in the receiver."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    inbox = Inbox(sender.keys)
+    held: list[Photo] = []
+    forgotten: deque[Photo] = deque(maxlen=REMEMBERED_PHOTOS)
+    photos = torn = 0
+    seconds = 0.0
+    while counts.total() < count:
+        held.append(sender.photo(photos))
+        photos += 1
+        shots = attack(sender, held, list(forgotten))
+        began = time.process_time()
+        fates = [fate(inbox, shot.message) for shot in shots]
+        seconds += time.process_time() - began
+        counts.update((shot.kind, shot.expected, found) for shot, found in zip(shots, fates, strict=True))
+        if len(held) > HELD_PHOTOS:
+            oldest = held.pop(0)
+            torn += inbox.payloads(oldest.key) != oldest.payloads
+            del inbox.images[oldest.key]
+            inbox.repairs.pop(oldest.key, None)
+            forgotten.append(oldest)
+        torn += len(inbox.images) != len(held)
+    return counts, photos, torn, seconds
+
+
+def main() -> int:
+    """Print what became of the messages of each kind; 1 if any was taken or lost by mistake."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    mistakes = 0
+    for name, with_keys in (("plain", False), ("sealed", True)):
+        chance = random.Random(f"{arguments.seed} {name}")
+        counts, photos, torn, seconds = drill(arguments.messages // 2, Sender(chance, with_keys))
+        total = counts.total()
+        print(f"{name}: {total:,} messages of {photos:,} photos, {total / seconds:,.0f} a second of processor time")
+        print(f"  {'kind':14}{'messages':>10}{'new':>10}{'again':>10}{'refused':>10}{'wrongly in':>12}{'lost':>8}")
+        for kind in KINDS:
+            of_kind = {(expected, found): n for (k, expected, found), n in counts.items() if k == kind}
+            if not of_kind:
+                continue
+            wrongly = sum(n for (expected, found), n in of_kind.items() if found != expected and found != "refused")
+            lost = sum(n for (expected, found), n in of_kind.items() if found != expected and expected == "new")
+            mistakes += sum(n for (expected, found), n in of_kind.items() if found != expected)
+            fates = [sum(n for (_, found), n in of_kind.items() if found == f) for f in ("new", "again", "refused")]
+            print(
+                f"  {kind:14}{sum(of_kind.values()):>10,}"
+                + "".join(f"{n:>10,}" for n in fates)
+                + f"{wrongly:>12,}{lost:>8,}"
+            )
+        print(f"  photos torn, mixed up or false: {torn}")
+        mistakes += torn
+    print(f"mistakes: {mistakes}")
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
