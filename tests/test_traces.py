@@ -1,0 +1,120 @@
+"""Recorded links, and what is said of a record that cannot be used."""
+
+import re
+from math import inf
+
+import numpy as np
+import pytest
+
+from satsim.linkspec import LinkError, LinkSpec
+from satsim.losses import make_loss
+from satsim.traces import read_trace
+
+RECORD = "sent_s,arrived_s\n100,104.5\n160,\n220,221\n"
+
+
+@pytest.fixture
+def record(tmp_path):
+    """A function that writes a trace and returns its path."""
+
+    def write(text):
+        path = tmp_path / "trace.csv"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def replay(path, by="message"):
+    return make_loss(LinkSpec(loss={"model": "trace", "path": path, "by": by}), np.random.default_rng(1))
+
+
+def test_an_empty_arrival_is_a_loss_and_the_others_are_delays(record):
+    rows = read_trace(record(RECORD))
+    assert [(row.lost, row.delay_s, row.sent_s) for row in rows] == [
+        (False, 4.5, 100),
+        (True, inf, 160),
+        (False, 1, 220),
+    ]
+
+
+def test_by_message_row_after_row_is_replayed_round_and_round(record):
+    lost = replay(record(RECORD))
+    assert [lost(t) for t in (0, 1, 2, 2, 9, 9, 50)] == [False, True, False, False, True, False, False]
+
+
+def test_the_delay_is_that_of_the_row_that_decided_the_loss(record):
+    lost = replay(record(RECORD))
+    assert [(lost(t), lost.delay_s()) for t in range(4)] == [(False, 4.5), (True, inf), (False, 1), (False, 4.5)]
+
+
+def test_zeros_and_ones_are_a_record_too(record):
+    lost = replay(record("lost\n0\n1\n1\n"))
+    assert [lost(t) for t in range(5)] == [False, True, True, False, True]
+    assert not lost.has_delays
+    assert lost.delay_s() == 0
+
+
+def test_by_time_the_last_row_sent_no_later_counts(record):
+    # The rows lie at 0, 60 and 120 s after the first; the mean gap of 60 s after the last ends the record at 180 s.
+    lost = replay(record(RECORD), by="time")
+    fates = [(0, False), (59.9, False), (60, True), (119, True), (120, False), (179, False), (180, False), (240, True)]
+    assert [(t, lost(t)) for t, _ in fates] == fates
+
+
+def test_by_time_a_single_row_holds_always(record):
+    lost = replay(record("sent_s,arrived_s\n5,\n"), by="time")
+    assert [lost(0), lost(1e6)] == [True, True]
+
+
+def test_spaces_blank_lines_other_columns_and_a_byte_order_mark_do_no_harm(record):
+    rows = read_trace(record(b"\xef\xbb\xbfsent_s, rssi, arrived_s\r\n 1, -90, 2\r\n\r\n3,,\r\n"))
+    assert [(row.lost, row.delay_s, row.line) for row in rows] == [(False, 1, 2), (True, inf, 4)]
+
+
+def test_a_changed_file_is_read_anew(record):
+    assert read_trace(record("lost\n0\n"))[0].lost is False
+    assert read_trace(record("lost\n1\n"))[0].lost is True
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "line 1: the header is nothing; expected columns sent_s and arrived_s, or lost"),
+        ("time,fate\n1,2\n", "line 1: the header is time, fate; expected columns sent_s and arrived_s, or lost"),
+        ("arrived_s\n1\n", "line 1: the header is arrived_s; expected"),
+        ("sent_s,arrived_s,lost\n1,2,0\n", "line 1: has both arrived_s and lost; keep one"),
+        ("sent_s,arrived_s\n", "has no rows; expected a header and one line a message"),
+        ("sent_s,arrived_s\n1,2\nsoon,3\n", "line 3: sent_s is 'soon'; expected seconds, such as 12.5"),
+        ("sent_s,arrived_s\n,3\n", "line 2: sent_s is ''; expected seconds"),
+        (
+            "sent_s,arrived_s\n1,never\n",
+            "line 2: arrived_s is 'never'; expected seconds, such as 12.5, or nothing where",
+        ),
+        ("sent_s,arrived_s\n1,nan\n", "line 2: arrived_s is 'nan'; expected seconds"),
+        ("sent_s,arrived_s\n7,3\n", "line 2: arrived_s is 3, before sent_s, which is 7; correct one of them"),
+        ("sent_s,arrived_s\n7\n", "line 2: has 1 fields; expected 2, as in the header"),
+        ("lost\nyes\n", "line 2: lost is 'yes'; expected 0 (arrived) or 1 (lost)"),
+        ('lost\n"0\n', "is not CSV (unexpected end of data); expected commas and rows"),
+        (b"\xff\xfe\x00lost", "is not CSV text in UTF-8; save the trace as such"),
+    ],
+)
+def test_a_record_that_cannot_be_used_is_named_with_its_mend(record, text, complaint):
+    path = record(text)
+    with pytest.raises(LinkError, match=f"^{re.escape(str(path))}: .*{re.escape(complaint)}") as failure:
+        read_trace(path)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(LinkError, match=r"nowhere\.csv: no such trace file; check the path"):
+        read_trace(tmp_path / "nowhere.csv")
+    with pytest.raises(LinkError, match=r"cannot be read .*; expected a CSV file"):
+        read_trace(tmp_path)
+
+
+def test_by_time_needs_times_in_order(record):
+    with pytest.raises(LinkError, match="has no column sent_s, which by: time needs; add it, or write by: message"):
+        replay(record("lost\n1\n"), by="time")
+    with pytest.raises(LinkError, match="line 4: sent_s is 2, before 3; sort by sent_s"):
+        replay(record("sent_s,arrived_s\n1,\n3,\n2,\n"), by="time")
