@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codec.cli import codec_app, weights_app
+from satsim.links_cli import links
 
 if TYPE_CHECKING:
     from satsim.pipeline import Result
@@ -22,6 +23,9 @@ app = typer.Typer(
 )
 app.add_typer(codec_app, name="codec")
 app.add_typer(weights_app, name="weights")
+app.command()(links)
+key_app = typer.Typer(help="Keys that seal packets, so that none can be forged.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
 
 
 @app.command()
@@ -60,40 +64,44 @@ def run(
 
 
 def print_result(result: Result, folder: Path) -> None:
-    """The table a responder reads: when a picture comes, when it is final, how good it gets."""
+    """The table a responder reads: when a picture comes, when it is final, how good it gets, and what it costs."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 120)
     metric, about = next(iter(result.summary["metrics"].items()))
     better = "higher" if about["higher_is_better"] else "lower"
+    schemes = result.summary["schemes"]
+    several = result.summary["senders"]["count"] > 1
+    currency = next((row["cost"]["currency"] for row in schemes.values() if row["cost"]["price"] is not None), None)
     table = Table(title=result.scenario.title or result.scenario.name, title_justify="left")
-    table.add_column("scheme")
-    for heading in ("first picture", "last change", f"{about['label']} at first", "at the end", "packets", "bytes"):
+    table.add_column("scheme", min_width=15)
+    headings = ["first picture", "last change", "at first", "at the end", "packets", "lost", "bytes"]
+    for heading in ["photos"] * several + headings + ([currency] if currency else []):
         table.add_column(heading, justify="right")
-    for name, row in result.summary["schemes"].items():
-        values = [p.value for p in result.points if p.scheme == name and p.metric == metric and p.value is not None]
-        lost = f" ({row['packets_lost']} lost)" if row["packets_lost"] else ""
-        table.add_row(
-            name,
-            clock(row["first_image_s"]),
-            clock(row["last_change_s"]),
-            f"{values[0]:.3f}" if values else "-",
-            f"{values[-1]:.3f}" if values else "-",
-            f"{row['packets_sent']}{lost}",
-            str(row["bytes_sent"]),
-        )
+    for name, row in schemes.items():
+        values, price = [row["first_quality"][metric], row["final_quality"][metric]], row["cost"]["price"]
+        cells = [f"{row['photos_shown']} of {row['photos']}"] if several else []
+        cells += [clock(row["first_image_s"]), clock(row["last_change_s"])]
+        cells += ["-" if value is None else f"{value:.3f}" for value in values]
+        cells += [str(row[key]) for key in ("packets_sent", "packets_lost", "bytes_sent")]
+        cells += ["-" if price is None else f"{price:.2f}"] if currency else []
+        table.add_row(name, *cells)
     console.print(table)
-    console.print(f"Times are minutes:seconds after the photo was taken; {better} {about['label']} is better.")
+    times = "Times are minutes:seconds after the photo was taken"
+    if several:
+        times += ", medians over the photos, as are qualities"
+    quality = f"At first and at the end: {about['label']}, {better} is better."
+    console.print(f"{times}. {quality}", highlight=False)
     console.print(f"Pictures and figures: {folder}", highlight=False, soft_wrap=True)
 
 
 def clock(seconds: float | None) -> str:
-    """Minutes and seconds, "4:05"; "never" for None."""
+    """Minutes and seconds, "4:05", from two hours on with hours, "2:04:05"; "never" for None."""
     if seconds is None:
         return "never"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    return f"{minutes}:{rest:02d}" if minutes < 120 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 @app.command()
@@ -106,15 +114,29 @@ def encode(
     height: Annotated[int, typer.Option(help="Frame height in pixels.")] = 256,
     fit: Annotated[str, typer.Option(help="crop, pad or keep.")] = "crop",
     packet_bytes: Annotated[int, typer.Option(help="Largest message, header included.")] = 360,
-    sender: Annotated[int, typer.Option(help="Terminal number, 0 to 65535.")] = 0,
+    sender: Annotated[
+        int | None, typer.Option(help="Terminal number, 0 to 65535.  [default: that of --key, or 0]")
+    ] = None,
     image_id: Annotated[int, typer.Option(help="Image number, 0 to 65535.")] = 0,
+    position: Annotated[
+        str | None, typer.Option(metavar="LAT,LON", help="Where it was taken, in degrees: 46.55,8.61")
+    ] = None,
+    taken_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it was taken: 2026-08-01T12:00:00Z")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
     from satsim.folders import fresh_folder
-    from satsim.messages import encode_photo
+    from satsim.messages import encode_photo, parse_position
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
-    messages = encode_photo(frame, packet_bytes, codec, list(option or []), sender, image_id)
+    place = parse_position(position, taken_at)
+    messages, notes = encode_photo(
+        frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     with fresh_folder(out) as folder:
         for k, message in enumerate(messages):
             (folder / f"packet_{k:03d}.bin").write_bytes(message)
@@ -131,15 +153,38 @@ def decode(
     codec: Annotated[
         str | None, typer.Option(help="Your own codec, as module:Class, where they name none of ours.")
     ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="Key file, or a list of several: take only what they sealed.")
+    ] = None,
+    replay_state: Annotated[
+        Path | None, typer.Option(help="File that remembers what was decoded: each packet is then taken once, ever.")
+    ] = None,
 ) -> None:
     """Rebuild the picture that a receiver of these packets would see."""
+    from satsim.keys import open_replay_state, read_keys
     from satsim.messages import decode_messages, read_messages, write_picture
 
-    picture, report = decode_messages(read_messages(files), model, codec)
-    for line in report:
-        typer.echo(line, err=True)
-    write_picture(picture, out)
+    known = read_keys(keys) if keys else None
+    with open_replay_state(replay_state, known) as windows:
+        picture, report = decode_messages(read_messages(files), model, codec, known, windows)
+        for line in report:
+            typer.echo(line, err=True)
+        write_picture(picture, out)
     typer.echo(f"{out}: {picture.shape[1]}x{picture.shape[0]} pixels")
+
+
+@key_app.command("new")
+def key_new(
+    file: Annotated[Path, typer.Argument(help="Key file to write; it must not be there yet.")],
+    sender: Annotated[int, typer.Option(help="Terminal number, 0 to 65535, whose packets it seals.")],
+    key_bytes: Annotated[int, typer.Option(help="16 (AES-128) or 32 (AES-256).")] = 16,
+    tag_bytes: Annotated[int, typer.Option(help="What sealing adds to each message: 8, 10, 12, 14 or 16.")] = 8,
+) -> None:
+    """Make a secret that one sender shares with its receivers: give them a copy by a safe way."""
+    from satsim.keys import new_key
+
+    new_key(file, sender, key_bytes, tag_bytes)
+    typer.echo(f"{file}: a key for sender {sender}; its packets are sealed by `satsim encode --key {file}`")
 
 
 def main() -> None:
@@ -162,11 +207,12 @@ def main() -> None:
 def mendable(error: Exception) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
     from codec.base import CodecError
+    from satsim.linkspec import LinkError
     from satsim.packets import PacketError
     from satsim.photo import PhotoError
     from satsim.scenario import ScenarioError
 
-    if isinstance(error, CodecError | PacketError | PhotoError | ScenarioError):
+    if isinstance(error, CodecError | LinkError | PacketError | PhotoError | ScenarioError):
         return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

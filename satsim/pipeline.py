@@ -9,11 +9,17 @@ from typing import Any, NamedTuple
 
 import codec
 from codec.metrics import Metric, choose_metric, metric_info
-from satsim.packets import PacketError, name_on_air, packetize
+from satsim.costs import costs
+from satsim.events import Event
+from satsim.linkspec import LinkError, Passes
+from satsim.orbit import epoch_notice
+from satsim.outbox import Outbox, fill_outbox
+from satsim.packets import PacketError
 from satsim.photo import load_photo
+from satsim.presets import assumed_numbers
 from satsim.scenario import Scenario, ScenarioError, SchemeSpec
-from satsim.simulation import Event, simulate
-from satsim.timeline import Picture, Point, build_timeline, summarise
+from satsim.simulation import simulate
+from satsim.timeline import Picture, Point, Screen, build_timeline, summarise
 
 DEFAULT_LEVELS = {
     "dists": (0.35, 0.25, 0.2),
@@ -36,6 +42,7 @@ class SchemeEvent(NamedTuple):
     payload_index: int
     message_bytes: int
     created_s: float
+    sender: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,11 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
     coders = [load_coder(scenario, scheme) for scheme in scenario.schemes]
+    links = {link.preset: link for link in map(scenario.link_of, scenario.schemes) if link.preset}
+    for preset, link in links.items():
+        if assumed := assumed_numbers(link):
+            notices.append(f"{preset}: assumed, neither measured nor published: {', '.join(assumed)}")
+    notices += orbit_notices(scenario)
     for scheme, coder in zip(scenario.schemes, coders, strict=True):
         progress(f"{scheme.name}: coding and sending")
         story = run_scheme(scenario, scheme, coder, reference, metrics, levels)
@@ -74,11 +86,14 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         events += [SchemeEvent(scheme.name, *event) for event in story.events]
         frames |= story.frames
         schemes[scheme.name] = story.summary
+        notices += story.notices
     summary = {
         "scenario": scenario.name,
         "title": scenario.title,
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
+        "link": {"preset": scenario.link.preset, "assumed": assumed_numbers(scenario.link)},
+        "senders": scenario.senders.model_dump(),
         "image": {"width": reference.shape[1], "height": reference.shape[0]},
         "metrics": {
             m.name: {"label": m.label, "unit": m.unit, "higher_is_better": m.higher_is_better} for m in metrics
@@ -96,6 +111,7 @@ class Story(NamedTuple):
     events: list[Event]
     frames: dict[str, Picture]
     summary: dict[str, Any]
+    notices: list[str]
 
 
 def load_coder(scenario: Scenario, scheme: SchemeSpec) -> codec.Codec:
@@ -118,36 +134,74 @@ def run_scheme(
     height, width = reference.shape[:2]
     try:
         began = time.perf_counter()
-        payloads = coder.encode(reference, scenario.link.payload_bytes)
+        outbox = fill_outbox(coder, reference, scenario, scheme)
         encode_s = time.perf_counter() - began
-        check_payloads(payloads, scenario.link.payload_bytes)
-        packets = packetize(
-            payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width
-        )
         began = time.perf_counter()
-        coder.decode(dict(enumerate(payloads)), height, width)
+        coder.decode(dict(enumerate(outbox.payloads)), height, width)
         decode_s = time.perf_counter() - began
-        link = scenario.link
+        link = scenario.link_of(scheme)
         if link.measured_times:
             link = link.model_copy(update={"encode_s": encode_s, "decode_s": decode_s})
-        events = simulate(packets, link, scenario.seed, transport=scheme.transport, duration_s=scenario.duration_s)
-        points, frames = build_timeline(
-            scheme.name, events, payloads, lambda held: coder.decode(held, height, width), reference, metrics
+        events = simulate(
+            outbox.messages,
+            link,
+            scenario.seed,
+            transport=scheme.transport,
+            order=outbox.order,
+            duration_s=scenario.duration_s,
+            senders=scenario.senders,
         )
-    except (codec.CodecError, PacketError) as error:
+        carried = [*outbox.payloads, *outbox.repairs.values()]
+        screen = Screen(
+            scheme.name, carried, lambda held: coder.decode(outbox.recovered(held), height, width), reference, metrics
+        )
+        points = [
+            point
+            for sender in range(scenario.senders.count)
+            for point in build_timeline(events, screen, sender, sender * scenario.senders.start_gap_s)
+        ]
+    except (codec.CodecError, PacketError, LinkError) as error:
         raise type(error)(f"scenario {scenario.name}, scheme {scheme.name!r}: {error}") from error
+    payload_bytes = sum(map(len, outbox.payloads))
     summary = {
         "codec": scheme.codec,
         **scheme.options,
-        "transport": scheme.transport,
-        "payloads": len(payloads),
-        "payload_bytes": sum(map(len, payloads)),
-        "bpp": round(8 * sum(map(len, payloads)) / (height * width), 4),
+        "link": {"preset": link.preset, "assumed": assumed_numbers(link)},
+        "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
+        "payloads": len(outbox.payloads),
+        "repair_packets": len(outbox.repairs),
+        "payload_bytes": payload_bytes,
+        "bpp": round(8 * payload_bytes / (height * width), 4),
         **summarise(points, events, metrics, levels),
+        "cost": costs(events, link.cost),
         "measured_encode_s": round(encode_s, 3),
         "measured_decode_s": round(decode_s, 3),
     }
-    return Story(points, events, frames, summary)
+    return Story(points, events, screen.pictures, summary, notes_on(scenario, scheme, coder, outbox))
+
+
+def notes_on(scenario: Scenario, scheme: SchemeSpec, coder: codec.Codec, outbox: Outbox) -> list[str]:
+    """What a reader would not guess: stages that do not fit a message, acknowledgements that are not there."""
+    notes = []
+    link = scenario.link_of(scheme)
+    if outbox.per_stage > 1 and getattr(coder, "stages", 1) > 1:
+        notes.append(
+            f"{scheme.name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
+            f" {scenario.header.bytes_}; it travels in {outbox.per_stage}"
+        )
+    if scheme.transport.name == "arq" and link.ack.kind == "none":
+        notes.append(f"{scheme.name}: nobody acknowledges on this link, so arq sends each message once")
+    stages = len(outbox.payloads) // outbox.per_stage
+    if len(scheme.transport.repair_by_stage) > stages:
+        notes.append(f"{scheme.name}: repair_by_stage has more numbers than the photo has stages, {stages}")
+    return notes
+
+
+def orbit_notices(scenario: Scenario) -> list[str]:
+    """A line for each file of orbital elements that is too old for the time of the story."""
+    links = [scenario.link_of(scheme) for scheme in scenario.schemes]
+    passes = [link.windows for link in links if isinstance(link.windows, Passes)]
+    return list(dict.fromkeys(notice for each in passes if (notice := epoch_notice(each))))
 
 
 def choose_metrics(scenario: Scenario, shortest_side: int) -> tuple[list[Metric], list[str]]:
@@ -164,10 +218,3 @@ def choose_metrics(scenario: Scenario, shortest_side: int) -> tuple[list[Metric]
         metrics[metric.name] = metric
         notices += [notice] if notice else []
     return list(metrics.values()), notices
-
-
-def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:
-    """Raise CodecError for a payload that is empty or larger than the packet leaves room for."""
-    for k, payload in enumerate(payloads):
-        if not 1 <= len(payload) <= payload_bytes:
-            raise codec.CodecError(f"payload {k} has {len(payload)} bytes; expected 1 to {payload_bytes}")

@@ -6,28 +6,25 @@ ScenarioError         a scenario file, key or value that the user can mend
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from satsim.packets import HEADER_BYTES
-from satsim.transport import TRANSPORTS
+from satsim.linkspec import Checked, LinkSpec, Seconds, Span
+from satsim.packets import HEADER_BYTES, overhead_bytes
 
-TransportName = Literal["once", "carousel"]
+Part = TypeVar("Part", bound=BaseModel)
 
 
 class ScenarioError(ValueError):
     """A scenario that cannot run as written."""
 
 
-class _Checked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
-
-
-class ImageSpec(_Checked):
+class ImageSpec(Checked):
     """Which photo, and the frame it is fitted to before coding; the fitted photo is the reference of every score."""
 
     path: Path
@@ -38,55 +35,108 @@ class ImageSpec(_Checked):
     """crop: fill the frame, cut what sticks out; pad: whole photo, grey bars; keep: the photo's own size."""
 
 
-class LinkSpec(_Checked):
-    """A satellite message link and the two machines at its ends."""
+class TransportSpec(Checked):
+    """What goes into a round, and how rounds go on; a bare name stands for it with the rest as it is."""
 
-    packet_bytes: Annotated[int, Field(gt=HEADER_BYTES, le=1_000_000)] = 360
-    """Largest message, header included."""
-    interval_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    """From one slot to the next."""
-    delay_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    """From a message's slot to its arrival."""
-    loss_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of messages lost."""
-    loss_model: Literal["independent"] = "independent"
-    encode_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
-    """From the shutter to the first slot, on the handheld."""
-    decode_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
-    """From a message's arrival to the picture on the screen."""
-    measured_times: bool = False
-    """In place of the two, the seconds that coding takes on this machine; the run then differs from time to time."""
+    name: Literal["once", "carousel", "arq"] = "once"
+    """once: one round, in order; carousel: round after round; arq: each message until it is acknowledged."""
+    base_copies: Annotated[int, Field(ge=1, le=20)] = 1
+    """How often a round sends the first stage (of a whole file: all of it)."""
+    base_spread: bool = False
+    """Whether the further copies follow one after each later stage, rather than at once."""
+    repair_packets: Annotated[int, Field(ge=0, le=200)] = 0
+    """Erasure-coded packets at the end of a round: any of them makes up for any packet lost."""
+    repair_by_stage: tuple[Annotated[int, Field(ge=0, le=200)], ...] = ()
+    """Such packets after the first stage, the second ...; each makes up for any packet up to there."""
+    interleave: Annotated[int, Field(ge=1, le=100)] = 1
+    """Neighbouring packets of one stage travel about 1/interleave of the stage apart."""
+    ladder: Literal["standard"] | Annotated[tuple[tuple[Seconds, Seconds], ...], Field(min_length=1)] = "standard"
+    """arq: waits after the first, second ... failure of a message, uniform between two numbers; the last goes on."""
+    give_up_s: Span | None = 300.0
+    """arq: a message that fails for so long is put behind all others; None: never."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
+
+
+class SendersSpec(Checked):
+    """Terminals that send at the same time to one receiver, each its own copy of the photo."""
+
+    count: Annotated[int, Field(ge=1, le=1000)] = 1
+    start_gap_s: Seconds = 0.0
+    """From one terminal's photo to the next one's."""
+    slot_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """They share one channel with a slot each so many seconds; None: each has a channel of its own."""
+    schedule: Literal["first_come", "round_robin", "first_previews"] = "first_come"
+    """Who gets the next shared slot: who waited longest, the next by number, or who has sent least."""
+
+
+class PositionSpec(Checked):
+    """Where the photo was taken, to travel with every packet."""
+
+    latitude_deg: Annotated[float, Field(ge=-90, le=90)]
+    longitude_deg: Annotated[float, Field(ge=-180, le=180)]
+
+
+class HeaderSpec(Checked):
+    """What packets carry besides the plain header; it takes room from the payload."""
+
+    position: PositionSpec | None = None
+    """With the time of capture, 11 bytes."""
+    tag_bytes: Literal[0, 8, 10, 12, 14, 16] = 0
+    """Length of the tag that authenticates each packet; 0: a checksum only."""
 
     @property
-    def payload_bytes(self) -> int:
-        """What a message leaves for the codec."""
-        return self.packet_bytes - HEADER_BYTES
+    def bytes_(self) -> int:
+        """Length of the header with its extension and the tag."""
+        return overhead_bytes(self.position is not None, self.tag_bytes)
 
 
-class SchemeSpec(_Checked):
+class SchemeSpec(Checked):
     """One way to send the photo: a codec, its options, and a transport."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     codec: str
-    options: dict[str, Any] = {}
-    transport: TransportName = "once"
+    options: dict[str, Any] = Field(default_factory=dict)
+    transport: TransportSpec = TransportSpec()
+    link: LinkSpec | None = None
+    """A link of its own, so that one story can compare services; None: the scenario's."""
 
 
-class Scenario(_Checked):
+class Scenario(Checked):
     """One story: a photo, a link, and the schemes that compete on it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
     title: str = ""
     image: ImageSpec
     link: LinkSpec = LinkSpec()
+    senders: SendersSpec = SendersSpec()
+    header: HeaderSpec = HeaderSpec()
     schemes: Annotated[tuple[SchemeSpec, ...], Field(min_length=1)]
     duration_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = 900.0
     """The run covers [0, duration_s)."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("dists",)
     """The first is plotted; the rest are rows beside it."""
-    quality_levels: dict[str, tuple[float, ...]] = {}
+    quality_levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """By metric name: levels whose first times the summary reports."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+
+    def link_of(self, scheme: SchemeSpec) -> LinkSpec:
+        """The link that a scheme sends on."""
+        return scheme.link or self.link
+
+    @model_validator(mode="after")
+    def _fits(self) -> Scenario:
+        for k, scheme in enumerate(self.schemes):
+            key, largest = f"schemes.{k}.link" if scheme.link else "link", self.link_of(scheme).packet_bytes
+            if largest <= self.header.bytes_:
+                raise ValueError(
+                    f"{key}.packet_bytes is {largest}; the header takes {self.header.bytes_} of it"
+                    " (leave out header.position or header.tag_bytes, or choose a link with larger messages)"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> Scenario:
@@ -124,9 +174,19 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(f"{path}: holds {type(data).__name__}; expected keys such as name, image, link, schemes")
     for setting in settings:
         data = override(data, setting)
-    scenario = check_scenario(data, str(path))
-    image = scenario.image.model_copy(update={"path": (path.parent / scenario.image.path).resolve()})
-    return scenario.model_copy(update={"image": image})
+    return _with_absolute_paths(check_scenario(data, str(path)), path.parent)
+
+
+def _with_absolute_paths(part: Part, folder: Path) -> Part:
+    """`part` with every path in it, however deep, read as relative to `folder`."""
+    changes: dict[str, Any] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Path):
+            changes[name] = (folder / value).resolve()
+        elif isinstance(value, BaseModel):
+            changes[name] = _with_absolute_paths(value, folder)
+    return part.model_copy(update=changes)
 
 
 def parse_yaml(text: str) -> Any:
@@ -181,9 +241,6 @@ def check_scenario(data: Any, source: str) -> Scenario:
         raise ScenarioError(f"{source}: {_explain(error.errors()[0])}") from None
 
 
-Part = TypeVar("Part", bound=BaseModel)
-
-
 def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
     """`data` as the part of a scenario that stands at `key`, checked the same way."""
     try:
@@ -202,48 +259,87 @@ _HINTS = {
 
 def _explain(error: Any) -> str:
     """One line for one pydantic error: field, what was found, what was expected."""
-    place = [str(part) for part in error["loc"]]
+    place, model = _walk(error["loc"])
     field = ".".join(place)
     found = error["input"]
     hint = f" ({_HINTS[field]})" if field in _HINTS else ""
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(place[-1], _keys_at(place[:-1]), n=1)
-            known = ", ".join(_keys_at(place[:-1]))
+            near = difflib.get_close_matches(place[-1], model.model_fields, n=1)
+            known = ", ".join(model.model_fields)
             return f"{field} is no key; " + (f"did you mean {near[0]}?" if near else f"expected one of: {known}")
         case "missing":
             return f"{field} is missing; expected {field}: ..."
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{field} is {found}; expected {_range_of(place)}{hint}"
+            return f"{field} is {found}; expected {_range_of(model, place)}{hint}"
         case "value_error":
-            return str(context["error"])
+            said = str(context["error"])
+            return f"{field}.{said}" if field and not said.startswith(field) else said
         case "literal_error":
             return f"{field} is {found!r}; expected {context['expected']}"
+        case "union_tag_not_found":
+            return f"{field}.model is missing; expected one of: {', '.join(_tags(_field_at(place)))}"
+        case "union_tag_invalid":
+            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(_field_at(place)))}"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
             return f"{field} is {found!r}; {message}{hint}"
 
 
-def _model_at(place: list[str]) -> type[BaseModel]:
-    nested: dict[str, type[BaseModel]] = {"image": ImageSpec, "link": LinkSpec, "schemes": SchemeSpec}
-    models = [nested[part] for part in place if part in nested]
-    return models[-1] if models else Scenario
+def _walk(loc: Sequence[Any]) -> tuple[list[str], type[BaseModel]]:
+    """The dotted place that pydantic's `loc` means, without the names of union members, and the model that holds it."""
+    place: list[str] = []
+    holder: type[BaseModel] = Scenario
+    annotation: Any = Scenario
+    for part in loc:
+        models = list(_models_in(annotation))
+        if str(part) in _tags(annotation):
+            annotation = _tags(annotation)[str(part)]
+            continue
+        place.append(str(part))
+        holders = [model for model in models if part in model.model_fields] or models[:1]
+        if isinstance(part, str) and holders:
+            holder = holders[0]
+            field = holder.model_fields.get(part)
+            annotation = field.annotation if field else None
+    return place, holder
 
 
-def _keys_at(place: list[str]) -> list[str]:
-    return list(_model_at(place).model_fields)
+def _field_at(place: Sequence[str]) -> Any:
+    """The type of the field at `place`."""
+    return _walk(place)[1].model_fields[place[-1]].annotation
 
 
-def _range_of(place: list[str]) -> str:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _tags(annotation: Any) -> dict[str, type[BaseModel]]:
+    """By the word in its `model` key: each kind of model that a union may hold."""
+    kinds = [model for model in _models_in(annotation) if "model" in model.model_fields]
+    return {typing.get_args(kind.model_fields["model"].annotation)[0]: kind for kind in kinds}
+
+
+def _range_of(model: type[BaseModel], place: Sequence[str]) -> str:
     """The range of a number, read off the field's own declaration: "0 to 1", "more than 20, at most 1000000"."""
+    names = [part for part in place if not part.isdigit()]
+    field = model.model_fields[names[-1]]
     bounds: dict[str, Any] = {}
-    for rule in _model_at(place[:-1]).model_fields[place[-1]].metadata:
+    for rule in [*field.metadata, *_rules_in(field.annotation)]:
         bounds |= {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)}
     if {"ge", "le"} <= bounds.keys():
         return f"{bounds['ge']:g} to {bounds['le']:g}"
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    return ", ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
+    return ", ".join(f"{words[name]} {bound:.10g}" for name, bound in bounds.items())
 
 
-assert set(TRANSPORTS) == set(TransportName.__args__)  # type: ignore[attr-defined]
+def _rules_in(annotation: Any) -> Iterator[Any]:
+    """Bounds written inside a union or a tuple, as in `Annotated[float, Field(gt=0)] | None`."""
+    for extra in getattr(annotation, "__metadata__", ()):
+        yield from getattr(extra, "metadata", [extra])
+    for inner in typing.get_args(annotation):
+        yield from _rules_in(inner)

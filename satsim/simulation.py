@@ -1,107 +1,126 @@
-"""The story of one image on one link: a sender with a slot clock, a lossy link, a receiver that decodes what it holds.
+"""The story of photos on their way: senders with slot clocks, lossy links, one receiver that decodes what it holds.
 
 No pixels here: messages go in, events come out, and whoever wants pictures replays the events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any, Literal, NamedTuple
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from operator import itemgetter
 
 import numpy as np
 import simpy
 
-from satsim.link import Link
-from satsim.packets import Inbox, Packet, PacketError, pack
-from satsim.scenario import LinkSpec
-from satsim.transport import TRANSPORTS
+from satsim.channel import Channel
+from satsim.draws import uniforms
+from satsim.events import Event, Log
+from satsim.link import Landing, Link
+from satsim.linkspec import LinkSpec
+from satsim.packets import PacketError, unpack
+from satsim.scenario import SendersSpec, TransportSpec
+from satsim.terminal import Terminal
+from satsim.transport import ENDLESS, TRANSPORTS
 
-Kind = Literal["sent", "lost", "delivered", "duplicate", "damaged", "shown"]
-
-
-class Event(NamedTuple):
-    """One thing that happened to one message."""
-
-    time_s: float
-    """When it happened, on the simulation clock."""
-    kind: Kind
-    """sent, lost, delivered (new to the receiver), duplicate, damaged (no packet any more), shown (decoded with it)."""
-    slot: int
-    """Number of the slot in which the message left."""
-    payload_index: int
-    """Payload index; -1 where the receiver could not read it."""
-    message_bytes: int
-    """Length on the air, header included."""
-    created_s: float
-    """When the picture was taken; never changes, also not on a retransmission."""
+CONCERNS = ("independent loss", "loss model", "ground loss", "delay", "copies", "duplicates", "corruption", "ack",
+            "windows", "retries")  # fmt: skip
+"""What chance decides; each concern of each sender has a generator of its own, so that none disturbs another."""
 
 
 def simulate(
-    packets: Sequence[Packet],
+    messages: Sequence[Sequence[bytes]],
     link: LinkSpec,
     seed: int,
     *,
-    transport: str = "once",
-    duration_s: float = float("inf"),
+    transport: TransportSpec | str = "once",
+    order: Sequence[int] | None = None,
+    duration_s: float = inf,
+    senders: SendersSpec | None = None,
 ) -> list[Event]:
     """Every event in [0, duration_s), in order of time; the same arguments give the same list.
 
-    The picture is taken at 0, the first slot is at `link.encode_s`, and slots follow each `link.interval_s`. Two
-    transports or codecs under one seed meet the same losses slot by slot. An endless transport needs a `duration_s`.
+    `messages` holds one list for each sender, `order` the round in which each sends them (`transport.round_order`;
+    default as they come). Sender k takes its picture at k * start_gap_s and has its first slot `link.encode_s` later.
+    Two transports or codecs under one seed meet the same losses message by message, and a higher `loss_ratio` only adds
+    losses, as long as nothing is sent because of what was lost. What is under way at the end has a row in_flight there.
+    Raises ValueError for an endless transport without a finite `duration_s`.
     """
-    messages = [pack(packet) for packet in packets]
-    if transport == "carousel" and duration_s == float("inf"):
-        raise ValueError("transport is carousel, which never ends; expected a finite duration_s")
+    spec = TransportSpec.model_validate(transport)
+    if spec.name in ENDLESS and duration_s == inf:
+        raise ValueError(f"transport is {spec.name}, which may never end; expected a finite duration_s")
     env = simpy.Environment()
-    events: list[Event] = []
-    loss_seed, *_ = np.random.SeedSequence(seed).spawn(1)
-    channel = Link(env, link, np.random.default_rng(loss_seed))
-    env.process(sender(env, messages, transport, channel, link, events))
-    env.process(receiver(env, channel, link, events))
-    if duration_s == float("inf"):
-        env.run()
-    else:
-        env.run(until=duration_s)
-    return [event for event in events if event.time_s < duration_s]
+    log = Log()
+    landings: list[Landing] = []
+    start_gap_s = senders.start_gap_s if senders else 0.0
+    channel = Channel(env, senders.slot_s, senders.schedule) if senders and senders.slot_s else None
+    children = iter(np.random.SeedSequence(seed).spawn(len(messages) * len(CONCERNS)))
+    for number, own in enumerate(messages):
+        chance = {concern: np.random.default_rng(next(children)) for concern in CONCERNS}
+        way = Link(env, link, chance, log, landings)
+        created_s = number * start_gap_s
+        terminal = Terminal(
+            env, link, way, log, own, chance, sender=number, created_s=created_s, channel=channel, horizon_s=duration_s
+        )
+        round_ = range(len(own)) if order is None else order
+        env.process(TRANSPORTS[spec.name](terminal, round_, spec, uniforms(chance["retries"])))
+    with collection_paused():
+        env.run(until=None if duration_s == inf else duration_s)
+        received = receive(landings, messages, link.decode_s, duration_s)
+        # The sorting is stable: at one time messages leave, then arrive, then senders hear of it.
+        return sorted(log.rows + received + log.heard, key=itemgetter(0))
 
 
-def sender(
-    env: simpy.Environment, messages: list[bytes], transport: str, channel: Link, link: LinkSpec, events: list[Event]
-) -> Generator[simpy.Event, Any, None]:
-    """Offer one message to the link in each slot; slot k is at encode_s + k * interval_s."""
-    for slot, index in enumerate(TRANSPORTS[transport](len(messages))):
-        yield env.timeout(max(0.0, link.encode_s + slot * link.interval_s - env.now))
-        message = messages[index]
-        events.append(Event(env.now, "sent", slot, index, len(message), 0.0))
-        if not channel.put(slot, message):
-            events.append(Event(env.now, "lost", slot, index, len(message), 0.0))
+def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode_s: float, end_s: float) -> list[Event]:
+    """What a receiver sees of `landings`, in any order and however often: rows, those at one time in order.
 
-
-def receiver(
-    env: simpy.Environment, channel: Link, link: LinkSpec, events: list[Event]
-) -> Generator[simpy.Event, Any, None]:
-    """Note each message as it arrives, and queue what is new for the decoder."""
-    inbox = Inbox()
-    fresh = simpy.Store(env)
-    env.process(decoder(env, fresh, link, events))
-    while True:
-        slot, message = yield channel.inbox.get()
-        try:
-            index, is_new = inbox.accept(message)
-        except PacketError:
-            events.append(Event(env.now, "damaged", slot, -1, len(message), 0.0))
+    New messages are decoded one after the other, `decode_s` each. Only bytes that differ from what was sent need to be
+    opened. What lands or is decoded at `end_s` or later is in flight then, or not shown.
+    """
+    log = Log()
+    note = log.note
+    held: set[tuple[int, int]] = set()
+    free_s = 0.0
+    for time_s, sent, message, doubled in sorted(landings, key=itemgetter(0)):
+        if time_s >= end_s:
+            if not doubled:
+                note(end_s, "in_flight", sent)
             continue
-        event = Event(env.now, "delivered" if is_new else "duplicate", slot, index, len(message), 0.0)
-        events.append(event)
-        if is_new:
-            fresh.put(event)
+        if doubled:
+            note(time_s, "copied", sent)
+        key = sent.sender, sent.payload_index
+        if message is None:
+            note(time_s, "late", sent)
+        elif message is not messages[sent.sender][sent.payload_index]:
+            note(time_s, "undetected" if is_packet(message) else "damaged", sent)
+        elif key in held:
+            note(time_s, "duplicate", sent)
+        else:
+            held.add(key)
+            note(time_s, "delivered", sent)
+            free_s = max(free_s, time_s) + decode_s
+            if free_s < end_s:
+                note(free_s, "shown", sent)
+    return log.rows
 
 
-def decoder(
-    env: simpy.Environment, fresh: simpy.Store, link: LinkSpec, events: list[Event]
-) -> Generator[simpy.Event, Any, None]:
-    """Show each new message `decode_s` after its turn comes; messages queue while one is decoded."""
-    while True:
-        delivered = yield fresh.get()
-        yield env.timeout(link.decode_s)
-        events.append(delivered._replace(time_s=env.now, kind="shown"))
+def is_packet(message: bytes) -> bool:
+    """Whether a receiver would take `message` for a packet."""
+    try:
+        unpack(message)
+    except PacketError:
+        return False
+    return True
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Without garbage collection, which finds nothing in a growing list of rows and takes a third of a run."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

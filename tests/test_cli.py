@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from satsim.cli import clock, main
+from satsim.cli import clock
 
 REPO = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from satsim.cli import main; main()"]
@@ -61,21 +61,12 @@ def satsim(desk, *arguments, **how):
 
 
 @pytest.fixture
-def call(desk, monkeypatch, capsys):
+def call(desk, in_process, monkeypatch):
     """`satsim` with arguments, run in `desk` but in this process: quicker, for the many mistakes there are."""
     monkeypatch.chdir(desk)
     monkeypatch.syspath_prepend(desk)
-    monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
-
-    def finished(*arguments):
-        monkeypatch.setattr(sys, "argv", ["satsim", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, stop.value.code or 0, out, err)
-
-    return finished
+    return in_process
 
 
 def names(folder):
@@ -99,7 +90,7 @@ def test_a_run_writes_one_folder_and_prints_a_table(desk):
     assert "Ten strips" in done.stdout
     assert "0:07" in done.stdout, "the first picture comes after the delay"
     assert "4:07" in done.stdout, "the last change is the fifth packet's"
-    assert "higher PSNR is better" in done.stdout
+    assert "PSNR, higher is better" in done.stdout
     assert names(desk) == ["own.py", "photo.png", "results", "story.yaml"]
     out = desk / "results" / "story"
     expected = (
@@ -165,6 +156,35 @@ def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
     assert pixels[86:].any(axis=2).all()
 
 
+def test_a_sealed_photo_is_read_once_by_who_has_the_key(desk, call):
+    strips = ["--codec", "codec.fake:FakeCodec"]
+    done = call("key", "new", "mine.yaml", "--sender", "7")
+    assert done.stdout.startswith("mine.yaml: a key for sender 7")
+    place = ["--position", "46.55,8.61", "--taken-at", "2026-08-01T12:00:00Z"]
+    done = call("encode", "photo.png", "-o", "air", *strips, *place, "--key", "mine.yaml")
+    assert done.stdout == "10 packets, 420 bytes, in air\n", done.stderr
+    reading = ["decode", "air", "-o", "seen.png", *strips, "--keys", "mine.yaml", "--replay-state", "taken.json"]
+    done = call(*reading)
+    assert done.stdout == "seen.png: 256x256 pixels\n", done.stderr
+    assert "taken 2026-08-01T12:00:00Z at 46.550000, 8.610000\nholding 10 of 10" in done.stderr
+    done = call(*reading)
+    assert done.returncode == 2
+    assert "counter 9 of sender 7 came before: a replay" in done.stderr
+    assert names(desk) == ["air", "mine.yaml", "own.py", "photo.png", "seen.png", "story.yaml", "taken.json"]
+
+
+def test_what_was_not_shown_may_be_given_again(desk, call):
+    call("key", "new", "mine.yaml", "--sender", "7")
+    jpeg = ["--codec", "jpeg", "--option", "budget_bytes=1000", "--packet-bytes", "128"]
+    assert call("encode", "photo.png", "-o", "air", *jpeg, "--key", "mine.yaml").returncode == 0
+    reading = ["-o", "seen.png", "--keys", "mine.yaml", "--replay-state", "taken.json"]
+    done = call("decode", "air/packet_000.bin", *reading)
+    assert "nothing to show yet" in error_line(done)
+    assert "taken.json" not in names(desk)
+    done = call("decode", "air", *reading)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -177,6 +197,15 @@ def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
         (["encode", "photo.png", "-o", "own.py/air", "--codec", "codec.fake:FakeCodec"], "own.py"),
         (["decode", "absent.bin", "-o", "seen.png"], "absent.bin: No such file or directory"),
         (["decode", "photo.png", "-o", "seen.png"], "photo.png: not used"),
+        (
+            ["decode", "photo.png", "-o", "seen.png", "--keys", "story.yaml"],
+            "story.yaml: expected the keys sender, key",
+        ),
+        (["decode", "photo.png", "-o", "seen.png", "--replay-state", "taken.json"], "expected --keys too"),
+        (["encode", "photo.png", "-o", "air", "--key", "absent.yaml"], "absent.yaml: No such file or directory"),
+        (["encode", "photo.png", "-o", "air", "--taken-at", "2026-08-01T12:00:00Z"], "--position and --taken-at"),
+        (["key", "new", "story.yaml", "--sender", "7"], "story.yaml: is there already"),
+        (["key", "new", "mine.yaml", "--sender", "70000"], "sender is 70000; expected 0 to 65535"),
     ],
 )
 def test_a_mistake_by_hand_is_an_error_and_leaves_nothing(desk, call, arguments, complaint):
@@ -245,7 +274,8 @@ def test_codec_info_prints_parameters_and_flops(call):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "never"), (0, "0:00"), (65, "1:05"), (245.4, "4:05"), (3600, "60:00"), (59.7, "1:00")]
+    ("seconds", "text"),
+    [(None, "never"), (0, "0:00"), (65, "1:05"), (245.4, "4:05"), (3600, "60:00"), (59.7, "1:00"), (7445, "2:04:05")],
 )
 def test_times_are_minutes_and_seconds(seconds, text):
     assert clock(seconds) == text

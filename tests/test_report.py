@@ -8,10 +8,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from satsim.events import Event
 from satsim.pipeline import run
 from satsim.report import write_report
 from satsim.scenario import load_scenario
-from satsim.simulation import Event
 from satsim.timeline import Point
 
 

@@ -7,7 +7,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsim.scenario import ImageSpec, LinkSpec, Scenario, ScenarioError, check_part, load_scenario, override, slug
+from satsim.linkspec import LinkSpec
+from satsim.scenario import (
+    ImageSpec,
+    Scenario,
+    ScenarioError,
+    TransportSpec,
+    check_part,
+    load_scenario,
+    override,
+    slug,
+)
 
 GOOD = {
     "name": "test",
@@ -44,7 +54,7 @@ def test_a_good_file_loads_with_the_papers_defaults(scenario_file):
     assert scenario.link.interval_s == 60
     assert scenario.link.payload_bytes == 340
     assert scenario.metrics == ("dists",)
-    assert [scheme.transport for scheme in scenario.schemes] == ["once", "once"]
+    assert [scheme.transport for scheme in scenario.schemes] == [TransportSpec(), TransportSpec()]
     assert scenario.schemes[1].options == {"budget_bytes": 340}
 
 
@@ -109,7 +119,7 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("link.los_ratio=0.1", "story.yaml: link.los_ratio is no key; did you mean loss_ratio?"),
         ("image.widht=100", "story.yaml: image.widht is no key; did you mean width?"),
         ("schemes.0.codek=avif", "story.yaml: schemes.0.codek is no key; did you mean codec?"),
-        ("link.zzz=1", "story.yaml: link.zzz is no key; expected one of: packet_bytes, interval_s"),
+        ("link.zzz=1", "story.yaml: link.zzz is no key; expected one of: preset, packet_bytes, interval_s"),
         # out of range
         ("link.loss_ratio=10", "story.yaml: link.loss_ratio is 10; expected 0 to 1 (write 0.1 for ten percent)"),
         ("link.loss_ratio=-0.1", "story.yaml: link.loss_ratio is -0.1; expected 0 to 1"),
@@ -130,10 +140,37 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("schemes=[]", "story.yaml: schemes is []"),
         ("metrics=dists", "story.yaml: metrics is 'dists'"),
         ("image.fit=stretch", "image.fit is 'stretch'; expected 'crop', 'pad' or 'keep'"),
-        ("schemes.1.transport=pigeon", "schemes.1.transport is 'pigeon'; expected 'once' or 'carousel'"),
+        ("schemes.1.transport=pigeon", "schemes.1.transport.name is 'pigeon'; expected 'once', 'carousel' or 'arq'"),
         ("name=a/b", "story.yaml: name is 'a/b'"),
         ("name=../up", "story.yaml: name is '../up'"),
         ("image.path=null", "story.yaml: image.path is None"),
+        # loss, delay, windows: each model has keys of its own
+        ("link.loss={model: gilber}", "link.loss.model is 'gilber'; expected one of: gilbert_elliott, two_state, lutz"),
+        ("link.loss={good_to_bad: 1}", "link.loss.model is missing; expected one of: gilbert_elliott"),
+        ("link.loss={model: gilbert_elliott, good_to_bad: 2}", "link.loss.good_to_bad is 2; expected 0 to 1"),
+        ("link.loss={model: trace}", "link.loss.path is missing"),
+        (
+            "link.loss={model: two_state, mean_good_s: 1, mean_bad_s: 1, los_bad: 1}",
+            "link.loss.los_bad is no key; did you mean loss_bad?",
+        ),
+        (
+            "link.loss={model: gilbert_elliott, good_to_bad: 0, bad_to_good: 0}",
+            "link.loss.good_to_bad and bad_to_good are both 0",
+        ),
+        ("link.windows={model: list, open_s: [[5, 2]]}", "link.windows.open_s is [[5.0, 2.0]]; expected start"),
+        ("link.windows={model: periodic, period_s: 5, open_s: 9}", "windows.open_s is 9; expected at most period_s"),
+        ("link.delay={model: lognormal, median_s: 9, p90_s: 5}", "link.delay.p90_s is 5; expected at least median_s"),
+        ("link.lifetime_s=-3", "link.lifetime_s is -3; expected more than 0, at most 2592000"),
+        ("link.copies={count: 1, gap_s: [1, 2]}", "link.copies.count is 1; expected 2 to 20"),
+        ("link.ack={kind: maybe}", "link.ack.kind is 'maybe'; expected 'none', 'session', 'satellite' or 'end'"),
+        ("link=sbd_9603_opne", "'sbd_9603_opne' is no link preset; did you mean sbd_9603_open?"),
+        # senders, header, transports
+        ("senders.count=0", "senders.count is 0; expected 1 to 1000"),
+        ("senders.schedule=lottery", "senders.schedule is 'lottery'; expected 'first_come'"),
+        ("header.tag_bytes=9", "header.tag_bytes is 9; expected 0, 8, 10, 12, 14 or 16"),
+        ("header.position={latitude_deg: 91, longitude_deg: 0}", "position.latitude_deg is 91; expected -90 to 90"),
+        ("schemes.0.transport={repair_packets: -1}", "schemes.0.transport.repair_packets is -1; expected 0 to 200"),
+        ("schemes.0.transport={ladder: [[1, -2]]}", "schemes.0.transport.ladder"),
         # names of schemes
         ("schemes.1.name=one", "story.yaml: schemes has two named 'one'; expected names that differ"),
         ("schemes.1.name=ONE!", "story.yaml: schemes 'one' and 'ONE!' would share file names"),
@@ -141,6 +178,16 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
 )
 def test_every_mistake_is_one_line_with_file_field_finding_and_expectation(scenario_file, setting, complaint):
     assert complaint in complaint_about(scenario_file(GOOD), [setting])
+
+
+def test_a_header_that_leaves_no_room_is_refused_with_the_numbers(scenario_file):
+    settings = ["link.packet_bytes=40", "header.tag_bytes=16", "header.position={latitude_deg: 1, longitude_deg: 2}"]
+    assert "link.packet_bytes is 40; the header takes 47 of it" in complaint_about(scenario_file(GOOD), settings)
+
+
+def test_every_path_in_a_scenario_is_relative_to_its_file(scenario_file, tmp_path):
+    settings = ["link.loss={model: trace, path: field.csv}"]
+    assert load_scenario(scenario_file(GOOD), settings).link.loss.path == (tmp_path / "field.csv").resolve()
 
 
 @pytest.mark.parametrize("key", ["name", "image", "schemes"])

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from satsim.simulation import Event
-from satsim.timeline import Point, build_timeline, summarise
+from satsim.events import Event
+from satsim.timeline import Point, Screen, build_timeline, summarise
 
 
 class Brightness(NamedTuple):
@@ -53,7 +53,8 @@ def shown(*steps):
 
 
 def timeline(events, decode=None, metrics=None):
-    return build_timeline("A b", events, PAYLOADS, decode or CountingDecoder(), REFERENCE, metrics or [Brightness()])
+    screen = Screen("A b", PAYLOADS, decode or CountingDecoder(), REFERENCE, metrics or [Brightness()])
+    return build_timeline(events, screen), screen.pictures
 
 
 def test_rows_by_hand():
@@ -130,9 +131,18 @@ def test_a_summary_by_hand():
             "brightness": {"15": 64, "60": 124, "99.5": None},
             "darkness": {"195": 124, "194": None},
         },
+        "first_quality": {"brightness": 20.0, "darkness": 235.0},
         "final_quality": {"brightness": 60.0, "darkness": 195.0},
         "packets_sent": 3,
         "packets_lost": 1,
+        "packets_delivered": 0,
+        "packets_duplicate": 0,
+        "packets_damaged": 0,
+        "packets_undetected": 0,
+        "packets_late": 0,
+        "packets_in_flight": 0,
+        "packets_copied": 0,
+        "packets_acknowledged": 0,
         "bytes_sent": 67,
     }
 
@@ -157,3 +167,51 @@ def test_a_level_is_reached_by_equality(level):
     points, _ = timeline(shown((10, 1)))
     reached = summarise(points, [], [Brightness()], {"brightness": (level,)})["time_to_quality_s"]
     assert reached == {"brightness": {"20": 10}}
+
+
+class TestSeveralSenders:
+    """Four photos, taken ten seconds apart; the third never arrives."""
+
+    @pytest.fixture
+    def story(self):
+        shown = [
+            Event(20, "shown", 0, 0, 21, 0.0, 0),
+            Event(40, "shown", 0, 1, 21, 10.0, 1),
+            Event(50, "shown", 0, 0, 21, 30.0, 3),
+            Event(80, "shown", 1, 1, 21, 30.0, 3),
+        ]
+        decode = CountingDecoder()
+        screen = Screen("A b", PAYLOADS, decode, REFERENCE, [Brightness()])
+        points = [point for k in range(4) for point in build_timeline(shown, screen, k, 10.0 * k)]
+        return points, shown, decode
+
+    def test_each_photo_has_rows_of_its_own_from_when_it_was_taken(self, story):
+        points, _, _ = story
+        assert [(p.sender, p.time_s, p.value) for p in points] == [
+            (0, 0, None), (0, 20, 10), (1, 10, None), (1, 40, 20), (2, 20, None),
+            (3, 30, None), (3, 50, 10), (3, 80, 30),
+        ]  # fmt: skip
+
+    def test_what_two_senders_have_in_common_is_decoded_once(self, story):
+        _, _, decode = story
+        assert decode.asked == [{0: b"\x0a"}, {1: b"\x14"}, {0: b"\x0a", 1: b"\x14"}]
+
+    def test_the_summary_is_that_of_the_photo_in_the_middle(self, story):
+        points, shown, _ = story
+        summary = summarise(points, shown, [Brightness()], {"brightness": (15,)})
+        assert summary["first_image_s"] == 30  # of 20, 20, 30, never
+        assert summary["last_change_s"] == 50  # of 20, 30, 50, never
+        assert summary["time_to_quality_s"] == {"brightness": {"15": None}}  # of 30, 50, never, never
+        assert summary["first_quality"] == {"brightness": 10}  # of 20, 10, 10, nothing
+        assert summary["final_quality"] == {"brightness": 10}  # of 30, 20, 10, nothing
+        assert summary["photos"] == 4
+        assert summary["photos_shown"] == 3
+        assert summary["last_first_image_s"] is None
+
+
+def test_pictures_that_look_the_same_are_one_frame_and_no_change():
+    same = [b"\x0a", b"\x00", b"\x14"]  # the second adds nothing to the sum that the decoder paints
+    screen = Screen("A b", same, CountingDecoder(), REFERENCE, [Brightness()])
+    points = build_timeline(shown((0, 0), (60, 1), (120, 2)), screen)
+    assert [(p.time_s, p.frame) for p in points[1:]] == [(0, "a_b_001.png"), (60, "a_b_001.png"), (120, "a_b_002.png")]
+    assert len(screen.pictures) == 2
