@@ -6,21 +6,34 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from satsim.plots import clock, draw, pick_columns, read_tracks, spread
+from satsim.plots import draw
+from satsim.plots.filmstrip import filmstrip, held_words, pick_columns
+from satsim.plots.look import STYLE, time_ticks, time_unit
+from satsim.plots.photos import middle_level, photos_figure, times_of_first
+from satsim.plots.text import clock, clock_words, span, spread, subtitle
+from satsim.plots.time_figure import time_figure
+from satsim.plots.tracks import Row, median_rows, read_tracks, same_frames
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},
     "psnr": {"label": "PSNR", "unit": "dB", "higher_is_better": True},
 }
-Story = tuple[int, list[tuple[float, int, float | None]]]
-"""Packets needed, then (time_s, packets held, value or None) for each arrival."""
+Arrivals = list[tuple[float, int, float | None]]
+"""(time_s, packets held, value or None) for each packet of a photo."""
+Story = tuple[Any, ...]
+"""Packets needed, then the arrivals of each sender's photo."""
 
 
 def write_folder(
@@ -31,30 +44,48 @@ def write_folder(
     size: tuple[int, int] = (32, 32),
     notices: tuple[str, ...] = (),
     title: str = "Five packets",
+    levels: tuple[str, ...] = (),
+    repairs: int = 0,
+    **more: Any,
 ) -> Path:
-    """A results folder whose k-th picture is k shades lighter than the one before."""
+    """A results folder whose k-th picture is k shades lighter than the one before; `more` goes into the summary.
+
+    Where there are several senders, timeline.csv has a column for them, which older folders lack.
+    """
+    many = max(len(photos) for _, *photos in stories.values()) > 1
     (folder / "frames").mkdir(parents=True)
     Image.new("RGB", size, "teal").save(folder / "frames" / "original.png")
     with (folder / "timeline.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["scheme", "time_s", "packets_held", "bytes_held", "metric", "value", "frame"])
-        for number, (name, (_, arrivals)) in enumerate(stories.items()):
-            for time_s, held, value in [(0.0, 0, None), *arrivals]:
-                frame = "" if value is None else f"{number}_{held}.png"
-                if frame:
-                    shade = np.full((size[1], size[0], 3), min(255, 20 * held), np.uint8)
-                    Image.fromarray(shade).save(folder / "frames" / frame)
-                for metric in metrics:
-                    rows.writerow([name, time_s, held, 340 * held, metric, "" if value is None else value, frame])
-    summary = {
+        columns = ["scheme", "time_s", "packets_held", "bytes_held", "metric", "value", "frame"]
+        rows.writerow([*columns, "sender"] if many else columns)
+        for number, (name, (_, *photos)) in enumerate(stories.items()):
+            for sender, arrivals in enumerate(photos):
+                for time_s, held, value in [(0.0, 0, None), *arrivals]:
+                    frame = "" if value is None else f"{number}_{held}.png"
+                    if frame:
+                        shade = np.full((size[1], size[0], 3), min(255, 20 * held), np.uint8)
+                        Image.fromarray(shade).save(folder / "frames" / frame)
+                    for metric in metrics:
+                        row = [name, time_s, held, 340 * held, metric, "" if value is None else value, frame]
+                        rows.writerow([*row, sender] if many else row)
+    summary: dict[str, Any] = {
         "title": title,
         "duration_s": duration_s,
         "interval_s": 60.0,
         "image": {"width": size[0], "height": size[1]},
         "metrics": {metric: METRICS[metric] for metric in metrics},
-        "schemes": {name: {"payloads": n, "payload_bytes": 320 * n} for name, (n, _) in stories.items()},
+        "schemes": {name: {"payloads": n, "payload_bytes": 320 * n} for name, (n, *_) in stories.items()},
         "notices": list(notices),
+        **more,
     }
+    for (_, *photos), scheme in zip(stories.values(), summary["schemes"].values(), strict=True):
+        if levels:
+            scheme["time_to_quality_s"] = {metrics[0]: dict.fromkeys(levels)}
+        if repairs:
+            scheme["repair_packets"] = repairs
+        if many:
+            summary["senders"] = {"count": len(photos), "start_gap_s": 0.0, "slot_s": None, **more.get("senders", {})}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return folder
 
@@ -62,6 +93,37 @@ def write_folder(
 PROGRESSIVE: Story = (3, [(5.0, 1, 0.4), (65.0, 2, 0.3), (125.0, 3, 0.2)])
 WHOLE: Story = (3, [(5.0, 1, None), (65.0, 2, None), (125.0, 3, 0.2)])
 NEVER: Story = (3, [(5.0, 1, None), (125.0, 2, None)])
+
+FAST: Arrivals = [(5.0, 1, 0.4), (65.0, 2, 0.3), (125.0, 3, 0.2)]
+SLOW: Arrivals = [(65.0, 1, 0.4), (185.0, 2, 0.3)]
+LOST: Arrivals = []
+LONG = (
+    "sbd_9603_canopy: assumed, neither measured nor published: " + ", ".join(f"loss.number_{k}" for k in range(20)),
+    "ProGIC progressive: a stage does not fit a message of 340 bytes with a header of 31; it travels in 2 " * 2,
+    "ProGIC progressive: nobody acknowledges on this link, so arq sends each message once, and no more, " * 2,
+)
+
+
+def figures(folder: Path) -> dict[str, Figure]:
+    """Every figure of a folder in its first metric, and its layout done."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    metric = next(iter(summary["metrics"]))
+    tracks = read_tracks(folder, summary, metric)
+    with matplotlib.rc_context(STYLE):
+        drawn = {
+            "time": time_figure(summary, metric, tracks),
+            "film": filmstrip(folder / "frames", summary, metric, tracks),
+        }
+        if summary.get("senders", {}).get("count", 1) > 1:
+            drawn["photos"] = photos_figure(summary, metric, tracks)
+        for figure in drawn.values():
+            FigureCanvasAgg(figure).draw()
+    return drawn
+
+
+def texts(figure: Figure) -> list[str]:
+    """All that is written in it, each text on one line."""
+    return [" ".join(text.get_text().split()) for text in figure.findobj(Text) if text.get_text()]
 
 
 def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> None:
@@ -104,6 +166,9 @@ def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -
         pytest.param({"steps": PROGRESSIVE}, {"duration_s": 36000.0, "size": (320, 200)}, id="ten hours, wide photo"),
         pytest.param({"a $x_ name, " * 12: PROGRESSIVE}, {"title": "long $t " * 40}, id="long names with dollars"),
         pytest.param({f"scheme {k}": WHOLE for k in range(10)}, {"notices": ("stand-in",) * 3}, id="ten schemes"),
+        pytest.param({"lost": (3, LOST, LOST)}, {}, id="two senders, of whom nothing comes"),
+        pytest.param({"steps": (3, FAST, SLOW)}, {"levels": ("0.3",), "duration_s": 4e5}, id="two senders, five days"),
+        pytest.param({"copy": (1, *2 * [[(5.0, 1, math.inf)]])}, {"metrics": ("psnr",)}, id="two exact copies"),
     ],
 )
 def test_unusual_runs_are_drawn_too(tmp_path: Path, stories: dict[str, Story], options: dict[str, object]) -> None:
@@ -117,6 +182,136 @@ def test_a_scheme_builds_up_if_it_shows_a_picture_before_its_last_packet(tmp_pat
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE, "never": NEVER})
     tracks = read_tracks(folder, json.loads((folder / "summary.json").read_text()), "lpips-squeeze")
     assert [track.builds_up for track in tracks] == [True, False, False]
+
+
+def test_a_whole_file_does_not_build_up_though_repair_packets_let_it_hold_more_than_it_needs(tmp_path: Path) -> None:
+    whole: Story = (3, [(5.0, 1, None), (65.0, 2, None), (185.0, 3, 0.2), (245.0, 4, 0.2)])
+    folder = write_folder(tmp_path / "run", {"file": whole, "steps": PROGRESSIVE}, repairs=2)
+    tracks = read_tracks(folder, json.loads((folder / "summary.json").read_text()), "lpips-squeeze")
+    assert [track.builds_up for track in tracks] == [False, True]
+    assert [held_words(row, tracks[0], letters) for row, letters in zip(tracks[0].rows[3:], (20, 8), strict=True)] == [
+        "3 of 3+2 packets",
+        "4 of 3+2",
+    ]
+    assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2 packets"} <= set(texts(figures(folder)["film"]))
+
+
+def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[Row]:
+    shown = [
+        Row(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
+        for t, held, value in arrivals
+    ]
+    return [Row(created_s, 0, math.nan, ""), *shown]
+
+
+def test_the_median_of_three_photos_is_the_second_best_at_each_time() -> None:
+    rows = median_rows([rows_of(FAST), rows_of(SLOW), rows_of(LOST)], higher_is_better=False)
+    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+
+
+def test_of_two_photos_the_worse_is_shown() -> None:
+    rows = median_rows([rows_of(FAST), rows_of(SLOW)], higher_is_better=False)
+    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+
+
+def test_where_higher_is_better_the_median_of_three_is_in_between_too() -> None:
+    photos = [rows_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
+    assert median_rows(photos, higher_is_better=True)[1:] == [Row(5.0, 1, 30.0, "1.png")]
+
+
+def test_an_equal_score_from_other_packets_is_no_new_picture() -> None:
+    rows = [
+        Row(5.0, 1, 0.4, "a.png"),
+        Row(65.0, 2, 0.4, "b.png"),
+        Row(125.0, 3, 0.4, "c.png"),
+        Row(185.0, 4, 0.3, "d.png"),
+    ]
+    assert [row.frame for row in same_frames(rows)] == ["a.png", "a.png", "a.png", "d.png"]
+
+
+def test_while_half_of_the_photos_are_not_taken_yet_there_is_no_median_picture() -> None:
+    rows = median_rows([rows_of(FAST), rows_of([(605.0, 1, 0.4)], created_s=600.0)], higher_is_better=False)
+    assert [(row.time_s, row.frame) for row in rows] == [(0.0, ""), (605.0, "1.png")]
+
+
+def test_equal_photos_and_repeated_rows_add_nothing_to_the_median() -> None:
+    twice = rows_of([FAST[0], (6.0, 1, 0.4), *FAST[1:]])
+    assert [row.time_s for row in median_rows([twice, twice, twice], higher_is_better=False)] == [0.0, 5.0, 65.0, 125.0]
+
+
+def test_the_median_of_photos_that_wait_is_the_one_with_the_middle_number_of_packets() -> None:
+    photos = [rows_of([(5.0, held, None)]) for held in (1, 2, 4)]
+    assert median_rows(photos, higher_is_better=False)[-1].packets_held == 2
+
+
+def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", {"steps": (3, FAST, SLOW, LOST)}, levels=("0.4", "0.3", "0.2"))
+    draw(folder)
+    assert (folder / "photos_vs_time.png").exists()
+    assert (folder / "photos_vs_time.svg").exists()
+    written = figures(folder)
+    assert {"any picture on the screen", "LPIPS (SqueezeNet) of 0.3 or better"} <= set(texts(written["photos"]))
+    assert texts(written["photos"]).count("2 steps") == 1, "two pictures, both good: one label"
+    for figure in written.values():
+        assert any("3 senders" in text for text in texts(figure))
+    for name in ("time", "film"):
+        assert any("Shown is the median photo" in text for text in texts(written[name]))
+
+
+def test_a_photo_counts_from_its_first_picture_that_is_good_enough() -> None:
+    photos = [rows_of(SLOW), rows_of(FAST), rows_of(LOST)]
+    assert times_of_first(photos, lambda row: bool(row.frame)) == [5.0, 65.0]
+    assert times_of_first(photos, lambda row: row.value <= 0.3) == [65.0, 185.0]
+
+
+@pytest.mark.parametrize(
+    ("levels", "metric", "middle"),
+    [
+        (("0.3", "0.2", "0.15"), "lpips-squeeze", 0.2),
+        (("0.15", "0.3", "0.2"), "lpips-squeeze", 0.2),
+        (("0.3", "0.2"), "lpips-squeeze", 0.2),
+        (("18", "21"), "psnr", 21.0),
+        ((), "psnr", None),
+    ],
+)
+def test_the_middle_level_counts_or_the_harder_of_two(levels: Any, metric: str, middle: float | None) -> None:
+    scheme = {"time_to_quality_s": {metric: dict.fromkeys(levels)}}
+    assert middle_level({"schemes": {"a": scheme}, "metrics": METRICS}, metric) == middle
+
+
+@pytest.mark.parametrize("photos", [1, 20])
+def test_no_text_meets_another_or_leaves_the_figure(tmp_path: Path, photos: int) -> None:
+    stories: dict[str, Story] = {
+        "ProGIC progressive": (3, *(photos * [FAST])),
+        "ProGIC whole, 5 packets": (3, *(photos * [[(4000.0, 3, 0.2)]])),
+        "JPEG 2000 progressive, round and round": (3, *(photos * [SLOW])),
+        "never": (3, *(photos * [LOST])),
+    }
+    how = {"link": {"preset": "sbd_9603_canopy"}, "levels": ("0.3",), "repairs": 2}
+    senders = {"start_gap_s": 30.0, "slot_s": 3.0}
+    folder = write_folder(
+        tmp_path / "run", stories, notices=LONG, duration_s=90000.0, size=(256, 256), senders=senders, **how
+    )
+    for name, figure in figures(folder).items():
+        sides = [side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)]
+        ticks = {text for side in sides for text in side.findobj(Text) if text is not side.label}
+        written = [text for text in figure.findobj(Text) if text.get_text() and text not in ticks]
+        boxes = [(text.get_text(), text.get_window_extent()) for text in written]
+        for text, box in boxes:
+            assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, (name, text)
+            assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, (name, text)
+        for (text, box), (other, its) in combinations(boxes, 2):
+            assert not box.padded(-1).overlaps(its.padded(-1)), (name, text, other)
+
+
+def test_the_subtitle_names_the_link_and_how_senders_share_it() -> None:
+    summary = {"interval_s": 40.0, "image": {"width": 256, "height": 256}, "link": {"preset": "sbd_9603_open"}}
+    assert subtitle(summary) == ["Link: sbd_9603_open. One packet every 40 s; photo of 256 × 256 pixels."]
+    senders = {"count": 20, "start_gap_s": 90.0, "slot_s": 3.0}
+    assert subtitle(summary | {"senders": senders}) == [
+        "Link: sbd_9603_open. At most one packet every 40 s from each; photo of 256 × 256 pixels.",
+        "20 senders, photos taken 90 s apart; one channel for all, a slot every 3 s. Times run from the first photo.",
+    ]
 
 
 def test_labels_far_apart_stay_where_they_are() -> None:
@@ -154,5 +349,55 @@ def test_sixty_changes_become_eight_columns_with_the_first_and_the_last() -> Non
     assert columns == [60.0 * k for k in (0, 8, 17, 25, 34, 42, 51, 59)]
 
 
+def test_a_pass_every_hundred_minutes_gets_a_column_at_its_end() -> None:
+    passes = [[6000.0 * n + 60 * k for k in range(5)] for n in range(4)]
+    columns = pick_columns([time_s for each in passes for time_s in each], interval_s=60)
+    assert len(columns) == 8
+    assert {0.0, *(each[-1] for each in passes)} <= set(columns)
+
+
+def test_of_twenty_passes_eight_are_shown_the_first_and_the_last_among_them() -> None:
+    columns = pick_columns([6000.0 * n + 60 * k for n in range(20) for k in range(2)], interval_s=60)
+    assert len(columns) == 8
+    assert (columns[0], columns[1], columns[-1]) == (0.0, 12060.0, 114060.0)
+
+
+def test_a_long_pass_gets_more_columns_than_a_short_one() -> None:
+    columns = pick_columns([60.0 * k for k in range(30)] + [90000.0], interval_s=60)
+    assert len(columns) == 8
+    assert columns[-2:] == [1740.0, 90000.0]
+
+
 def test_a_clock_reads_minutes_and_seconds_and_hours_when_needed() -> None:
     assert [clock(5), clock(65), clock(3605)] == ["0:05", "1:05", "1:00:05"]
+
+
+def test_a_clock_reads_hours_up_to_four_days_then_days() -> None:
+    assert [clock(31 * 3600 + 300), clock(126 * 3600 + 600)] == ["31:05:00", "5 d 06:10"]
+
+
+def test_clocks_beside_hours_have_hours_too() -> None:
+    assert [clock(65, 3605), clock(65, 3599)] == ["0:01:05", "1:05"]
+    assert [clock_words(3599), clock_words(3600)] == ["minutes and seconds", "hours, minutes and seconds"]
+
+
+def test_a_span_is_told_in_its_largest_whole_unit() -> None:
+    assert [span(3.5), span(60), span(90), span(120), span(7200), span(172800)] == [
+        "3.5 s", "60 s", "90 s", "2 min", "2 h", "2 days",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("end_s", "unit", "ticks"),
+    [
+        (7200, "minutes", [0, 20, 40, 60, 80, 100, 120]),
+        (7260, "hours", [0, 0.5, 1, 1.5, 2]),
+        (86400, "hours", [0, 3, 6, 9, 12, 15, 18, 21, 24]),
+        (345600, "hours", [0, 12, 24, 36, 48, 60, 72, 84, 96]),
+        (518400, "days", [0, 1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_time_is_told_in_minutes_up_to_two_hours_and_in_days_beyond_four(end_s: float, unit: str, ticks: Any) -> None:
+    unit_s, name = time_unit(end_s)
+    assert name == unit
+    assert [tick for tick in time_ticks(end_s).tick_values(0, end_s / unit_s) if 0 <= tick <= end_s / unit_s] == ticks

@@ -1,0 +1,93 @@
+"""How good the picture on the receiver's screen is over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from satsim.plots.look import GREY, INK, LEFT, WIDTH, Frame, end_label, label_ends, line_look, tidy, time_unit
+from satsim.plots.text import clock, median_words, number, sender_count, shorten, subtitle, with_unit
+from satsim.plots.tracks import Track
+
+
+def time_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Track]) -> Figure:
+    """The metric against time, better always up; beneath it, for how long each scheme leaves the screen empty."""
+    bars, curves = 15 * len(tracks), max(265, 27 * len(tracks))
+    frame = Frame(summary, subtitle(summary) + median_words(summary), panels=bars + 10 + curves)
+    axes = frame.axes(bars + 10, curves)
+    waits = frame.axes(0, bars, sharex=axes)
+    end_s = summary["duration_s"]
+    draw_curves(axes, summary["metrics"][metric], tracks, end_s, curves)
+    draw_waits(waits, tracks, end_s)
+    frame.figure.text(
+        (LEFT - 5) / 720,
+        (frame.bottom + bars / 2) / frame.height,
+        "median\nphoto on\nthe screen" if sender_count(summary) > 1 else "picture on\nthe screen",
+        fontsize=8.5,
+        color=GREY,
+        ha="right",
+        va="center",
+    )
+    frame.tell_time(waits)
+    axes.tick_params(labelbottom=False, length=0)
+    tidy(axes)
+    tidy(waits)
+    keys = [
+        Line2D([], [], color=INK, label="picture builds up packet by packet", **line_look(True)),
+        Line2D([], [], color=INK, label="picture only when complete", **line_look(False)),
+        Rectangle((0, 0), 1, 1, facecolor="white", edgecolor=GREY, hatch="//////", label="nothing to show yet"),
+    ]
+    frame.write_around(keys)
+    return frame.figure
+
+
+def draw_curves(axes: Axes, info: Mapping[str, Any], tracks: Sequence[Track], end_s: float, room: float) -> None:
+    """A step curve for each scheme that ever shows a picture, its last value and its name at the end."""
+    unit_s, _ = time_unit(end_s)
+    finite = [row.value for track in tracks for row in track.shown if math.isfinite(row.value)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    pad = 0.09 * (high - low) or 0.05 * abs(high) or 1.0
+    bottom, top = (low - pad, high + pad) if info["higher_is_better"] else (high + pad, low - pad)
+    axes.set(xlim=(0, end_s / unit_s), ylim=(bottom, top))
+    drawn = sorted((track for track in tracks if track.shown), key=lambda track: not track.builds_up)
+    ends: list[float] = []
+    for k, track in enumerate(drawn):
+        times = [row.time_s / unit_s for row in track.shown]
+        # An exact copy has infinite PSNR: it rides near the upper edge.
+        values = [min(row.value, high + 0.6 * pad) for row in track.shown]
+        new = [k for k, row in enumerate(track.shown) if k == 0 or row.frame != track.shown[k - 1].frame]
+        look = line_look(track.builds_up, k) | {"color": track.colour, "markersize": 7 if len(new) <= 20 else 4}
+        axes.step([*times, end_s / unit_s], [*values, values[-1]], where="post", **look | {"marker": ""})
+        axes.plot(
+            times, values, markevery=new, clip_on=False, zorder=4, **look | {"marker": track.marker, "linestyle": ""}
+        )
+        ends.append((values[-1] - bottom) / (top - bottom) * room)
+    labels = [end_label(f"{number(track.shown[-1].value)} {info['unit']}  {track.name}") for track in drawn]
+    label_ends(axes, labels, [track.colour for track in drawn], ends, room)
+    if not drawn:
+        axes.text(0.5, 0.5, "no picture within this run", transform=axes.transAxes, ha="center", color=GREY)
+    direction = "higher is better" if info["higher_is_better"] else "axis runs downwards: lower is better"
+    axes.set_ylabel(f"{with_unit(info)}\n{direction}  →")  # rotated, so that the arrow points up
+    axes.yaxis.set_label_coords(-44 / WIDTH, 0.5)
+
+
+def draw_waits(axes: Axes, tracks: Sequence[Track], end_s: float) -> None:
+    """A bar for each scheme: hatched while there is nothing to show."""
+    unit_s, _ = time_unit(end_s)
+    last_s = max((track.shown[0].time_s for track in tracks if track.shown), default=0.0)
+    for k, track in enumerate(tracks):
+        first = track.shown[0].time_s / unit_s if track.shown else end_s / unit_s
+        axes.barh(k, first, height=0.5, color="white", edgecolor=GREY, hatch="//////", linewidth=0.6)
+        axes.barh(k, end_s / unit_s - first, left=first, height=0.5, color=track.colour)
+        aside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+        look = line_look(track.builds_up) | {"color": track.colour, "marker": track.marker, "markersize": 5.5}
+        axes.plot(1 + 8 / WIDTH, k, **look | aside)
+        since = f"from {clock(track.shown[0].time_s, last_s)}" if track.shown else "never"
+        axes.text(1 + 16 / WIDTH, k, f"{shorten(track.name, 26)}, {since}", va="center", fontsize=8.5, **aside)
+    axes.set(ylim=(len(tracks) - 0.4, -0.6), yticks=[])
