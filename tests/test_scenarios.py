@@ -7,9 +7,12 @@ import pytest
 from codec import codec_names
 from codec.metrics import METRICS
 from satsim.photo import load_photo
+from satsim.repair import LENGTH_BYTES
 from satsim.scenario import load_scenario
+from satsim.simulation import simulate
 
-SCENARIOS = sorted((Path(__file__).resolve().parent.parent / "scenarios").glob("*.yaml"))
+FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
+SCENARIOS = sorted(FOLDER.glob("*.yaml"))
 
 
 def test_there_are_scenarios():
@@ -40,5 +43,33 @@ class TestEveryShippedScenario:
     def test_a_byte_budget_fills_whole_packets(self, path):
         scenario = load_scenario(path)
         for scheme in scenario.schemes:
-            budget = scheme.options.get("budget_bytes", 0)
-            assert budget % scenario.link.payload_bytes == 0, scheme.name
+            room = scenario.link_of(scheme).packet_bytes - scenario.header.bytes_
+            if scheme.transport.repair_packets or scheme.transport.repair_by_stage:
+                room -= LENGTH_BYTES
+            assert scheme.options.get("budget_bytes", 0) % room == 0, scheme.name
+
+    def test_something_arrives_on_each_link(self, path):
+        pytest.importorskip("skyfield", reason="passes of satellites need the extra orbit")
+        scenario = load_scenario(path)
+        for scheme in scenario.schemes:
+            messages = [[bytes([k]) * 50 for k in range(5)]] * scenario.senders.count
+            events = simulate(
+                messages,
+                scenario.link_of(scheme),
+                scenario.seed,
+                transport=scheme.transport,
+                duration_s=scenario.duration_s,
+                senders=scenario.senders,
+            )
+            shown = {event.sender for event in events if event.kind == "shown"}
+            assert shown == set(range(scenario.senders.count)), scheme.name
+
+
+def test_the_two_links_of_bursts_lose_the_same_share():
+    scenario = load_scenario(FOLDER / "bursts.yaml")
+    scattered, bursts = map(scenario.link_of, scenario.schemes[:2])
+    loss = bursts.loss
+    share = loss.good_to_bad / (loss.good_to_bad + loss.bad_to_good)
+    assert share == pytest.approx(scattered.loss_ratio, rel=0.001)
+    assert 1 / loss.bad_to_good == 4, "as its comment says"
+    assert bursts.model_copy(update={"loss": None, "loss_ratio": scattered.loss_ratio}) == scattered
