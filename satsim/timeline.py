@@ -52,7 +52,10 @@ class Frame(NamedTuple):
 
 
 class Screen:
-    """What one scheme's receiver shows for each set of payloads it may hold; each set is decoded, and each picture scored, once."""
+    """What one scheme's receiver shows for each set of payloads it may hold.
+
+    Each set is decoded once, and each picture scored once.
+    """
 
     def __init__(
         self,

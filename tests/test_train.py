@@ -197,6 +197,17 @@ def test_crops_made_ahead_come_in_order_from_the_step_asked_for() -> None:
     stream.close()
 
 
+def test_a_step_whose_gradient_explodes_changes_neither_weights_nor_codebooks(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 6), TOY))
+    start = tmp_path / "first" / "model.safetensors"
+    # Clipped at next to nothing, every gradient counts as exploded.
+    changes = {"start": str(start), "clip": 1e-30, "codebook_decay": 0.5}
+    rows = list(train(TrainConfig(**{**vars(toy_config(photos, tmp_path / "second", 3)), **changes}), TOY))
+    assert [row["skipped"] for row in rows] == [1.0, 1.0, 1.0]
+    before, after = (load_model(path)[0].state_dict() for path in (start, tmp_path / "second" / "model.safetensors"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 def test_a_batch_that_does_not_fit_is_named(photos: Path, tmp_path: Path) -> None:
     run = Run(toy_config(photos, tmp_path / "run", 1), TOY)
     endless = np.lib.stride_tricks.as_strided(np.zeros(3, np.uint8), (1, 1 << 24, 1 << 24, 3), (0, 0, 0, 1))

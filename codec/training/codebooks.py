@@ -48,6 +48,17 @@ class CodebookTrainer:
             self.sums[stage, dead] = lively * self.counts[stage, dead, None]
         codebook.copy_(self.sums[stage] / self.counts[stage, :, None])
 
+    @torch.no_grad()
+    def copy(self) -> tuple[Tensor, ...]:
+        """All that `follow` moves, as it is now."""
+        return tuple(part.clone() for part in (self.codebooks, self.counts, self.sums))
+
+    @torch.no_grad()
+    def restore(self, copy: tuple[Tensor, ...]) -> None:
+        """Back to what `copy` gave: one exploded batch would throw codewords far out, and revive dead ones there."""
+        for part, before in zip((self.codebooks, self.counts, self.sums), copy, strict=True):
+            part.copy_(before)
+
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must keep besides the codebooks."""
         return {"counts": self.counts, "sums": self.sums}

@@ -108,6 +108,7 @@ class Run:
             self.books.place(torch.cat(self.pool))
             self.pool = []
         losses: dict[str, Tensor] = {}
+        before = self.books.copy()
         with self.autocast:
             latent = self.model.analysis(x)
         latent = latent.float()
@@ -135,6 +136,8 @@ class Run:
         losses |= judged
         losses["gradient"] = nn.utils.clip_grad_norm_(self.weights(), config.clip)
         losses["skipped"] = (~(losses["gradient"] < EXPLODED * config.clip)).float()
+        if losses["skipped"]:
+            self.books.restore(before)
         for optimizer in self.optimizers:
             if not losses["skipped"]:
                 optimizer.param_groups[0]["lr"] = learning_rate(config, self.step)
