@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -148,6 +149,14 @@ class Passes(Checked):
     """Least elevation at which there is contact."""
     start: str
     """UTC of the photo, as in 2026-08-01T12:00:00Z."""
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> Passes:
+        try:
+            datetime.fromisoformat(self.start)
+        except ValueError:
+            raise ValueError(f"start is {self.start!r}; expected UTC such as 2026-08-01T12:00:00Z") from None
+        return self
 
 
 Windows = Annotated[ListedWindows | PeriodicWindows | RenewalWindows | Passes, Field(discriminator="model")]

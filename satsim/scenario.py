@@ -218,19 +218,25 @@ def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
     return changed
 
 
-def _set(place: Any, keys: list[str], value: Any, setting: str) -> Any:
+_BARE_NAMES = {"link": "preset", "transport": "name"}
+"""Sections for which a bare name may stand, and the key that it is short for."""
+
+
+def _set(place: Any, keys: list[str], value: Any, setting: str, section: str = "") -> Any:
     if not keys:
         return value
     key, *rest = keys
+    if isinstance(place, str) and section in _BARE_NAMES:
+        place = {_BARE_NAMES[section]: place}
     if isinstance(place, list):
         if not key.isdigit() or int(key) >= len(place):
             raise ScenarioError(f"--set {setting}: {key!r} is no place in a list of {len(place)}")
-        return [_set(item, rest, value, setting) if k == int(key) else item for k, item in enumerate(place)]
+        return [_set(item, rest, value, setting, key) if k == int(key) else item for k, item in enumerate(place)]
     if place is None:
         place = {}
     if not isinstance(place, dict):
         raise ScenarioError(f"--set {setting}: {key!r} cannot be set inside {place!r}")
-    return {**place, key: _set(place.get(key), rest, value, setting)}
+    return {**place, key: _set(place.get(key), rest, value, setting, key)}
 
 
 def check_scenario(data: Any, source: str) -> Scenario:

@@ -219,10 +219,8 @@ class TestFiles:
 
     @pytest.mark.parametrize("start", ["noon", "", "2026-13-01", "01.08.2026"])
     def test_a_start_that_is_no_time_is_named(self, start):
-        with pytest.raises(
-            LinkError, match=f"windows.start is '{re.escape(start)}'; expected UTC such as 2026-08-01T12"
-        ):
-            epoch_notice(site(start=start))
+        with pytest.raises(ValueError, match=f"start is '{re.escape(start)}'; expected UTC such as 2026-08-01T12"):
+            site(start=start)
 
 
 def test_without_skyfield_the_mend_is_named(monkeypatch):

@@ -161,6 +161,10 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("link.windows={model: periodic, period_s: 5, open_s: 9}", "windows.open_s is 9; expected at most period_s"),
         ("link.delay={model: lognormal, median_s: 9, p90_s: 5}", "link.delay.p90_s is 5; expected at least median_s"),
         ("link.lifetime_s=-3", "link.lifetime_s is -3; expected more than 0, at most 2592000"),
+        (
+            "link.windows={model: tle, path: a.tle, latitude_deg: 1, longitude_deg: 2, start: yesterday}",
+            "link.windows.start is 'yesterday'; expected UTC such as 2026-08-01T12:00:00Z",
+        ),
         ("link.copies={count: 1, gap_s: [1, 2]}", "link.copies.count is 1; expected 2 to 20"),
         ("link.ack={kind: maybe}", "link.ack.kind is 'maybe'; expected 'none', 'session', 'satellite' or 'end'"),
         ("link=sbd_9603_opne", "'sbd_9603_opne' is no link preset; did you mean sbd_9603_open?"),
@@ -203,6 +207,15 @@ def test_settings_change_one_key_each_and_the_last_wins(scenario_file):
     assert scenario.link.packet_bytes == 360
     assert [scheme.codec for scheme in scenario.schemes] == ["progic", "webp"]
     assert scenario.metrics == ("psnr", "ms-ssim")
+
+
+def test_a_setting_may_change_what_a_bare_name_stands_for(scenario_file):
+    data = {**GOOD, "link": "sbd_9603_canopy", "schemes": [{**GOOD["schemes"][0], "transport": "arq"}]}
+    settings = ["link.interval_s=90", "link.loss.mean_bad_s=10", "schemes.0.transport.give_up_s=60"]
+    scenario = load_scenario(scenario_file(data), settings)
+    assert scenario.link.preset == "sbd_9603_canopy"
+    assert (scenario.link.interval_s, scenario.link.loss.mean_bad_s, scenario.link.loss.mean_good_s) == (90, 10, 60)
+    assert scenario.schemes[0].transport == TransportSpec(name="arq", give_up_s=60)
 
 
 def test_a_setting_may_open_a_section_that_the_file_has_not(scenario_file):
