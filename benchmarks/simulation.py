@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator
 
 import simpy
 
+from satsim.events import Event
 from satsim.linkspec import Ack, LinkSpec, TwoState
 from satsim.packets import pack, packetize
 from satsim.scenario import TransportSpec
@@ -56,11 +57,10 @@ def main() -> None:
     link = LinkSpec(interval_s=1, delay_s=5, loss_ratio=0.1, loss=bursts, ack=Ack(kind="session"), decode_s=0.1)
     transport = TransportSpec(name="arq", give_up_s=None)
 
-    def ours() -> Counter[str]:
-        events = simulate(messages, link, seed=1, transport=transport, duration_s=1e9)
-        return Counter(event.kind for event in events)
+    def ours() -> list[Event]:
+        return simulate(messages, link, seed=1, transport=transport, duration_s=1e9)
 
-    kinds = ours()
+    kinds = Counter(event.kind for event in ours())
     assert kinds["shown"] == count
     made = 2 * kinds["sent"]
     told = made + kinds["delivered"] + kinds["duplicate"] + kinds["shown"]
