@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.linkspec import DAY_S, LinkError, Passes
+from satsim.linkspec import DAY_S, LinkError, Passes, read_link_file
 
 SEARCH_S = 30 * DAY_S
 STALE_DAYS = 14
@@ -141,14 +141,7 @@ def read_tle(path: Path) -> tuple[Elements, ...]:
 
     Raises LinkError, naming file and line, for a missing file, a file without elements, and a wrong checksum.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise LinkError(f"{path}: no such TLE file; check the path, which starts at the scenario file") from None
-    except UnicodeDecodeError:
-        raise LinkError(f"{path}: is not text; expected two-line elements") from None
-    except OSError as error:
-        raise LinkError(f"{path}: cannot be read ({error.strerror}); expected a TLE file") from None
+    text = read_link_file(path, "TLE")
     numbered = [(k, line.rstrip()) for k, line in enumerate(text.splitlines(), 1)]
     lines = [(k, line) for k, line in numbered if line and not line.startswith("#")]
     found, name, line1 = [], "", ""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from satsim.linkspec import LinkError, Trace
+from satsim.linkspec import LinkError, Trace, read_link_file
 
 
 class TraceRow(NamedTuple):
@@ -29,15 +29,7 @@ def read_trace(path: Path) -> tuple[TraceRow, ...]:
 
     Other columns are left alone. Raises LinkError, one line, naming the file and where known the line and the field.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise LinkError(f"{path}: no such trace file; check the path, which starts at the scenario file") from None
-    except UnicodeDecodeError:
-        raise LinkError(f"{path}: is not CSV text in UTF-8; save the trace as such") from None
-    except OSError as error:
-        raise LinkError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
-    return _parse(str(path), text)
+    return _parse(str(path), read_link_file(path, "trace"))
 
 
 @lru_cache(maxsize=8)

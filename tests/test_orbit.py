@@ -206,7 +206,7 @@ class TestFiles:
         with pytest.raises(LinkError, match=r"cannot be read .*; expected a TLE file"):
             read_tle(tmp_path)
         (tmp_path / "bytes.tle").write_bytes(b"\xff\xfe")
-        with pytest.raises(LinkError, match="is not text; expected two-line elements"):
+        with pytest.raises(LinkError, match="is not text in UTF-8; expected a TLE file"):
             read_tle(tmp_path / "bytes.tle")
 
     def test_a_satellite_that_is_not_there_or_not_chosen_is_named_with_those_that_are(self, tle):

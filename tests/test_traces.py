@@ -96,7 +96,7 @@ def test_a_changed_file_is_read_anew(record):
         ("sent_s,arrived_s\n7\n", "line 2: has 1 fields; expected 2, as in the header"),
         ("lost\nyes\n", "line 2: lost is 'yes'; expected 0 (arrived) or 1 (lost)"),
         ('lost\n"0\n', "is not CSV (unexpected end of data); expected commas and rows"),
-        (b"\xff\xfe\x00lost", "is not CSV text in UTF-8; save the trace as such"),
+        (b"\xff\xfe\x00lost", "is not text in UTF-8; expected a trace file"),
     ],
 )
 def test_a_record_that_cannot_be_used_is_named_with_its_mend(record, text, complaint):
@@ -109,7 +109,7 @@ def test_a_record_that_cannot_be_used_is_named_with_its_mend(record, text, compl
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(LinkError, match=r"nowhere\.csv: no such trace file; check the path"):
         read_trace(tmp_path / "nowhere.csv")
-    with pytest.raises(LinkError, match=r"cannot be read .*; expected a CSV file"):
+    with pytest.raises(LinkError, match=r"cannot be read .*; expected a trace file"):
         read_trace(tmp_path)
 
 
