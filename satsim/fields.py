@@ -22,6 +22,9 @@ MAX_REPAIRED = 256
 LAST_SYMBOL = 255
 """A block over GF(256) numbers its symbols 0 to 255: `protects` payloads, then the repair symbols."""
 
+LENGTH_BYTES = 2
+"""Of a payload's length, before it in a prefixed repair symbol."""
+
 REPAIR, PREFIXED, POSITION, SEALED = 1, 2, 4, 8
 """Flags of byte 0."""
 
@@ -41,7 +44,6 @@ CODEC_NUMBERS = {
 CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
 
 _FRONT = struct.Struct(">BBIHH3s3s")
-_PREFIX_BYTES = 2
 _MICRO = 1_000_000
 _LATITUDES = 180 * _MICRO + 1
 _LONGITUDES = 360 * _MICRO
@@ -179,7 +181,7 @@ def read_packet(front: bytes, body: bytes) -> Packet:
 
 
 def _least_payload(flags: int) -> int:
-    return _PREFIX_BYTES + 1 if flags & PREFIXED else 1
+    return LENGTH_BYTES + 1 if flags & PREFIXED else 1
 
 
 def check_position(position: Position) -> None:

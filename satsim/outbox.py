@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from satsim.packets import Packet, PacketError, Position, Repair, name_on_air, pack, packetize
-from satsim.repair import LENGTH_BYTES, recover, repair_packets
+from satsim.fields import LENGTH_BYTES
+from satsim.packets import PacketError, Position, Repair, name_on_air, pack, packetize
+from satsim.repair import recover, repair_packets
 from satsim.scenario import Scenario, SchemeSpec
 from satsim.seal import Sealer, SenderKey
 from satsim.transport import repair_plan, round_order
@@ -66,21 +67,13 @@ def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, 
         per_stage = 1  # several stages ride in one payload, or the cuts lie elsewhere
     stages = len(payloads) // per_stage
     height, width = image.shape[:2]
-    messages: list[list[bytes]] = []
-    made: list[Packet] = []
+    packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
+    made = repair_packets(packets, repair_plan(transport, stages, per_stage))
+    messages = []
     for sender in range(scenario.senders.count):
-        packets = packetize(
-            payloads,
-            codec=name_on_air(coder.name),
-            model_id=coder.model_id,
-            height=height,
-            width=width,
-            sender=sender,
-            position=position_of(scenario, sender),
-        )
-        made = repair_packets(packets, repair_plan(transport, stages, per_stage))
-        sealer = sealer_of(scenario, sender)
-        messages.append([pack(packet, sealer) for packet in [*packets, *made]])
+        position, sealer = position_of(scenario, sender), sealer_of(scenario, sender)
+        own = [packet._replace(sender=sender, position=position) for packet in [*packets, *made]]
+        messages.append([pack(packet, sealer) for packet in own])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
     return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage)
 

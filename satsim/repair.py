@@ -17,9 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from satsim.fields import LAST_SYMBOL, MAX_REPAIRED, Packet, PacketError, Repair
-
-LENGTH_BYTES = 2
+from satsim.fields import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, PacketError, Repair
 
 
 def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]]) -> list[Packet]:

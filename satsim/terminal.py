@@ -9,6 +9,7 @@ import numpy as np
 import simpy
 
 from satsim.channel import ROUNDING_S, Channel
+from satsim.delays import constant_delay_s
 from satsim.events import Log
 from satsim.link import Link
 from satsim.linkspec import LinkSpec
@@ -47,8 +48,7 @@ class Terminal:
         self.sent = 0
         """Messages sent so far: the number of the next slot."""
         self.acknowledges = spec.ack.kind
-        self._ack = spec.ack
-        self._delay_s, self._s_per_byte, self._poll_s = spec.delay_s, spec.delay_s_per_byte, spec.poll_s
+        self._spec = spec
         self._interval_s = spec.interval_s
         self.retry_interval_s = spec.interval_s if spec.retry_interval_s is None else spec.retry_interval_s
         """Least time from a failed attempt to the next one of the same message."""
@@ -78,10 +78,8 @@ class Terminal:
 
     def retry(self, gap_s: float) -> simpy.Event:
         """An event at the next moment, `gap_s` from now or later, at which a failed message may be sent again."""
-        self._base_s, self._step = (
-            max(self.env.now + gap_s, self._last_s + self.retry_interval_s, self._busy_until_s),
-            0,
-        )
+        self._step = 0
+        self._base_s = max(self.env.now + gap_s, self._last_s + self.retry_interval_s, self._busy_until_s)
         return self._at(self._base_s)
 
     def _at(self, ready_s: float) -> simpy.Event:
@@ -120,23 +118,23 @@ class Terminal:
         self.sent += 1
         self._step += 1
         self._last_s = now
-        self._busy_until_s = now + self._s_per_byte * len(message)
+        self._busy_until_s = now + self._spec.delay_s_per_byte * len(message)
         heard, arrival_s = self._link.put(sent, message)
         if self._link.copies is not None:
             self.env.process(self._link.repeat(sent, message, self.in_contact))
-        ack = self._ack
+        ack = self._spec.ack
         if ack.kind == "none":
             return ()
         misheard = self._misheard is not None and self._misheard(now)
         through = heard and not misheard
-        constant_s = self._delay_s + self._s_per_byte * len(message)
+        constant_s = constant_delay_s(self._spec, len(message))
         if ack.kind == "session":
             return (self.env.timeout(constant_s, (through, sent)),)
         if ack.kind == "satellite":
             return (self.env.timeout(ack.delay_s, (through, sent)),)
         patience_s = ack.timeout_s
         if patience_s is None:
-            patience_s = 2 * constant_s + self._poll_s + ack.delay_s + 1
+            patience_s = 2 * constant_s + self._spec.poll_s + ack.delay_s + 1
         if arrival_s is None or not through:
             return (self.env.timeout(patience_s, (False, sent)),)
         word_s = arrival_s - now + ack.delay_s

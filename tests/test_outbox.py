@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from codec.fake import FakeCodec
+from satsim.fields import LENGTH_BYTES
 from satsim.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
 from satsim.packets import HEADER_BYTES, PacketError, Position, unpack
-from satsim.repair import LENGTH_BYTES
 from satsim.scenario import Scenario
 
 IMAGE = np.full((16, 32, 3), 7, np.uint8)

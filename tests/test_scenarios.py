@@ -6,8 +6,8 @@ import pytest
 
 from codec import codec_names
 from codec.metrics import METRICS
+from satsim.fields import LENGTH_BYTES
 from satsim.photo import load_photo
-from satsim.repair import LENGTH_BYTES
 from satsim.scenario import load_scenario
 from satsim.simulation import simulate
 
