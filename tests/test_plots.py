@@ -401,3 +401,11 @@ def test_time_is_told_in_minutes_up_to_two_hours_and_in_days_beyond_four(end_s: 
     unit_s, name = time_unit(end_s)
     assert name == unit
     assert [tick for tick in time_ticks(end_s).tick_values(0, end_s / unit_s) if 0 <= tick <= end_s / unit_s] == ticks
+
+
+def test_schemes_on_different_links_name_both_once(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", {name: (1, [(5.0, 1, 0.3)]) for name in "abc"})
+    summary = json.loads((folder / "summary.json").read_text())
+    for name, preset in zip("abc", ["sbd_9603_open", "sbd_9603_canopy", "sbd_9603_open"], strict=True):
+        summary["schemes"][name]["link"] = {"preset": preset, "assumed": []}
+    assert subtitle(summary)[0].startswith("Links: sbd_9603_open, sbd_9603_canopy. One packet every 60 s")

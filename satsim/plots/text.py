@@ -68,11 +68,14 @@ def the_photo(summary: Mapping[str, Any]) -> str:
 
 def subtitle(summary: Mapping[str, Any]) -> list[str]:
     """The link and the photo; of several senders, how they share the receiver; a line each."""
-    image, preset, count = summary["image"], summary.get("link", {}).get("preset"), sender_count(summary)
+    image, count = summary["image"], sender_count(summary)
+    links = [scheme["link"] for scheme in summary.get("schemes", {}).values() if "link" in scheme]
+    links = links or [summary.get("link", {})]
+    presets = list(dict.fromkeys(link["preset"] for link in links if link.get("preset")))
     shared = count > 1 and bool(summary["senders"].get("slot_s"))
     pace = f"{'At most one' if shared else 'One'} packet every {summary['interval_s']:g} s"
     each = f"{pace}{' from each' if count > 1 else ''}; photo of {image['width']} × {image['height']} pixels."
-    lines = [f"Link: {preset}. {each}" if preset else each]
+    lines = [f"Link{'s' * (len(presets) > 1)}: {', '.join(presets)}. {each}" if presets else each]
     if count > 1:
         gap_s, slot_s = summary["senders"].get("start_gap_s"), summary["senders"].get("slot_s")
         taken = f"{span(gap_s)} apart" if gap_s else "at the same time"
