@@ -1,8 +1,11 @@
-"""Random numbers one by one, drawn in blocks: a call then costs tens of nanoseconds, and the numbers are the same."""
+"""Random numbers one by one, drawn in blocks: a call then costs tens of nanoseconds, and the numbers are the same.
+
+And generators that are made only where they are used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -32,3 +35,29 @@ def _one_by_one(draw: Callable[[int], npt.NDArray[np.float64]]) -> Callable[[], 
             size = min(2 * size, 1024)
 
     return chain.from_iterable(blocks()).__next__
+
+
+class Chance(dict[str, np.random.Generator]):
+    """A generator for each of `concerns`, made when it is first asked for: a run uses but one or two, and making one
+    takes longer than sending a message."""
+
+    def __init__(self, seed: int, concerns: Sequence[str], first: int = 0) -> None:
+        """Concern k draws from child `first` + k of `seed`."""
+        super().__init__()
+        self._seed, self._concerns, self._first = seed, concerns, first
+
+    def __missing__(self, concern: str) -> np.random.Generator:
+        self[concern] = rng = child(self._seed, self._first + self._concerns.index(concern))
+        return rng
+
+    def uniforms(self, concern: str) -> Callable[[], float]:
+        """`uniforms` of that generator, which is not made before the first number is wanted."""
+        return _one_by_one(lambda size: self[concern].random(size))
+
+
+def child(seed: int, *path: int) -> np.random.Generator:
+    """A generator of its own: child path[0] of `seed`, child path[1] of that, ..., as SeedSequence.spawn numbers them.
+
+    The others need not be made for it.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=path))

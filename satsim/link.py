@@ -22,6 +22,9 @@ Fate = tuple[bool, float | None]
 """What lies ahead of a message that leaves now: whether the satellite receives it, and when it reaches the ground
 undamaged (None: never). The sender learns of it only what is acknowledged."""
 
+UNUSED = np.random.default_rng(0)
+"""For what takes a generator though it draws nothing: to make one for each run takes longer than sending a message."""
+
 
 class Link:
     """One terminal's way to the ground: `put` a message, and `landings` tells what comes of it, and when.
@@ -37,21 +40,25 @@ class Link:
         log: Log,
         landings: list[Landing],
     ) -> None:
-        """`chance` has a generator for each of simulation.CONCERNS; what is lost goes to `log`, else to `landings`."""
+        """`chance` has a generator for each of simulation.CONCERNS, of which only those that draw are asked for.
+
+        What is lost goes to `log`, else to `landings`.
+        """
         self._env = env
         self.copies = spec.copies
         self._log = log
         self._landings = landings
-        model = make_loss(spec, chance["loss model"])
-        self._losses = [model] if spec.loss else []
+        model = make_loss(spec, chance["loss model"]) if spec.loss else None
+        self._losses = [model] if model else []
         if spec.loss_ratio:
             self._losses.append(independent(spec.loss_ratio, chance["independent loss"]))
         self._ground = independent(spec.ground_loss_ratio, chance["ground loss"]) if spec.ground_loss_ratio else None
-        self._delay = make_delay(spec, chance["delay"], model)
-        self._gap = uniforms(chance["copies"])
+        random_delay = spec.delay is not None or spec.reorder_ratio > 0
+        self._delay = make_delay(spec, chance["delay"] if random_delay else UNUSED, model)
+        self._gap = uniforms(chance["copies"]) if spec.copies else None
         self._doubles = independent(spec.duplicate_ratio, chance["duplicates"]) if spec.duplicate_ratio else None
         self._bit_error_ratio = spec.bit_error_ratio
-        self._noise = chance["corruption"]
+        self._noise = chance["corruption"] if spec.bit_error_ratio else UNUSED
         self._lifetime_s = inf if spec.lifetime_s is None else spec.lifetime_s
 
     def put(self, sent: Event, message: bytes, in_contact: bool = True) -> Fate:
@@ -82,6 +89,7 @@ class Link:
         """Send the terminal's own second and later copies, each a uniform gap after the one before, blindly: one that
         falls out of contact is lost."""
         assert self.copies is not None
+        assert self._gap is not None
         shortest, longest = self.copies.gap_s
         for _ in range(self.copies.count - 1):
             yield self._env.timeout(shortest + (longest - shortest) * self._gap())

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from math import inf
 from operator import itemgetter
 
-import numpy as np
 import simpy
 
 from satsim.channel import Channel
-from satsim.draws import uniforms
+from satsim.draws import Chance
 from satsim.events import Event, Log
 from satsim.link import Landing, Link
 from satsim.linkspec import LinkSpec
@@ -55,16 +54,15 @@ def simulate(
     landings: list[Landing] = []
     start_gap_s = senders.start_gap_s if senders else 0.0
     channel = Channel(env, senders.slot_s, senders.schedule) if senders and senders.slot_s else None
-    children = iter(np.random.SeedSequence(seed).spawn(len(messages) * len(CONCERNS)))
     for number, own in enumerate(messages):
-        chance = {concern: np.random.default_rng(next(children)) for concern in CONCERNS}
+        chance = Chance(seed, CONCERNS, number * len(CONCERNS))
         way = Link(env, link, chance, log, landings)
         created_s = number * start_gap_s
         terminal = Terminal(
             env, link, way, log, own, chance, sender=number, created_s=created_s, channel=channel, horizon_s=duration_s
         )
         round_ = range(len(own)) if order is None else order
-        env.process(TRANSPORTS[spec.name](terminal, round_, spec, uniforms(chance["retries"])))
+        env.process(TRANSPORTS[spec.name](terminal, round_, spec, chance.uniforms("retries")))
     with collection_paused():
         env.run(until=None if duration_s == inf else duration_s)
         received = receive(landings, messages, link.decode_s, duration_s)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from satsim.draws import exponentials, normals, uniforms
+from satsim.draws import Chance, child, exponentials, normals, uniforms
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,25 @@ def test_the_numbers_are_those_of_single_draws(one_by_one, name):
 
 def test_a_draw_is_a_plain_float():
     assert type(uniforms(np.random.default_rng(1))()) is float
+
+
+def test_a_child_is_the_one_that_would_be_spawned():
+    spawned = np.random.SeedSequence(5).spawn(4)[3]
+    assert child(5, 3).random() == np.random.default_rng(spawned).random()
+    assert child(5, 3, 0).random() == np.random.default_rng(spawned).spawn(1)[0].random()
+
+
+def test_each_concern_has_the_child_of_its_number_whichever_is_asked_first():
+    chance = Chance(5, ["loss", "delay"], first=10)
+    assert chance["delay"].random() == child(5, 11).random()
+    assert chance["loss"].random() == child(5, 10).random()
+
+
+def test_a_generator_is_made_once_and_only_where_it_is_used():
+    chance = Chance(5, ["loss", "delay"])
+    draw = chance.uniforms("loss")
+    assert list(chance) == []
+    expected = child(5, 0).random(2).tolist()
+    assert [draw(), draw()] == expected
+    assert list(chance) == ["loss"]
+    assert chance["loss"] is chance["loss"]
