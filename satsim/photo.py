@@ -72,3 +72,20 @@ def _fit(photo: Image.Image, spec: ImageSpec) -> Image.Image:
             " (use crop or pad)"
         )
     return photo
+
+
+def reduced(picture: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:
+    """`picture` with both sides times `scale`, rounded, at least 16 pixels; itself where nothing changes."""
+    height, width = (max(16, round(side * scale)) for side in picture.shape[:2])
+    return _resized(picture, height, width, Image.Resampling.LANCZOS)
+
+
+def enlarged(picture: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """`picture` at this size, bicubic, as a screen would show it; itself where nothing changes."""
+    return _resized(picture, height, width, Image.Resampling.BICUBIC)
+
+
+def _resized(picture: npt.NDArray[np.uint8], height: int, width: int, how: Image.Resampling) -> npt.NDArray[np.uint8]:
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), how))

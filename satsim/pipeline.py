@@ -15,7 +15,7 @@ from satsim.linkspec import LinkError, Passes
 from satsim.orbit import epoch_notice
 from satsim.outbox import Outbox, fill_outbox
 from satsim.packets import PacketError
-from satsim.photo import load_photo
+from satsim.photo import enlarged, load_photo, reduced
 from satsim.presets import assumed_numbers
 from satsim.scenario import Scenario, ScenarioError, SchemeSpec
 from satsim.simulation import simulate
@@ -131,10 +131,16 @@ def run_scheme(
     levels: Mapping[str, Sequence[float]],
 ) -> Story:
     """One scheme from pixels to rows. Raises CodecError or PacketError with scenario and scheme named before it."""
-    height, width = reference.shape[:2]
+    photo = reduced(reference, scheme.scale)
+    height, width = photo.shape[:2]
+
+    def decode(held: Mapping[int, bytes]) -> Picture | None:
+        picture = coder.decode(outbox.recovered(held), height, width)
+        return None if picture is None else enlarged(picture, *reference.shape[:2])
+
     try:
         began = time.perf_counter()
-        outbox = fill_outbox(coder, reference, scenario, scheme)
+        outbox = fill_outbox(coder, photo, scenario, scheme)
         encode_s = time.perf_counter() - began
         began = time.perf_counter()
         coder.decode(dict(enumerate(outbox.payloads)), height, width)
@@ -152,9 +158,7 @@ def run_scheme(
             senders=scenario.senders,
         )
         carried = [*outbox.payloads, *outbox.repairs.values()]
-        screen = Screen(
-            scheme.name, carried, lambda held: coder.decode(outbox.recovered(held), height, width), reference, metrics
-        )
+        screen = Screen(scheme.name, carried, decode, reference, metrics)
         points = [
             point
             for sender in range(scenario.senders.count)
@@ -171,6 +175,7 @@ def run_scheme(
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),
         "payload_bytes": payload_bytes,
+        "coded": {"width": width, "height": height},
         "bpp": round(8 * payload_bytes / (height * width), 4),
         **summarise(points, events, metrics, levels),
         "cost": costs(events, link.cost),

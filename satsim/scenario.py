@@ -101,6 +101,8 @@ class SchemeSpec(Checked):
     codec: str
     options: dict[str, Any] = Field(default_factory=dict)
     transport: TransportSpec = TransportSpec()
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The photo is reduced to this share of its sides before coding, and enlarged again on the screen."""
     link: LinkSpec | None = None
     """A link of its own, so that one story can compare services; None: the scenario's."""
 
@@ -160,10 +162,23 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
 
     Raises ScenarioError, one line, for a file that is missing, unreadable, not YAML, or not a scenario.
     """
+    data = read_mapping(path, "scenario")
+    for setting in settings:
+        data = override(data, setting)
+    return make_scenario(data, str(path), path.parent)
+
+
+def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
+    """`check_scenario`, with every path in it read as relative to `folder`."""
+    return _with_absolute_paths(check_scenario(data, source), folder)
+
+
+def read_mapping(path: Path, kind: str) -> dict[str, Any]:
+    """The keys of a YAML file. Raises ScenarioError, one line, where there is no such file or it has no keys."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such scenario file; check the path, or see the ones in scenarios/") from None
+        raise ScenarioError(f"{path}: no such {kind} file; check the path, or see the ones in scenarios/") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
     try:
@@ -172,9 +187,7 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: holds {type(data).__name__}; expected keys such as name, image, link, schemes")
-    for setting in settings:
-        data = override(data, setting)
-    return _with_absolute_paths(check_scenario(data, str(path)), path.parent)
+    return data
 
 
 def _with_absolute_paths(part: Part, folder: Path) -> Part:
@@ -214,7 +227,15 @@ def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
         value = parse_yaml(text)
     except ScenarioError as error:
         raise ScenarioError(f"--set {setting}: the value is {error}") from None
-    changed: dict[str, Any] = _set(data, dotted.split("."), value, setting)
+    return put(data, dotted, value, f"--set {setting}")
+
+
+def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str, Any]:
+    """`data` with the key `dotted` set to `value`; a `*` in it stands for every place of a list.
+
+    Raises ScenarioError, which begins with `source`, for a path through something that has no keys.
+    """
+    changed: dict[str, Any] = _set(data, dotted.split("."), value, source)
     return changed
 
 
@@ -222,21 +243,21 @@ _BARE_NAMES = {"link": "preset", "transport": "name"}
 """Sections for which a bare name may stand, and the key that it is short for."""
 
 
-def _set(place: Any, keys: list[str], value: Any, setting: str, section: str = "") -> Any:
+def _set(place: Any, keys: list[str], value: Any, source: str, section: str = "") -> Any:
     if not keys:
         return value
     key, *rest = keys
     if isinstance(place, str) and section in _BARE_NAMES:
         place = {_BARE_NAMES[section]: place}
     if isinstance(place, list):
-        if not key.isdigit() or int(key) >= len(place):
-            raise ScenarioError(f"--set {setting}: {key!r} is no place in a list of {len(place)}")
-        return [_set(item, rest, value, setting, key) if k == int(key) else item for k, item in enumerate(place)]
+        if key != "*" and (not key.isdigit() or int(key) >= len(place)):
+            raise ScenarioError(f"{source}: {key!r} is no place in a list of {len(place)}")
+        return [_set(each, rest, value, source, key) if key in ("*", str(k)) else each for k, each in enumerate(place)]
     if place is None:
         place = {}
     if not isinstance(place, dict):
-        raise ScenarioError(f"--set {setting}: {key!r} cannot be set inside {place!r}")
-    return {**place, key: _set(place.get(key), rest, value, setting, key)}
+        raise ScenarioError(f"{source}: {key!r} cannot be set inside {place!r}")
+    return {**place, key: _set(place.get(key), rest, value, source, key)}
 
 
 def check_scenario(data: Any, source: str) -> Scenario:
