@@ -41,9 +41,11 @@ def costs(events: Iterable[MessageEvent], cost: Cost) -> Bill:
     """
     rows = list(events)
     sent = {_key(row): row.message_bytes for row in rows if row.kind == "sent"}
-    born = Counter(_key(row) for row in rows if row.kind in ("sent", "copied"))
-    lost = Counter(_key(row) for row in rows if row.kind == "lost")
-    billed = [size for key, size in sent.items() if not cost.failed_free or lost[key] < born[key]]
+    billed = list(sent.values())
+    if cost.failed_free:
+        born = Counter(_key(row) for row in rows if row.kind in ("sent", "copied"))
+        lost = Counter(_key(row) for row in rows if row.kind == "lost")
+        billed = [size for key, size in sent.items() if lost[key] < born[key]]
     credits = None if cost.credit_bytes is None else sum(-(-size // cost.credit_bytes) for size in billed)
     prices = []
     if credits is not None and cost.price_per_credit is not None:

@@ -1,0 +1,151 @@
+"""A panel of a sweep's curves: lines and bands over an axis, and a lane for what is not within the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator, MultipleLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
+
+from satsim.plots.look import GREY, PALE, PAPER, tidy
+from satsim.plots.photos import lane
+from satsim.plots.quantities import Quantity
+from satsim.plots.sheet import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
+from satsim.plots.sweep_data import Axis, Floats
+from satsim.plots.text import clock
+
+LOG_FROM = 100.0
+"""An axis whose values differ by more than this factor is logarithmic."""
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
+"""Steps of time axes."""
+SIDE = 9.0
+"""Points left and right of the curves, for their markers."""
+Limits = tuple[float, float]
+"""Of the vertical axis: its lower edge, then its upper one."""
+
+
+def y_limits(part: Sequence[Floats], quantity: Quantity, share: bool) -> Limits:
+    """What a row of panels shows: the earlier a time the lower, the better a quality the higher."""
+    if share:
+        return (-0.04, 1.04)
+    known = np.concatenate([array[np.isfinite(array)] for array in part[:3]])
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if quantity.is_time:
+        if low > 0 and high / low > LOG_FROM:
+            return (low / 1.5, high * 1.5)
+        return (-0.04 * high, 1.08 * high) if high else (0.0, 1.0)
+    pad = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    return (low - pad, high + pad) if quantity.higher_is_better else (high + pad, low - pad)
+
+
+def draw_panel(axes: Axes, x: Axis, quantity: Quantity, part: Sequence[Floats], limits: Limits, share: bool) -> None:
+    """Value, low and high, [values of `x`, schemes], as lines in bands, or as points with bars where `x` is words."""
+    bottom, top = limits
+    log = quantity.is_time and not share and bottom > 0
+    axes.set(ylim=limits, yscale="log" if log else "linear")
+    axes.yaxis.set_minor_locator(NullLocator())
+    if share:
+        axes.yaxis.set_major_locator(MultipleLocator(0.25))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda part, _: f"{100 * part:g}%"))
+    elif quantity.is_time:
+        axes.yaxis.set_major_locator(time_locator(bottom, top))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda time_s, _: clock(time_s, top)))
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    tidy(axes)
+    value, low, high = part[:3]
+    places, count = positions(x), value.shape[1]
+    for s in range(count):
+        look = scheme_look(s) | {"markersize": 5 if len(places) <= 15 else 3, "linewidth": 1.7, "zorder": 3}
+        ends = interval(value[:, s], low[:, s], high[:, s], limits, quantity.higher_is_better or share)
+        if x.numeric:
+            hair = lane(s, count) / 72
+            moved = axes.transData + ScaledTranslation(hair, hair / 2, axes.figure.dpi_scale_trans)
+            axes.fill_between(places, *ends, color=look["color"], alpha=0.15, linewidth=0, transform=moved)
+            axes.plot(places, value[:, s], transform=moved, clip_on=False, **look)
+        else:
+            aside = places + beside(s, count)
+            axes.vlines(aside, *ends, color=look["color"], linewidth=1.4)
+            axes.plot(aside, value[:, s], clip_on=False, **look | {"linestyle": ""})
+
+
+def interval(value: Floats, low: Floats, high: Floats, limits: Limits, higher_is_better: bool) -> tuple[Floats, Floats]:
+    """Ends of a band; an end that is not within the run is the edge of the panel, NaN where there is no interval."""
+    worst, best = (min(limits), max(limits)) if higher_is_better else (max(limits), min(limits))
+    worse, better = (low, high) if higher_is_better else (high, low)
+    none = np.isnan(low) & np.isnan(high)
+    worse = np.where(np.isnan(worse), worst, worse)
+    better = np.where(np.isnan(better), np.where(np.isnan(value), worst, best), better)
+    return np.where(none, np.nan, better), np.where(none, np.nan, worse)
+
+
+def draw_lane(axes: Axes, x: Axis, part: Sequence[Floats], text: str) -> None:
+    """A marker for each scheme where its value is not within the run; `text` stands left of the lane."""
+    value, runs = part[0], part[3]
+    places, count = positions(x), value.shape[1]
+    axes.set(ylim=(count - 0.4, -0.6))
+    axes.set_facecolor(PAPER)
+    axes.spines[:].set_visible(False)
+    axes.set_yticks([(count - 1) / 2] if text else [])
+    axes.set_yticklabels([text] if text else [])
+    axes.grid(axis="x", color=PALE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for s in range(count):
+        where = (places if x.numeric else places + beside(s, count))[np.isnan(value[:, s]) & (runs[:, s] > 0)]
+        axes.plot(where, [s] * len(where), **scheme_look(s) | {"linestyle": "", "markersize": 4})
+
+
+def beside(s: int, count: int) -> float:
+    """How far from a word of the axis scheme s of so many is drawn."""
+    return (s - (count - 1) / 2) * 0.8 / count
+
+
+def positions(x: Axis) -> Floats:
+    """Where the axis has its values: numbers where they are, words side by side."""
+    return np.array(x.values if x.numeric else range(len(x.values)), np.float64)
+
+
+def set_x(axes: Axes, x: Axis, width: float) -> None:
+    """The horizontal axis of a panel so many points wide, without its labels."""
+    places = positions(x)
+    first, last = float(places.min()), float(places.max())
+    if x.numeric and first > 0 and last / first > LOG_FROM / 4:
+        side = (last / first) ** (SIDE / (width - 2 * SIDE))
+        axes.set(xscale="log", xlim=(first / side, last * side))
+    else:
+        side = (last - first) * SIDE / (width - 2 * SIDE) if x.numeric else 0.5
+        axes.set(xlim=(first - side, last + side))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def x_ticks(x: Axis, width: float) -> Ticks:
+    """Which values are written beneath a panel: words as they fit, numbers where they do not touch."""
+    if not x.numeric:
+        return plan_ticks(x, width / len(x.values))
+    places = positions(x)
+    scaled = np.log(places) if places.min() > 0 and places.max() / places.min() > LOG_FROM / 4 else places
+    points = (scaled - scaled.min()) / (scaled.max() - scaled.min()) * (width - 2 * SIDE)
+    kept: list[int] = []
+    free = -1e9
+    for k in np.argsort(points):
+        half = 8.5 * LETTER * len(x.labels[k]) / 2 + 2
+        if points[k] - half >= free:
+            kept.append(int(k))
+            free = points[k] + half
+    return Ticks(kept, [x.labels[k] for k in kept], False, 13)
+
+
+def write_x(axes: Axes, x: Axis, ticks: Ticks, written: bool) -> None:
+    """Ticks at the planned values, with their labels or without."""
+    write_ticks(axes, ticks, list(positions(x)[ticks.places]))
+    axes.tick_params(labelbottom=written, colors=GREY)
+
+
+def time_locator(bottom: float, top: float) -> Locator:
+    """At most six ticks that clocks have."""
+    if bottom > 0:
+        steps = [step for step in STEPS_S if bottom <= step <= top]
+        return FixedLocator(steps[:: 1 + len(steps) // 8])
+    return MultipleLocator(next((step for step in STEPS_S if top / step <= 6), STEPS_S[-1]))

@@ -1,0 +1,149 @@
+"""What is on the screen at a moment, in how many runs: a bar for each scheme, at a handful of points of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import matplotlib
+import numpy as np
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from satsim.plots.cells import ink_on
+from satsim.plots.heat_maps import share_words
+from satsim.plots.look import GREY, INK, PALE
+from satsim.plots.quantities import setting_words
+from satsim.plots.sheet import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Row, Sheet, located, pick
+from satsim.plots.sweep_data import Cut, Floats, Sweep
+from satsim.plots.text import shorten, span
+
+BAR, GAP = 14.0, 16.0
+NOTHING = "nothing to show"
+
+
+def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawing:
+    """The figure of one metric at one moment: shares of runs by quality, the best first, and nothing to show last.
+
+    The metric's levels part the classes; where it has none, round numbers do.
+    """
+    info = sweep.manifest["metrics"][metric]
+    column = f"{metric}_at_{moment_s:g}_s"
+    panels, across = choose(sweep)
+    numbers = {at: sweep.point_at(cut, *at) for at in panels}
+    wanted = [number for number in numbers.values() if number is not None]
+    runs: dict[tuple[int | None, str], Floats] = {
+        (point, scheme): values for point, scheme, values in sweep.runs(wanted, column)
+    }
+    levels = sweep.manifest["levels"].get(metric) or round_levels(list(runs.values()))
+    names = class_names(levels, info)
+    colours = [matplotlib.colormaps["viridis"](part) for part in np.linspace(0.12, 0.97, len(names) - 1)]
+    keys = [
+        *(Patch(facecolor=colour, label=name) for name, colour in zip(names, colours, strict=False)),
+        Patch(**HATCHED, label=NOTHING),
+    ]
+    error = spread_words(sweep.manifest["replications"])
+    facts = [
+        *setting_words(sweep, cut),
+        f"The right end of a colour tells the share of runs with a picture at least so good{error}.",
+    ]
+    if len(panels) < len(sweep.axes[0].values) * len(sweep.axes[1].values):
+        facts.append("Shown are the ends and the middle of each axis; the other points are in the tables.")
+    left = EDGE + min(165.0, 8.5 * LETTER * max(map(len, sweep.schemes)) + 8)
+    width = (WIDTH - left - RIGHT - GAP * (across - 1)) / across
+    titles = [panel_title(sweep, at, width) for at in panels]
+    head = 11.5 * max(title.count("\n") + 1 for title in titles) + 6 if sweep.free else 4
+    room, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
+    heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
+    sheet = Sheet(sweep, heading, facts, keys, lines * (room + head + 6) + 30)
+    rows: list[Row] = []
+    for k, (at, title) in enumerate(zip(panels, titles, strict=True)):
+        line, place = divmod(k, across)
+        above = 30 + (lines - 1 - line) * (room + head + 6)
+        axes = sheet.axes(left + place * (width + GAP), above, width, room)
+        axes.set_title(title, fontsize=9, loc="left", pad=3)
+        axes.set(xlim=(0, 1), ylim=(len(sweep.schemes) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1])
+        first, *_, last = axes.set_xticklabels(["0", "25%", "50%", "75%", "100%"])
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+        axes.tick_params(labelbottom=k + across >= len(panels), colors=GREY)
+        axes.grid(axis="x", color=PALE, linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.spines[:].set_visible(False)
+        letters = int((left - EDGE) / (8.5 * LETTER))
+        axes.set_yticks(range(len(sweep.schemes)) if place == 0 else [])
+        if place == 0:
+            axes.set_yticklabels([shorten(name, letters) or name[:letters] for name in sweep.schemes], color=INK)
+        for s, scheme in enumerate(sweep.schemes):
+            values = runs.get((numbers[at], scheme))
+            if values is None:
+                continue
+            begin = 0.0
+            shares = class_shares(values, levels, info["higher_is_better"])
+            for c, (name, share) in enumerate(zip(names, shares, strict=True)):
+                rows.append({
+                    **sweep.settings(cut, *at), "scheme": scheme, "metric": metric, "moment_s": moment_s,
+                    "class": name, "share": share, "runs": len(values),
+                })  # fmt: skip
+                look = HATCHED if name == NOTHING else {"facecolor": colours[c], "edgecolor": "white", "linewidth": 0.6}
+                if share:
+                    axes.barh(s, share, left=begin, height=0.78, **look)
+                if share * width >= 21:
+                    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+                    ink = {"color": INK, "bbox": paper} if name == NOTHING else {"color": ink_on(colours[c])}
+                    axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline",
+                              fontsize=7.5, **ink)  # fmt: skip
+                begin += share
+    sheet.write(left + (WIDTH - left - RIGHT) / 2, 4, "share of runs", ha="center", color=GREY)
+    return Drawing(f"quality_{column}{cut.suffix}", sheet.figure, rows)
+
+
+def choose(sweep: Sweep) -> tuple[list[tuple[int, int]], int]:
+    """The places shown, panel by panel, and how many panels side by side: ends and middle of both axes."""
+    x, y = sweep.axes[:2]
+    if len(y.values) == 1:
+        places = [(i, 0) for i in pick(len(x.values), 6)]
+        return places, min(3, len(places))
+    down = pick(len(y.values), 3)
+    across = pick(len(x.values), 3)
+    return [(i, j) for j in (down[::-1] if y.numeric else down) for i in across], len(across)
+
+
+def panel_title(sweep: Sweep, at: tuple[int, int], width: float) -> str:
+    """Where in the grid a panel is, a line an axis."""
+    axes = zip(sweep.axes[: sweep.free], at, strict=False)
+    return "\n".join(located(axis, k, int(width / (9 * LETTER))) for axis, k in axes)
+
+
+def class_names(levels: Sequence[float], info: dict[str, object]) -> list[str]:
+    """The classes between levels, the best first, then nothing to show."""
+    unit = f" {info['unit']}" if info["unit"] else ""
+    hard = sorted(levels, reverse=bool(info["higher_is_better"]))
+    if not hard:
+        return ["a picture", NOTHING]
+    between = [f"{easy:g} to {harder:g}{unit}" for harder, easy in pairwise(hard)]
+    return [f"{hard[0]:g}{unit} or better", *between, f"worse than {hard[-1]:g}{unit}", NOTHING]
+
+
+def class_shares(values: Floats, levels: Sequence[float], higher_is_better: bool) -> list[float]:
+    """The share of runs in each of `class_names`; NaN is nothing to show."""
+    shown = values[~np.isnan(values)]
+    hard = sorted(levels, reverse=higher_is_better)
+    reached = [int((shown >= level).sum() if higher_is_better else (shown <= level).sum()) for level in hard]
+    counts = np.diff([0, *reached, len(shown), len(values)])
+    return [float(count) / len(values) for count in counts]
+
+
+def round_levels(values: Sequence[Floats]) -> list[float]:
+    """About four round numbers within the values; none where there are no two of them."""
+    known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.array([])
+    if not len(known) or known.min() == known.max():
+        return []
+    ticks = MaxNLocator(4).tick_values(float(known.min()), float(known.max()))
+    return [float(tick) for tick in ticks if known.min() < tick < known.max()]
+
+
+def spread_words(runs: int) -> str:
+    """How far a share of so many runs may be from the truth, by the normal approximation at one half."""
+    return f", to within {math.ceil(98 / math.sqrt(runs))} points of the truth (95%)" if runs >= 30 else ""

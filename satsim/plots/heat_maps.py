@@ -1,0 +1,157 @@
+"""How long most runs take to a first picture, or to a good one, over two axes of a sweep: a panel for each scheme."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Patch
+
+from satsim.plots.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
+from satsim.plots.curves import time_locator
+from satsim.plots.look import GREY, INK
+from satsim.plots.quantities import Quantity, most_runs, setting_words
+from satsim.plots.sheet import EDGE, HATCHED, WIDTH, Drawing, Row, Sheet
+from satsim.plots.sweep_data import Cut, Estimates, Sweep
+from satsim.plots.text import clock, clock_words, span
+
+COLOURS = matplotlib.colormaps["viridis"]
+"""Perceptually uniform; its lightness only grows, so it stays a scale in grey and for the colour-blind."""
+LOG_FROM = 100.0
+"""Times that differ by more than this factor are coloured by their logarithm."""
+Map = tuple[str, list[tuple[int, int, int]]]
+"""A panel's title, and the x, y and scheme of each of its cells, row by row."""
+
+
+def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
+    """The figure of one time, and of every cell its estimate, interval and text.
+
+    A cell of a time that is not within the run in enough runs is hatched, and tells in how many of them it is. Along a
+    single axis, schemes are the rows of one panel.
+    """
+    times, shares = (sweep.table[quantity.name, kind] for kind in ("certainty", "share"))
+    value = cut.of_grid(times.value)
+    known = value[np.isfinite(value)]
+    end_s = float(known.max()) if len(known) else 0.0
+    board, maps = lay_out(sweep, cut, max([len(clock(time_s, end_s)) for time_s in known] + [3]))
+    scale = scale_of(known)
+    facts = [*setting_words(sweep, cut), *reading(sweep, quantity, end_s, bool(len(known)))]
+    rows: list[Row] = []
+    texts = [cell_row(sweep, cut, quantity, times, shares, cell, end_s) for _, cells in maps for cell in cells]
+    small = any(not font_for(board, str(row["written"])) for row in texts if row["written"])
+    if small:
+        facts.append("Cells are too small for their numbers, which are in the table beside this figure.")
+    keys = [
+        Patch(**HATCHED, label=f"not in {most_runs(sweep)} within {span(sweep.manifest['duration_s'])}"
+              + ("" if small else "; the number is the share of runs in which it is"))
+    ]  # fmt: skip
+    bar = 40.0 if len(known) else 0.0
+    sheet = Sheet(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
+    for k, (title, cells) in enumerate(maps):
+        axes = board.axes(sheet, k, title, last=k + board.columns >= len(maps))
+        hot: list[tuple[Box, tuple[float, ...]]] = []
+        never: list[Box] = []
+        for at, (x, y, s) in enumerate(cells):
+            row = cell_row(sweep, cut, quantity, times, shares, (x, y, s), end_s)
+            rows.append(row)
+            if not row["runs"]:
+                continue
+            down, right = divmod(at, len(board.x.labels))
+            box = (right, down, 1, 1)
+            colour = None if np.isnan(value[y, x, s]) else COLOURS(scale(value[y, x, s]))
+            if colour is None:
+                never.append(box)
+            else:
+                hot.append((box, colour))
+            text = str(row["written"])
+            if not small:
+                look = {"color": ink_on(colour)} if colour else {"color": INK, "bbox": PAPERED}
+                axes.text(right + 0.5, down + 0.5, text, ha="center", va="center_baseline",
+                          fontsize=min(8.5, font_for(board, text)), **look)  # fmt: skip
+        fill(axes, [box for box, _ in hot], [colour for _, colour in hot])
+        fill_hatched(axes, never)
+    if len(known):
+        draw_scale(sheet, scale, board.panels, end_s)
+    return Drawing(f"heat_{quantity.name}{cut.suffix}", sheet.figure, rows)
+
+
+PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+
+
+def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
+    """The board, and which cells each of its panels has."""
+    x, y = sweep.axes[:2]
+    schemes = range(len(sweep.schemes))
+    across = range(len(x.values))
+    if len(y.values) == 1:
+        board = plan_board(x, None, sweep.schemes, [""], letters)
+        return board, [("", [(i, 0, s) for s in schemes for i in across])]
+    down = upward(y)
+    board = plan_board(x, y, [y.labels[j] for j in down], sweep.schemes, letters)
+    return board, [(sweep.schemes[s], [(i, j, s) for j in down for i in across]) for s in schemes]
+
+
+def cell_row(
+    sweep: Sweep, cut: Cut, quantity: Quantity, times: Estimates, shares: Estimates, cell: tuple[int, int, int],
+    end_s: float,
+) -> Row:  # fmt: skip
+    """What is drawn in a cell, as a row of the table beside the figure."""
+    x, y, s = cell
+    value, low, high, runs = (float(cut.of_grid(array)[y, x, s]) for array in times)
+    share = float(cut.of_grid(shares.value)[y, x, s])
+    written = quantity.words(value, end_s) if np.isfinite(value) else share_words(share)
+    return {
+        **sweep.settings(cut, x, y),
+        "scheme": sweep.schemes[s],
+        "quantity": quantity.name,
+        "certainty": sweep.certainty,
+        "value": value,
+        "low": low,
+        "high": high,
+        "share_within_run": share,
+        "runs": runs,
+        "written": written if runs else "",
+    }
+
+
+def share_words(share: float) -> str:
+    """ "never", or a share of runs that is not rounded to none or all of them."""
+    if not share > 0:
+        return "never"
+    return "<1%" if share < 0.01 else f"{min(99, round(100 * share))}%" if share < 1 else "100%"
+
+
+def heading(sweep: Sweep, quantity: Quantity) -> str:
+    """What is shown over which axes."""
+    free = [axis.label for axis in sweep.axes[: max(1, sweep.free)]]
+    return f"{quantity.title}, by {' and '.join(free)}"
+
+
+def reading(sweep: Sweep, quantity: Quantity, end_s: float, any_known: bool) -> list[str]:
+    """How to read a cell."""
+    if not any_known:
+        return [f"There is no cell in which {most_runs(sweep, verb=True)} {quantity.what} within the run."]
+    return [f"A cell tells by when {most_runs(sweep, verb=True)} {quantity.what}, in {clock_words(end_s)}."]
+
+
+def scale_of(known: np.ndarray) -> Normalize:
+    """Colours for all panels of a figure."""
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if low > 0 and high / low > LOG_FROM:
+        return LogNorm(low, high)
+    return Normalize(0, max(high, 1.0))
+
+
+def draw_scale(sheet: Sheet, scale: Normalize, above: float, end_s: float) -> None:
+    """The colours and the times that they stand for, above the panels."""
+    axes = sheet.axes(EDGE + 60, above + 22, WIDTH * 0.5, 10)
+    axes.imshow(np.linspace(0, 1, 256)[None, :], cmap=COLOURS, aspect="auto", extent=(0, 1, 0, 1))
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    first, last = float(scale.inverse(0)), float(scale.inverse(1))
+    times = [time_s for time_s in time_locator(first, last).tick_values(first, last) if first <= time_s <= last]
+    axes.set_xticks([float(scale(time_s)) for time_s in times])
+    axes.set_xticklabels([clock(float(time_s), end_s) for time_s in times])
+    look = {"color": GREY, "va": "center"}
+    sheet.write(EDGE, above + 27, "sooner", **look)
+    sheet.write(EDGE + 68 + WIDTH * 0.5, above + 27, "later", **look)

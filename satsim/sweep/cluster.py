@@ -1,0 +1,83 @@
+"""The same work on a Dask cluster: `dask scheduler`, `dask worker ADDRESS --nthreads 1`, `--cluster ADDRESS`.
+
+Workers need satsim with the same versions as the machine that asks, and what scenarios name besides photos (traces,
+orbits, weights) at the same paths. Scores are cached on each worker's own disk, at the same path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from satsim.sweep.errors import SweepError
+from satsim.sweep.plan import versions
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+CONNECT_S = 10
+
+
+def run_on_cluster(
+    function: Callable[[Task], Answer], tasks: Sequence[Task], address: str
+) -> Iterator[tuple[int, Answer]]:
+    """Number and answer of each task as it is done, by the workers of the scheduler at `address`.
+
+    What a dead worker had in hand is given to another. Raises what `function` raises, and SweepError where there is no
+    scheduler, no worker, other versions, or where the scheduler goes away.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SweepError("--cluster needs Dask: pip install -e '.[cluster]'") from None
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SweepError(
+            f"--cluster {address}: no scheduler answers there ({error}); start one by `dask scheduler`"
+        ) from None
+    with client:
+        yield from _answers(client, function, tasks, address)
+
+
+def _answers(
+    client: Any, function: Callable[[Task], Answer], tasks: Sequence[Task], address: str
+) -> Iterator[tuple[int, Answer]]:
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker, as_completed
+
+    found = client.run(versions)
+    if not found:
+        raise SweepError(f"--cluster {address}: has no worker; start some by `dask worker {address} --nthreads 1`")
+    for worker, theirs in found.items():
+        if other := [
+            f"{name} {theirs[name]}, here {mine}" for name, mine in versions().items() if theirs[name] != mine
+        ]:
+            raise SweepError(
+                f"--cluster {address}: worker {worker} has {'; '.join(other)}; install the same everywhere"
+            )
+    waiting = list(enumerate(tasks))[::-1]
+    numbers: dict[str, int] = {}
+    running = as_completed(loop=client.loop)
+    try:
+        while waiting or numbers:
+            while waiting and len(numbers) < 3 * len(found):
+                number, task = waiting.pop()
+                future = client.submit(function, task, pure=False)
+                numbers[future.key] = number
+                running.add(future)
+            future = next(running)
+            number = numbers.pop(future.key)
+            yield number, future.result()
+            future.release()
+    except KilledWorker as error:
+        raise SweepError(
+            f"--cluster {address}: three workers died over one piece of work; is memory short? What is done is kept:"
+            f" go on by --resume ({error})"
+        ) from None
+    except (CancelledError, OSError) as error:
+        raise SweepError(
+            f"--cluster {address}: the scheduler has gone away ({error}); what is done is kept: start it again and"
+            " go on by --resume"
+        ) from None

@@ -1,0 +1,131 @@
+"""What a sweep will do, and what that costs, before it does it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from satsim.photo import load_photo
+from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
+from satsim.presets import assumed_numbers
+from satsim.scenario import Scenario, make_scenario
+from satsim.sweep.errors import SweepError
+from satsim.sweep.grid import Axis, Place, make_grid
+from satsim.sweep.outcomes import Judge, Measures
+from satsim.sweep.showings import why_no_table
+
+BLOCK = {"table": 4000, "events": 500}
+"""Replications in a job: some seconds of work, so that little is lost with a worker and progress is seen."""
+LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pyarrow", "pillow", "pillow-heif", "imagecodecs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a sweep does, before it does it."""
+
+    base: Scenario
+    """Before anything varies."""
+    axes: tuple[Axis, ...]
+    places: tuple[Place, ...]
+    replications: int
+    measures: Measures
+    notices: tuple[str, ...]
+    cache: Path | None
+
+    @property
+    def first(self) -> Scenario:
+        """The scenario at the first point; what does not vary is the same in all."""
+        return self.places[0].scenario
+
+    @property
+    def runs(self) -> int:
+        """Runs of one scheme each."""
+        return len(self.places) * self.replications * len(self.first.schemes)
+
+    def block(self, place: Place) -> int:
+        """Replications in each job at this point."""
+        return BLOCK["events" if any(self.reasons(place.scenario)) else "table"]
+
+    def blocks(self, place: Place) -> list[tuple[int, int]]:
+        """First replication and count of each job at this point."""
+        step = self.block(place)
+        return [(first, min(step, self.replications - first)) for first in range(0, self.replications, step)]
+
+    @staticmethod
+    def reasons(scenario: Scenario) -> list[str | None]:
+        """For each scheme why its runs must be made event by event, or None."""
+        return [
+            why_no_table(scenario.link_of(scheme), scheme.transport, scenario.senders) for scheme in scenario.schemes
+        ]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What must be equal for a sweep to be gone on with."""
+        scenarios = [place.scenario.model_dump(mode="json") for place in self.places]
+        return {
+            "scenario, or what varies": hashlib.sha256(json.dumps(scenarios).encode()).hexdigest(),
+            "count of replications": self.replications,
+            "metric": [metric.name for metric in self.measures.metrics],
+            "moments": list(self.measures.moments_s),
+            "version": versions(),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Of satsim and of what its numbers may depend on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def make_plan(
+    data: dict[str, Any],
+    path: Path,
+    axes: Sequence[Axis],
+    replications: int,
+    moments_s: Sequence[float] = (),
+    cache: Path | None = None,
+) -> Plan:
+    """The plan for the scenario that `data`, read from `path`, describes.
+
+    Raises SweepError, ScenarioError, PhotoError or codec.CodecError.
+    """
+    if replications < 1:
+        raise SweepError(f"--replications is {replications}; expected at least 1")
+    places = make_grid(data, axes, path)
+    scenarios = [place.scenario for place in places]
+    for scenario in scenarios:
+        timed = [scheme.name for scheme in scenario.schemes if scenario.link_of(scheme).measured_times]
+        if timed:
+            raise SweepError(
+                f"{path}: {timed[0]}: link.measured_times gives other numbers each time; set encode_s and decode_s"
+            )
+    photos = {scenario.image: min(load_photo(scenario.image).shape[:2]) for scenario in scenarios}
+    metrics, notices = choose_metrics(scenarios[0], min(photos.values()))
+    levels = {m.name: scenarios[0].quality_levels.get(m.name, DEFAULT_LEVELS[m.name]) for m in metrics}
+    shortest_s = min(scenario.duration_s for scenario in scenarios)
+    if late := [moment_s for moment_s in moments_s if not 0 < moment_s < shortest_s]:
+        raise SweepError(
+            f"--at is {late[0]:g} s; expected more than 0 and less than the run, which is {shortest_s:g} s"
+        )
+    for scenario in scenarios:
+        for link in {link.preset: link for link in map(scenario.link_of, scenario.schemes) if link.preset}.values():
+            if assumed := assumed_numbers(link):
+                notices.append(f"{link.preset}: assumed, neither measured nor published: {', '.join(assumed)}")
+        notices += orbit_notices(scenario)
+    if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):
+        own = [scheme.name for scheme in scenarios[0].schemes if scheme.link]
+        notices += [f"{name} has a link of its own, which does not vary" for name in own]
+    judges = tuple(Judge(m.name, m.label, m.unit, m.higher_is_better) for m in metrics)
+    measures = Measures(judges, levels, tuple(moments_s) or default_moments(shortest_s))
+    base = make_scenario(data, str(path), path.parent)
+    return Plan(base, tuple(axes), tuple(places), replications, measures, tuple(dict.fromkeys(notices)), cache)
+
+
+def default_moments(duration_s: float) -> tuple[float, ...]:
+    """A quarter, a half and three quarters of the run, in whole minutes where that is possible."""
+    unit_s = 60 if duration_s >= 240 else 1
+    times = [round(duration_s * part / unit_s) * unit_s for part in (0.25, 0.5, 0.75)]
+    return tuple(sorted({float(time_s) for time_s in times if 0 < time_s < duration_s})) or (duration_s / 2,)

@@ -1,0 +1,193 @@
+"""A sweep on disk: parts while it goes on, which survive whatever stops it, and in the end one folder of tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from satsim.sweep.errors import SweepError
+from satsim.sweep.outcomes import Columns, Judge
+from satsim.sweep.quantiles import Row, estimate
+
+DIGEST_BYTES = 32
+"""At the start of a part: SHA-256 of the rest, which is a Parquet file."""
+
+
+class Unfinished:
+    """The folder DIR.unfinished beside the results to come: the plan, and a file for each job that is done."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out.absolute().with_name(f"{out.name}.unfinished")
+        self.out = out
+
+    def begin(self, plan: Mapping[str, Any], resume: bool) -> None:
+        """Write the plan, or with `resume` find the same one. Raises SweepError where that does not fit."""
+        file = self.folder / "plan.json"
+        if file.exists() and (resume or self.parts()):
+            if not resume:
+                raise SweepError(
+                    f"{self.folder}: holds a sweep that has not finished ({len(self.parts())} parts done); go on with"
+                    " it by --resume, delete it, or name another --out"
+                )
+            before = _read_json(file)
+            other = [key for key in plan if before.get(key) != plan[key]]
+            if other:
+                raise SweepError(
+                    f"{self.folder}: holds a sweep of another {' and another '.join(other)}; give what was given then,"
+                    " or begin anew in another --out"
+                )
+            return
+        write_whole(file, json.dumps(plan, indent=1, default=str).encode())
+
+    def parts(self) -> list[Path]:
+        """The files of jobs that are done."""
+        return sorted(self.folder.glob("*.part"))
+
+    def part(self, point: int, first: int) -> Path:
+        """The file of one job."""
+        return self.folder / f"{point:06d}_{first:09d}.part"
+
+    def has(self, point: int, first: int) -> bool:
+        """Whether this job is done; a file that is damaged is none, and goes."""
+        try:
+            self._read(point, first)
+        except (FileNotFoundError, SweepError):
+            return False
+        return True
+
+    def keep(self, point: int, first: int, columns: Columns) -> None:
+        """Write what came of a job, whole or not at all. Raises OSError where the disk is full."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table(dict(columns)), sink)
+        content = sink.getvalue().to_pybytes()
+        write_whole(self.part(point, first), hashlib.sha256(content).digest() + content)
+
+    def _read(self, point: int, first: int) -> pa.Table:
+        """What `keep` wrote. Raises SweepError, and deletes the file, where it is not that any more."""
+        path = self.part(point, first)
+        written = path.read_bytes()
+        content = written[DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != written[:DIGEST_BYTES]:
+            path.unlink()
+            raise SweepError(f"{path}: was damaged, and is gone; make it again by --resume")
+        return pq.read_table(pa.BufferReader(content))
+
+    def columns(self, point: int, firsts: Sequence[int], schemes: int) -> list[Columns]:
+        """All runs at one point: for each scheme its columns, in order of replication. Raises SweepError."""
+        tables = [self._read(point, first) for first in firsts]
+        blocks = [{name: table[name].to_numpy() for name in table.column_names} for table in tables]
+        parted: list[Columns] = []
+        for scheme in range(schemes):
+            own = [{name: np.split(values, schemes)[scheme] for name, values in block.items()} for block in blocks]
+            parted.append({name: np.concatenate([block[name] for block in own]) for name in own[0]})
+        return parted
+
+    def remove(self) -> None:
+        """Delete it: all it holds is in the results now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """No other process works on this sweep. Raises SweepError where one does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("ab") as file:
+            if not _lock(file):
+                raise SweepError(f"{self.folder}: another sweep is at work there; wait for it, or name another --out")
+            try:
+                yield
+            finally:
+                if not self.parts():
+                    self.remove()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Take the lock of an open file, which ends with the process, however it ends; False where another holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """`content` as the file `path`, whole or not at all, also where the machine stops in between."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise SweepError(f"{path}: cannot be read as JSON; delete the folder and begin anew") from None
+    return data
+
+
+class Tables:
+    """runs.parquet and quantiles.parquet, written point by point."""
+
+    def __init__(self, folder: Path, seed: int, metrics: Sequence[Judge]) -> None:
+        self._seed = seed
+        self._metrics = metrics
+        self._folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+
+    def add(self, point: int, values: Mapping[str, Any], schemes: Sequence[str], parts: Sequence[Columns]) -> None:
+        """The runs at one point, and what they say together."""
+        runs, quantiles = [], []
+        for scheme, columns in zip(schemes, parts, strict=True):
+            count = len(next(iter(columns.values())))
+            about = {"point": point, **values, "scheme": scheme}
+            numbers = np.arange(count)
+            named = {"replication": numbers, "seed": self._seed + numbers, **columns}
+            runs.append(pa.table({**_repeat(about, count), **{name: _nullable(each) for name, each in named.items()}}))
+            rows = estimate(columns, self._metrics)
+            told = {name: _nullable(np.array([getattr(row, name) for row in rows])) for name in Row._fields}
+            quantiles.append(pa.table({**_repeat(about, len(rows)), **told}))
+        self._write("runs.parquet", pa.concat_tables(runs))
+        self._write("quantiles.parquet", pa.concat_tables(quantiles))
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        if name not in self._writers:
+            self._writers[name] = pq.ParquetWriter(self._folder / name, table.schema, compression="zstd")
+        self._writers[name].write_table(table)
+
+    def close(self) -> None:
+        """Finish both files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _repeat(about: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The same values in each of `count` rows."""
+    return {name: pa.repeat(pa.scalar(value), count) for name, value in about.items()}
+
+
+def _nullable(values: Any) -> pa.Array:
+    """An array in which NaN is null."""
+    return pa.array(values, from_pandas=True)

@@ -1,0 +1,132 @@
+"""A whole sweep in one readable function: code each photo once, run every point, sum up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from satsim.folders import fresh_folder
+from satsim.linkspec import LinkSpec
+from satsim.photo import load_photo
+from satsim.plots.sweep import draw_sweep
+from satsim.sweep.jobs import Coding, Job, code, run_job
+from satsim.sweep.local import run_here
+from satsim.sweep.manifest import Story, cells, write_manifest
+from satsim.sweep.plan import Plan
+from satsim.sweep.results import Tables, Unfinished
+from satsim.sweep.scores import Sending
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+
+class Workers(Protocol):
+    """Where the work is done: `local.run_here`, `local.run_in_processes` or a cluster, with all but two arguments."""
+
+    def __call__(
+        self, function: Callable[[Task], Answer], tasks: Sequence[Task], /
+    ) -> Iterator[tuple[int, Answer]]: ...
+
+
+class Progress(NamedTuple):
+    """How far a sweep is."""
+
+    step: str
+    done: int
+    of: int
+    """In scheme-runs while points run, else in photos."""
+
+
+def run_sweep(
+    plan: Plan,
+    out: Path,
+    workers: Workers,
+    *,
+    resume: bool = False,
+    progress: Callable[[Progress], None] = lambda news: None,
+    draw: bool = True,
+) -> Story:
+    """Run `plan` and write `out`, whole or not at all; what is done meanwhile is beside it.
+
+    Returns what it found out about itself.
+
+    Raises SweepError, ScenarioError, PhotoError, codec.CodecError, OSError for what the user can mend.
+    """
+    began = time.perf_counter()
+    unfinished = Unfinished(out)
+    with unfinished.locked():
+        unfinished.begin(plan.fingerprint(), resume)
+        sendings = code_photos(plan, workers, progress)
+        story = Story()
+        jobs = open_jobs(plan, sendings, unfinished)
+        before = plan.runs - sum(job.runs for job in jobs)
+        progress(Progress("running", before, plan.runs))
+        for number, done in workers(run_job, jobs):
+            job = jobs[number]
+            unfinished.keep(job.point, job.first, done.columns)
+            story.hear(done, job)
+            progress(Progress("running", before + story.runs, plan.runs))
+        with fresh_folder(out) as folder:
+            progress(Progress("writing the tables", 0, 1))
+            write_tables(plan, unfinished, folder)
+            write_manifest(folder, plan, sendings, story, time.perf_counter() - began)
+            if draw:
+                progress(Progress("drawing the figures", 0, 1))
+                draw_sweep(folder)
+        unfinished.remove()
+    return story
+
+
+def code_photos(plan: Plan, workers: Workers, progress: Callable[[Progress], None]) -> list[tuple[Sending, ...]]:
+    """For each point the photo as each scheme sends it; what is the same at several points is coded once."""
+    metrics = tuple(metric.name for metric in plan.measures.metrics)
+    images = {place.scenario.image for place in plan.places}
+    photos = {image: load_photo(image) for image in images}
+    numbers: dict[str, int] = {}
+    codings: list[Coding] = []
+    wanted = []
+    for place in plan.places:
+        scenario, row = place.scenario, []
+        for k, scheme in enumerate(scenario.schemes):
+            bare = scenario.model_copy(update=NOT_CODED), scheme.model_copy(update={"link": None})
+            same = repr((*bare, scenario.link_of(scheme).packet_bytes))
+            if same not in numbers:
+                numbers[same] = len(codings)
+                codings.append(Coding(scenario, k, photos[scenario.image], metrics, plan.cache))
+            row.append(numbers[same])
+        wanted.append(row)
+    made: dict[int, Sending] = {}
+    progress(Progress("coding the photo", 0, len(codings)))
+    # To start workers that load codecs takes longer than to code a few photos, or to find them in the cache.
+    for number, sending in (run_here if len(codings) <= FEW else workers)(code, codings):
+        made[number] = replace(sending, reference=codings[number].reference)  # one copy for all, not one each
+        progress(Progress("coding the photo", len(made), len(codings)))
+    return [tuple(made[number] for number in row) for row in wanted]
+
+
+FEW = 12
+NOT_CODED: dict[str, Any] = {"link": LinkSpec(), "duration_s": 1.0, "schemes": (), "metrics": ("",), "title": ""}
+"""Parts of a scenario of which coded photos know nothing, each with a value in its place."""
+
+
+def open_jobs(plan: Plan, sendings: Sequence[tuple[Sending, ...]], unfinished: Unfinished) -> list[Job]:
+    """The jobs that are still to be done."""
+    jobs = []
+    for point, place in enumerate(plan.places):
+        for first, count in plan.blocks(place):
+            if not unfinished.has(point, first):
+                jobs.append(Job(point, place.scenario, sendings[point], first, count, plan.measures, plan.cache))
+    return jobs
+
+
+def write_tables(plan: Plan, unfinished: Unfinished, folder: Path) -> None:
+    """Both tables, point by point, so that memory holds one point at a time."""
+    schemes = [scheme.name for scheme in plan.first.schemes]
+    tables = Tables(folder, plan.first.seed, plan.measures.metrics)
+    for point, place in enumerate(plan.places):
+        firsts = [first for first, _ in plan.blocks(place)]
+        tables.add(point, cells(plan.axes, place), schemes, unfinished.columns(point, firsts, len(schemes)))
+    tables.close()
