@@ -83,8 +83,14 @@ def first_previews(waiting: Sequence[Waiting], last: int) -> int:
     return min(range(len(waiting)), key=lambda k: waiting[k].sent)
 
 
+def whole_photos(waiting: Sequence[Waiting], last: int) -> int:
+    """Whoever has sent most, so that photos come one after the other, and those sent round and round never end."""
+    return min(range(len(waiting)), key=lambda k: (-waiting[k].sent, waiting[k].sender))
+
+
 SCHEDULES: dict[str, Callable[[Sequence[Waiting], int], int]] = {
     "first_come": first_come,
     "round_robin": round_robin,
     "first_previews": first_previews,
+    "whole_photos": whole_photos,
 }

@@ -69,8 +69,8 @@ class SendersSpec(Checked):
     """From one terminal's photo to the next one's."""
     slot_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """They share one channel with a slot each so many seconds; None: each has a channel of its own."""
-    schedule: Literal["first_come", "round_robin", "first_previews"] = "first_come"
-    """Who gets the next shared slot: who waited longest, the next by number, or who has sent least."""
+    schedule: Literal["first_come", "round_robin", "first_previews", "whole_photos"] = "first_come"
+    """Who gets the next shared slot: who waited longest, the next by number, who has sent least, or most."""
 
 
 class PositionSpec(Checked):

@@ -250,7 +250,7 @@ SENDERS = st.fixed_dictionaries(
         "count": st.integers(1, 3),
         "start_gap_s": st.sampled_from([0, 7]),
         "slot_s": st.sampled_from([None, 4]),
-        "schedule": st.sampled_from(["first_come", "round_robin", "first_previews"]),
+        "schedule": st.sampled_from(["first_come", "round_robin", "first_previews", "whole_photos"]),
     }
 )
 WAYS = st.fixed_dictionaries(
@@ -475,6 +475,10 @@ def shared(schedule, packets, start_gap_s=0.0, **options):
     link = options.pop("link", LinkSpec(interval_s=10))
     events = send(packets_of(packets), link, 1, senders=3, senders_spec=crowd, **options)
     return [(event.time_s, event.sender) for event in events if event.kind == "sent"]
+
+
+def test_whole_photos_come_one_after_the_other():
+    assert shared("whole_photos", 2) == [(0, 0), (10, 0), (20, 1), (30, 1), (40, 2), (50, 2)]
 
 
 @pytest.mark.parametrize("schedule", ["first_come", "round_robin", "first_previews"])
