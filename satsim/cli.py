@@ -11,6 +11,9 @@ import typer
 
 from codec.cli import codec_app, weights_app
 from satsim.links_cli import links
+from satsim.study_cli import study
+from satsim.sweep_cli import sweep
+from satsim.times import clock
 
 if TYPE_CHECKING:
     from satsim.pipeline import Result
@@ -24,6 +27,8 @@ app = typer.Typer(
 app.add_typer(codec_app, name="codec")
 app.add_typer(weights_app, name="weights")
 app.command()(links)
+app.command()(sweep)
+app.command()(study)
 key_app = typer.Typer(help="Keys that seal packets, so that none can be forged.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 
@@ -94,14 +99,6 @@ def print_result(result: Result, folder: Path) -> None:
     quality = f"At first and at the end: {about['label']}, {better} is better."
     console.print(f"{times}. {quality}", highlight=False)
     console.print(f"Pictures and figures: {folder}", highlight=False, soft_wrap=True)
-
-
-def clock(seconds: float | None) -> str:
-    """Minutes and seconds, "4:05", from two hours on with hours, "2:04:05"; "never" for None."""
-    if seconds is None:
-        return "never"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}" if minutes < 120 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 @app.command()
@@ -211,8 +208,11 @@ def mendable(error: Exception) -> str | None:
     from satsim.packets import PacketError
     from satsim.photo import PhotoError
     from satsim.scenario import ScenarioError
+    from satsim.study.goal import StudyError
+    from satsim.sweep.errors import SweepError
 
-    if isinstance(error, CodecError | LinkError | PacketError | PhotoError | ScenarioError):
+    ours = CodecError, LinkError, PacketError, PhotoError, ScenarioError, SweepError, StudyError
+    if isinstance(error, ours):
         return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

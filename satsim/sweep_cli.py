@@ -164,6 +164,7 @@ def print_sweep(plan: Plan, folder: Path) -> None:
     """The table a designer reads first: at each point, how soon and how good in 95 of 100 runs."""
     from rich.console import Console
 
+    from satsim.plots.sweep import left_out
     from satsim.sweep.summary import summary_table
 
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -171,4 +172,6 @@ def print_sweep(plan: Plan, folder: Path) -> None:
     console.print(table)
     if left:
         console.print(left, highlight=False)
+    for reason in left_out(folder):
+        console.print(f"Not drawn: {reason}", highlight=False)
     console.print(f"Tables and figures: {folder}", highlight=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from satsim.sweep.plan import versions
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-CONNECT_S = 10
+CONNECT_S = 5
 
 
 def run_on_cluster(
@@ -31,7 +31,7 @@ def run_on_cluster(
     except ImportError:
         raise SweepError("--cluster needs Dask: pip install -e '.[cluster]'") from None
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise SweepError(
             f"--cluster {address}: no scheduler answers there ({error}); start one by `dask scheduler`"
@@ -59,7 +59,7 @@ def _answers(
             )
     waiting = list(enumerate(tasks))[::-1]
     numbers: dict[str, int] = {}
-    running = as_completed(loop=client.loop)
+    running: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
     try:
         while waiting or numbers:
             while waiting and len(numbers) < 3 * len(found):

@@ -27,9 +27,9 @@ class Request(NamedTuple):
 def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], folder: Path) -> Request:
     """The scenario or sweep file at `path`, with what the command line adds: a key given there replaces the file's.
 
-    A sweep file has the keys `scenario` (a path from the file), and if need be `title`, `set` (a list of key=value),
-    `vary` (by key, a text as for --vary or a list), `replications` and `at`. Photos on the command line are relative to
-    `folder`. Raises ScenarioError, one line, for what cannot be read.
+    A sweep file has the keys `scenario` (a path from the file, or a whole scenario), and if need be `title`, `set` (a
+    list of key=value), `vary` (by key, a text as for --vary or a list), `replications` and `at`. Photos on the command
+    line are relative to `folder`. Raises ScenarioError, one line, for what cannot be read.
     """
     data, replications, moments = read_mapping(path, "scenario"), None, []
     axes: dict[str, Axis] = {}
@@ -37,12 +37,15 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
         sweep, where = data, path
         if unknown := next((key for key in sweep if key not in KEYS), None):
             raise ScenarioError(f"{path}: {unknown} is no key of a sweep; expected one of: {', '.join(KEYS)}")
-        path = path.parent / str(sweep["scenario"])
-        data = read_mapping(path, "scenario")
+        if isinstance(sweep["scenario"], dict):
+            data = sweep["scenario"]
+        else:
+            path = path.parent / str(sweep["scenario"])
+            data = read_mapping(path, "scenario")
         for setting in sweep.get("set", []):
             data = override(data, str(setting))
         if "title" in sweep:
-            data["title"] = sweep["title"]
+            data = data | {"title": sweep["title"]}
         for axis in _axes_of(sweep.get("vary", {}), where):
             axes[axis.key] = axis
         replications, moments = sweep.get("replications"), [str(each) for each in sweep.get("at", [])]

@@ -69,9 +69,7 @@ def describe(plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story) 
         "title": first.title,
         "duration_s": min(place.scenario.duration_s for place in plan.places),
         "image": dict(zip(("height", "width"), sendings[0][0].reference.shape[:2], strict=True)),
-        "interval_s": first.link.interval_s,
-        "link": {"preset": first.link.preset},
-        "senders": first.senders.model_dump(),
+        "scenario": plan.base.model_dump(mode="json"),
         "schemes": [scheme.name for scheme in first.schemes],
         "axes": [
             {"key": axis.key, "label": LABELS.get(axis.key, axis.key), "values": axis.values, "labels": axis.labels}

@@ -15,6 +15,8 @@ from satsim.times import clock
 
 CERTAINTY = 0.95
 MOST_ROWS = 24
+"""Of every scheme; larger tables tell the best scheme alone."""
+MOST_POINTS = 60
 Found = dict[tuple[int, str], dict[str, Any]]
 """By point and scheme, by quantity."""
 
@@ -37,10 +39,12 @@ def summary_table(plan: Plan, folder: Path) -> tuple[Table, str]:
     for row in (all_rows if every else best_rows)(plan, table, found, columns):
         table.add_row(*row)
     better = "higher" if metric.higher_is_better else "lower"
+    note = "" if every else " The best scheme alone is shown; all of them are in quantiles.parquet."
+    if not every and len(plan.places) > MOST_POINTS:
+        note += f" Of {len(plan.places):,} points the first {MOST_POINTS} are shown."
     return table, (
         "Times (minutes:seconds after the photo) and quality: what 95 of 100 runs are at least as good as;"
-        f" {metric.label}, {better} is better."
-        + ("" if every else " The best scheme alone is shown; all of them are in quantiles.parquet.")
+        f" {metric.label}, {better} is better.{note}"
     )
 
 
@@ -61,7 +65,7 @@ def best_rows(plan: Plan, table: Table, found: Found, columns: dict[str, str]) -
     sign = dict.fromkeys(columns, 1.0)
     metric = plan.measures.metrics[0]
     sign[f"final_{metric.name}"] = -1.0 if metric.higher_is_better else 1.0
-    for point, place in enumerate(plan.places[:MOST_ROWS]):
+    for point, place in enumerate(plan.places[:MOST_POINTS]):
         cells = []
         for name in columns:
             values = {scheme.name: found[point, scheme.name][name] for scheme in place.scenario.schemes}

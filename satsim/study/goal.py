@@ -1,0 +1,172 @@
+"""What a design must do, in words: "lpips <= 0.3 by 10 min with 0.95", and the budgets it must keep.
+
+StudyError            a goal, a budget or a study that the user can mend
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from dataclasses import dataclass
+
+BETTER = {
+    "dists": "lower",
+    "lpips-vgg": "lower",
+    "lpips-squeeze": "lower",
+    "dists-lite": "lower",
+    "ms-ssim": "higher",
+    "psnr": "higher",
+}
+"""Every metric, and which way is better: what `codec.metrics` says, at hand without it."""
+ALIASES = {"lpips": "lpips-squeeze", "msssim": "ms-ssim"}
+UNITS_S = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86_400.0),
+}
+LONGEST_S = 30 * 86_400.0
+"""As long as a scenario may run."""
+BUDGETS = {
+    "messages": "messages sent, lost ones included",
+    "bytes": "bytes sent, headers included",
+    "price": "what the service bills, in the link's currency",
+    "energy": "joules that the terminal spends",
+    "minutes": "when the last message is out, in minutes after the photo was taken",
+}
+"""What may be limited, and what it counts."""
+GOAL_EXAMPLE = "METRIC <= NUMBER by DURATION with PROBABILITY, such as 'lpips <= 0.3 by 10 min with 0.95'"
+
+
+class StudyError(ValueError):
+    """A study that cannot run as written, or a goal that no design meets; one line that says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A quality, a time by which it must be on the screen, and in what share of all cases."""
+
+    metric: str
+    level: float
+    by_s: float
+    probability: float
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way the metric counts."""
+        return BETTER[self.metric] == "higher"
+
+    def __str__(self) -> str:
+        sign = ">=" if self.higher_is_better else "<="
+        return f"{self.metric} {sign} {self.level:g} by {duration_words(self.by_s)} with {self.probability:g}"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An upper limit on something of `BUDGETS`."""
+
+    quantity: str
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.quantity} <= {self.limit:g}"
+
+
+def parse_goal(text: str) -> Goal:
+    """The goal that `text` says. Raises StudyError, which names what was found and what is expected."""
+    start = f"goal {text!r}"
+    parts = re.fullmatch(r"\s*(.*?)(?:\s+by\b(.*?))?(?:\s+with\b(.*))?\s*", text, re.DOTALL)
+    assert parts is not None
+    quality, by, chance = (part.strip() if part is not None else None for part in parts.groups())
+    if by is None:
+        raise StudyError(f"{start} says no time ('by ...'); expected {GOAL_EXAMPLE}")
+    if chance is None:
+        raise StudyError(f"{start} says no probability ('with ...'); expected {GOAL_EXAMPLE}")
+    name, sign, level = _comparison(quality or "", start, GOAL_EXAMPLE)
+    metric = _metric(name, start)
+    wanted = ">=" if BETTER[metric] == "higher" else "<="
+    if sign != wanted:
+        raise StudyError(f"{start}: {BETTER[metric]} {metric} is better; write {name} {wanted} {level:g} by {by} ...")
+    return Goal(metric, level, _duration_s(by, start), _probability(chance, start))
+
+
+def parse_budget(text: str) -> Budget:
+    """The budget that `text` says. Raises StudyError like `parse_goal`."""
+    start, example = f"budget {text!r}", "QUANTITY <= NUMBER, such as 'messages <= 12'"
+    name, sign, limit = _comparison(text.strip(), start, example)
+    if name not in BUDGETS:
+        near = difflib.get_close_matches(name, BUDGETS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(BUDGETS)}"
+        raise StudyError(f"{start}: nothing to limit is called {name!r}; {hint}")
+    if sign == ">=":
+        raise StudyError(f"{start}: a budget is an upper limit; write {name} <= {limit:g}")
+    if limit < 0:
+        raise StudyError(f"{start}: {limit:g} is less than nothing; expected 0 or more")
+    return Budget(name, limit)
+
+
+def duration_words(time_s: float) -> str:
+    """600 is 10 min, 5400 is 90 min, 7200 is 2 h: the largest unit of which it is a whole number."""
+    units = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"))
+    return next((f"{time_s / u:g} {name}" for u, name in units if time_s >= u and time_s % u == 0), f"{time_s:g} s")
+
+
+def _comparison(text: str, start: str, example: str) -> tuple[str, str, float]:
+    parts = re.fullmatch(r"([^<>=≤≥]*)([<>=≤≥]+)(.*)", text, re.DOTALL)
+    if parts is None:
+        raise StudyError(f"{start}: {text!r} has no <= or >=; expected {example}")
+    name, sign, number = (part.strip() for part in parts.groups())
+    sign = {"≤": "<=", "≥": ">="}.get(sign, sign)
+    if sign not in ("<=", ">="):
+        raise StudyError(f"{start}: found {sign!r}; expected <= or >=, as in {example}")
+    return name.lower(), sign, _number(number, start, example)
+
+
+def _number(text: str, start: str, example: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise StudyError(f"{start}: {text!r} is no number; expected {example}")
+    return value
+
+
+def _metric(name: str, start: str) -> str:
+    known = ALIASES.get(name.replace("-", "").replace("_", ""), name.replace("_", "-"))
+    if known in BETTER:
+        return known
+    near = difflib.get_close_matches(known, [*BETTER, *ALIASES], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(BETTER)}"
+    raise StudyError(f"{start}: no metric is called {name!r}; {hint}")
+
+
+def _duration_s(text: str, start: str) -> float:
+    expected = "expected a time such as 10 min, 600 s, 1 h or 1:30:00"
+    if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
+        time_s = float(sum(int(part) * 60**k for k, part in enumerate(reversed(text.split(":")))))
+    else:
+        steps = re.findall(r"([\d.]+)\s*([A-Za-z]+)", text)
+        if not steps or re.sub(r"[\d.]+\s*[A-Za-z]+|\s", "", text):
+            lacks = " has no unit" if re.fullmatch(r"[\d.]+", text) else " is no time"
+            raise StudyError(f"{start}: {text!r}{lacks}; {expected}")
+        if wrong := [unit for _, unit in steps if unit.lower() not in UNITS_S]:
+            raise StudyError(f"{start}: no unit of time is called {wrong[0]!r}; {expected}")
+        time_s = sum(_number(count, start, "10 min, say") * UNITS_S[unit.lower()] for count, unit in steps)
+    if not 0 < time_s < LONGEST_S:
+        raise StudyError(f"{start}: {text!r} is {time_s:g} s; expected more than 0 and less than 30 days")
+    return time_s
+
+
+def _probability(text: str, start: str) -> float:
+    expected = "expected a share between 0 and 1, such as 0.95 or 95%"
+    percent = text.endswith("%")
+    try:
+        value = float(text.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        raise StudyError(f"{start}: {text!r} is no probability; {expected}") from None
+    if not 0 < value < 1:
+        never = " (no number of runs shows that something never fails)" if value == 1 else ""
+        raise StudyError(f"{start}: a probability of {text}; {expected}{never}")
+    return value

@@ -1,0 +1,168 @@
+"""What a study is to do: from a scenario file, or a study file that names one, and options over both."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from satsim.linkspec import Checked, LinkSpec
+from satsim.scenario import Scenario, load_scenario, read_mapping
+from satsim.study.goal import Budget, Goal, StudyError, parse_budget, parse_goal
+from satsim.study.space import TRANSPORTS, Space
+
+Item = TypeVar("Item")
+Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]
+
+
+class SpaceSpec(Checked):
+    """`space` of a study file; what is left out is as in `Space`."""
+
+    codecs: tuple[str, ...] | None = None
+    stages: Numbers | None = None
+    scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
+    transports: tuple[str, ...] | None = None
+    copies: tuple[Annotated[int, Field(ge=1, le=20)], ...] | None = None
+    repair: tuple[Annotated[int, Field(ge=0, le=200)], ...] | None = None
+
+
+class StudySpec(Checked):
+    """A study file, or the options of the command that stand for one."""
+
+    scenario: Path
+    """Relative to the study file."""
+    title: str = ""
+    set: tuple[str, ...] = ()
+    """key=value, as for --set."""
+    goal: str | None = None
+    budget: tuple[str, ...] = ()
+    space: SpaceSpec = SpaceSpec()
+    replications: Annotated[int, Field(ge=1, le=1_000_000)] = 400
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 300
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """All that a study does."""
+
+    scenario: Scenario
+    goal: Goal
+    budgets: tuple[Budget, ...]
+    space: Space
+    replications: int
+    trials: int
+    notices: tuple[str, ...]
+
+
+def read_plan(
+    path: Path, options: dict[str, Any], settings: Sequence[str] = (), image: Path | None = None
+) -> StudyPlan:
+    """The plan of a scenario or study file; `options`, named as in StudySpec, take the place of what the file says.
+
+    Raises StudyError or ScenarioError, one line.
+    """
+    data = read_mapping(path, "scenario or study")
+    given = data if "scenario" in data else {"scenario": path.name}
+    given = given | {key: value for key, value in options.items() if key != "space" and value not in (None, [])}
+    source = str(path)
+    if options.get("space"):
+        space = given.get("space") or {}
+        given["space"] = (space if isinstance(space, dict) else {}) | options["space"]
+    spec = check_study(given, source)
+    if spec.goal is None:
+        raise StudyError("a study needs a goal; give --goal 'lpips <= 0.3 by 10 min with 0.95', say")
+    goal, budgets = parse_goal(spec.goal), tuple(parse_budget(text) for text in spec.budget)
+    base = path.parent / spec.scenario
+    scenario = load_scenario(base, [*spec.set, *settings])
+    if image is not None:
+        scenario = scenario.model_copy(update={"image": scenario.image.model_copy(update={"path": image.absolute()})})
+    if spec.title:
+        scenario = scenario.model_copy(update={"title": spec.title})
+    return make_plan(scenario, goal, budgets, spec)
+
+
+def check_study(data: dict[str, Any], source: str) -> StudySpec:
+    """`data` as a study. Raises StudyError, one line that names the first key that is wrong."""
+    try:
+        return StudySpec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] != "extra_forbidden":
+            message = first["msg"][0].lower() + first["msg"][1:]
+            raise StudyError(f"{source}: {place} is {first['input']!r}; {message}") from None
+        known = (SpaceSpec if first["loc"][0] == "space" else StudySpec).model_fields
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(known)}"
+        raise StudyError(f"{source}: {place} is no key of a study; {hint}") from None
+
+
+def make_plan(scenario: Scenario, goal: Goal, budgets: tuple[Budget, ...], spec: StudySpec) -> StudyPlan:
+    """The plan, with notices of what it leaves out and why. Raises StudyError for what cannot be studied."""
+    link, notices = scenario.link, []
+    if link.measured_times:
+        raise StudyError("link.measured_times gives other numbers each time; set encode_s and decode_s")
+    for budget in budgets:
+        check_known(budget, link)
+    own = [scheme.name for scheme in scenario.schemes if scheme.link]
+    if own:
+        notices.append(f"the study is of the scenario's link; {own[0]!r} has one of its own, which is not looked at")
+    space, said = make_space(spec.space, link)
+    notices += said
+    if scenario.duration_s <= goal.by_s:
+        extended_s = goal.by_s + 1
+        notices.append(f"runs last {extended_s:g} s, a second beyond the goal's time, not {scenario.duration_s:g} s")
+        scenario = scenario.model_copy(update={"duration_s": extended_s})
+    levels = {goal.metric: (goal.level,)}
+    scenario = scenario.model_copy(update={"metrics": (goal.metric,), "quality_levels": levels})
+    return StudyPlan(scenario, goal, budgets, space, spec.replications, spec.trials, tuple(notices))
+
+
+def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
+    """The space, less what this link or this installation cannot do, and lines that say so."""
+    notices = []
+    chosen = {key: tuple(dict.fromkeys(value)) for key, value in spec if value is not None}
+    if empty := [key for key, value in chosen.items() if not value]:
+        raise StudyError(f"{empty[0]} is empty; expected at least one")
+    space = replace(Space(), **chosen)
+    for name in space.transports:
+        if name not in TRANSPORTS:
+            raise StudyError(f"transport is {name!r}; expected one of: {', '.join(TRANSPORTS)}")
+    if link.ack.kind == "none" and "arq" in space.transports:
+        space = replace(space, transports=tuple(name for name in space.transports if name != "arq"))
+        notices.append("nobody acknowledges on this link, so arq is left out")
+    if any(space.repair) and importlib.util.find_spec("zfec") is None:
+        space = replace(space, repair=(0,))
+        notices.append("repair packets are left out: they need the library zfec (pip install -e '.[repair]')")
+    return space, notices
+
+
+def check_known(budget: Budget, link: LinkSpec) -> None:
+    """Raise StudyError for a budget on what the link does not tell."""
+    cost = link.cost
+    lacking = {
+        "price": cost.price_per_message is None and cost.price_per_credit is None,
+        "energy": cost.joules_per_message is None,
+    }
+    if lacking.get(budget.quantity):
+        key = "joules_per_message" if budget.quantity == "energy" else "price_per_message"
+        raise StudyError(
+            f"budget {str(budget)!r}: the {budget.quantity} of a message is not known on this link"
+            f" (set link.cost.{key}, or limit messages)"
+        )
+
+
+def read_list(text: str | None, kind: type[Item], option: str) -> list[Item] | None:
+    """ "1,2,3" as a list. Raises StudyError for what is none."""
+    if text is None:
+        return None
+    try:
+        return [kind(part.strip()) for part in text.split(",")]  # type: ignore[call-arg]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise StudyError(f"{option} is {text!r}; expected {what} with commas between, such as 1,2") from None

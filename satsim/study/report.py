@@ -1,0 +1,153 @@
+"""One folder for one study: every design, the front, a figure, and a scenario that runs; whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import platform
+import textwrap
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from satsim.folders import fresh_folder
+from satsim.scenario import Scenario, ScenarioError, check_scenario
+from satsim.study.outcome import Outcome
+from satsim.study.run import Study
+from satsim.study.space import schemes
+
+FIELDS = (
+    "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",
+    "goal", "goal_s", "at_goal_time", "first_image_s", "final", "messages", "bytes", "price", "energy_j", "minutes",
+    "over_budget", "on_front", "recommended",
+)  # fmt: skip
+LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pillow", "optuna", "zfec")
+
+
+def write_study(study: Study, out: Path) -> None:
+    """Write `out`; a folder already there is moved aside (`fresh_folder`). Raises OSError where the disk is full."""
+    outcomes = study.found.outcomes
+    with fresh_folder(out) as folder:
+        _write_rows(folder / "designs.csv", study, outcomes)
+        _write_rows(folder / "front.csv", study, drawn_of(study))
+        about = json.dumps(summary(study), indent=2, ensure_ascii=False) + "\n"
+        (folder / "study.json").write_text(about, encoding="utf-8")
+        if study.recommended:
+            (folder / "recommended.yaml").write_text(recommended_yaml(study), encoding="utf-8")
+        from satsim.plots.study_figure import draw_study
+
+        draw_study(folder)
+
+
+def drawn_of(study: Study) -> list[Outcome]:
+    """The front, and the recommended design where it is not on it."""
+    beside = [study.recommended] if study.recommended and study.recommended not in study.front else []
+    return sorted([*study.front, *beside], key=lambda each: (each.first_image_s, each.spent[study.cost]))
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """study.json: the question, what was weighed, and the answer."""
+    plan, scenario = study.plan, study.plan.scenario
+    goal = plan.goal
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "goal": {
+            "text": str(goal), "metric": goal.metric, "level": goal.level, "by_s": goal.by_s,
+            "probability": goal.probability,
+        },
+        "metric": study.metric,
+        "budgets": [str(budget) for budget in plan.budgets],
+        "cost": study.cost,
+        "currency": scenario.link.cost.currency,
+        "duration_s": scenario.duration_s,
+        "interval_s": scenario.link.interval_s,
+        "link": {"preset": scenario.link.preset},
+        "image": {"width": scenario.image.width, "height": scenario.image.height},
+        "senders": scenario.senders.model_dump(),
+        "space": {key: list(value) for key, value in vars(plan.space).items()},
+        "searched": study.found.how,
+        "designs": len(study.found.outcomes),
+        "left_out": study.found.left_out,
+        "replications": plan.replications,
+        "seeds": [scenario.seed, scenario.seed + plan.replications - 1],
+        "answer": study.sentence,
+        "recommended": study.recommended.name if study.recommended else None,
+        "confirmed": _confirmation(study),
+        "notices": study.notices,
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+    }  # fmt: skip
+
+
+def _confirmation(study: Study) -> dict[str, Any] | None:
+    again, plan = study.confirmed, study.plan
+    if again is None:
+        return None
+    first = plan.scenario.seed + plan.replications
+    return {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
+
+
+def recommended_yaml(study: Study) -> str:
+    """A scenario file of the recommended design alone, headed by why and how sure; its paths are absolute."""
+    plan, chosen = study.plan, study.recommended
+    assert chosen is not None
+    scenario = plan.scenario.model_copy(
+        update={
+            "name": f"{plan.scenario.name[:60]}-recommended",
+            "title": plan.scenario.title or plan.scenario.name,
+            "schemes": tuple(schemes([chosen.design])),
+        }
+    )
+    limits = f", with {' and '.join(map(str, plan.budgets))}" if plan.budgets else ""
+    weighed = f"Of {len(study.found.outcomes)} designs weighed in {plan.replications} runs each."
+    words = [f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}", *(f"Note: {each}." for each in study.notices)]
+    head = "".join(f"# {line}\n" for each in words for line in textwrap.wrap(each, 116))
+    return head + yaml.safe_dump(_plain(scenario), sort_keys=False, allow_unicode=True, width=116)
+
+
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    """What a file must say for this very scenario: what is not the default, or all where a preset needs that."""
+    short: dict[str, Any] = scenario.model_dump(mode="json", exclude_defaults=True)
+    try:
+        if check_scenario(short, "") == scenario:
+            return short
+    except ScenarioError:
+        pass
+    return scenario.model_dump(mode="json")
+
+
+def _write_rows(path: Path, study: Study, outcomes: Sequence[Outcome]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(FIELDS)
+        writer.writerows([_cell(cell) for cell in _row(study, each)] for each in outcomes)
+
+
+def _row(study: Study, each: Outcome) -> list[Any]:
+    design, coding = each.design, each.design.coding
+    return [
+        each.name, coding.codec, json.dumps(coding.options), coding.scale, design.transport, design.copies,
+        design.repair, each.runs, each.share, each.low, each.high, each.verdict, each.goal_s, each.at_goal_time,
+        each.first_image_s, each.final, *(each.spent[k] for k in ("messages", "bytes", "price", "energy", "minutes")),
+        "; ".join(each.over), each in study.front, each == study.recommended,
+    ]  # fmt: skip
+
+
+def _cell(value: Any) -> Any:
+    """A number to six digits, nothing for one that is not there, and yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return value
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,157 @@
+"""The designs that a study weighs: how the photo is coded, how it is sent, and what is spent against loss."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from satsim.fields import LENGTH_BYTES
+from satsim.linkspec import LinkSpec
+from satsim.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
+from satsim.study.goal import StudyError
+
+TRANSPORTS = ("once", "carousel", "arq")
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may vary; every combination is a design."""
+
+    codecs: tuple[str, ...] = ("progic", "avif")
+    """NAME or NAME:key=value,key=value; an option that is given here stays as it is."""
+    stages: tuple[int, ...] = (1, 2, 3, 5)
+    """Of ProGIC, the stages that are sent; of a file, the messages that it may fill."""
+    scales: tuple[float, ...] = (1.0, 0.5)
+    """Shares of the scenario's sides: 0.5 leaves a quarter of the pixels, and so four times the bits for each."""
+    transports: tuple[str, ...] = TRANSPORTS
+    copies: tuple[int, ...] = (1, 2)
+    """How often a round sends the first stage; of a file, all of it."""
+    repair: tuple[int, ...] = (0, 1, 2, 3)
+    """Repair packets at the end of a round."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """A photo in messages."""
+
+    codec: str
+    label: str
+    options: dict[str, Any] = field(hash=False)
+    """Of the codec."""
+    amount: str
+    """In words: "3 stages", "2 messages", or nothing where the codec has no such choice."""
+    scale: float
+
+    def __str__(self) -> str:
+        size = "" if self.scale == 1 else f" at {self.scale:g}"
+        return f"{self.label} {self.amount}".rstrip() + size
+
+
+class Size(NamedTuple):
+    """What a coding takes."""
+
+    messages: int
+    of_first_stage: int
+
+
+@dataclass(frozen=True)
+class Design:
+    """A coding and a way to send it."""
+
+    coding: Coding
+    transport: str
+    copies: int
+    repair: int
+
+    def __str__(self) -> str:
+        copies = f", {self.copies} copies" if self.copies > 1 else ""
+        repair = f", {self.repair} repair" if self.repair else ""
+        return f"{self.coding}, {self.transport}{copies}{repair}"
+
+
+def codings(space: Space, scenario: Scenario) -> list[Coding]:
+    """Every way to code the photo. Raises StudyError for a codec that is not NAME[:key=value]."""
+    ways = itertools.product(space.codecs, space.scales, space.stages)
+    return list(dict.fromkeys(make_coding(codec, scale, stages, scenario) for codec, scale, stages in ways))
+
+
+def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> Coding:
+    """A coding of `Space`: ProGIC sends so many stages, and a file may fill so many messages.
+
+    A codec of the user's own, whose name holds a colon, takes neither; nor does one whose options say how much.
+    """
+    name, options = read_codec(codec)
+    label = " ".join([name.rpartition(":")[2], *(f"{key}={value}" for key, value in options.items())])
+    plural, amount = "s" * (stages != 1), ""
+    if name.startswith("progic") and "stages" not in options:
+        options, amount = options | {"stages": stages}, f"{stages} stage{plural}"
+    elif not name.startswith("progic") and ":" not in name and "budget_bytes" not in options:
+        # Short by what repair packets take, so that a file fills as many messages with them as without.
+        room = max(1, scenario.link.packet_bytes - scenario.header.bytes_ - LENGTH_BYTES)
+        options, amount = options | {"budget_bytes": stages * room}, f"{stages} message{plural}"
+    return Coding(name, label, options, amount, scale)
+
+
+def read_codec(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and options of NAME[:key=value,key=value]; a name may hold a colon, as in my.module:Class."""
+    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
+    assert parts is not None
+    options = {}
+    for setting in re.split(r",(?=\w+=)", parts[2]) if parts[2] else []:
+        key, _, value = setting.partition("=")
+        options[key] = parse_yaml(value)
+    if not all(parts[1].split(":")) or parts[1].count(":") > 1:
+        raise StudyError(f"codec {text!r}: expected NAME or NAME:key=value, such as avif or progic:model=nano")
+    return parts[1], options
+
+
+def designs(space: Space, coding: Coding, size: Size, link: LinkSpec) -> list[Design]:
+    """Every way to send a coding, those that come to the same thing left out."""
+    ways = itertools.product(space.transports, space.copies, space.repair)
+    every = (plainest(Design(coding, *way), size, link) for way in ways)
+    return list(dict.fromkeys(each for each in every if each is not None))
+
+
+def plainest(design: Design, size: Size, link: LinkSpec) -> Design | None:
+    """The plainest design that sends the same messages; None where it makes no sense on this link.
+
+    Where messages are acknowledged, arq sends again what was lost: neither copies nor repair packets serve it, unless
+    the word comes from the satellite and the ground loses some. Repair packets of a single message are copies of it. A
+    round that goes on for ever is the same, written down twice.
+    """
+    transport, copies, repair = design.transport, design.copies, design.repair
+    if transport == "arq" and link.ack.kind == "none":
+        return None
+    if transport == "arq":
+        copies, repair = 1, repair if link.ground_loss_ratio else 0
+    if size.messages == 1 and transport != "arq":
+        copies, repair = copies + repair, 0
+    if transport == "carousel" and size.of_first_stage == size.messages and not repair:
+        copies = 1
+    return replace(design, copies=copies, repair=repair)
+
+
+def schemes(chosen: Sequence[Design]) -> list[SchemeSpec]:
+    """The designs as schemes of a scenario, under names that differ also as file names."""
+    made: list[SchemeSpec] = []
+    taken: set[str] = set()
+    for design in chosen:
+        name = str(design)[:56]
+        numbered = (name if k == 1 else f"{name} #{k}" for k in itertools.count(1))
+        name = next(each for each in numbered if slug(each) not in taken)
+        taken.add(slug(name))
+        transport: dict[str, Any] = {"name": design.transport, "base_copies": design.copies}
+        transport["repair_packets"] = design.repair
+        made.append(
+            SchemeSpec(
+                name=name,
+                codec=design.coding.codec,
+                options=design.coding.options,
+                scale=design.coding.scale,
+                transport=TransportSpec.model_validate(transport),
+            )
+        )
+    return made
