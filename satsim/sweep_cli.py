@@ -73,7 +73,7 @@ def sweep(
         return
     from satsim.sweep.run import run_sweep
 
-    with telling() as tell:
+    with telling() as tell, keeping():
         story = run_sweep(plan, folder, choose_workers(workers, cluster), resume=resume, progress=tell)
     for notice in [*plan.notices, *story.notices]:
         typer.echo(f"note: {notice}", err=True)
@@ -150,6 +150,16 @@ def telling() -> Iterator[Callable[[Progress], None]]:
                 typer.echo(line, err=True)
 
         yield tell
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Say, to whoever stops a sweep by Ctrl-C, that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("what is done is kept; go on by --resume", err=True)
+        raise
 
 
 def show_plan(plan: Plan, workers: int) -> None:

@@ -226,6 +226,23 @@ def test_an_unfinished_sweep_is_neither_overwritten_nor_mixed_with_another(story
         run_sweep(plan_of(story, "link.loss_ratio=0.1,0.3"), tmp_path / "out", run_here, resume=True)
 
 
+def test_a_finished_sweep_is_not_run_again_by_resume(story, tmp_path):
+    plan = plan_of(story, LOSS)
+    assert run_sweep(plan, tmp_path / "out", run_here, resume=True).runs == 120
+    assert run_sweep(plan, tmp_path / "out", run_here, resume=True).runs == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photo.png", "story.yaml"]
+    assert run_sweep(plan_of(story, LOSS, seed=4), tmp_path / "out", run_here, resume=True).runs == 120
+
+
+def test_a_sweep_is_not_gone_on_with_another_photo(story, tmp_path):
+    plan = plan_of(story, LOSS)
+    with pytest.raises(Stop):
+        run_sweep(plan, tmp_path / "out", stop_after(1))
+    Image.fromarray(picture(48, 64)[::-1]).save(tmp_path / "photo.png")
+    with pytest.raises(SweepError, match="holds a sweep of another photo or other file that the scenario names"):
+        run_sweep(plan, tmp_path / "out", run_here, resume=True)
+
+
 def test_damaged_parts_are_made_again(story, tmp_path):
     plan = plan_of(story, "link.loss_ratio=0.1,0.2,0.3")
     run_sweep(plan, tmp_path / "whole", run_here)

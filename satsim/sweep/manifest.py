@@ -49,13 +49,26 @@ def cells(axes: Sequence[Axis], place: Place) -> dict[str, Any]:
 
 
 def write_manifest(
-    folder: Path, plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story, seconds: float
+    folder: Path,
+    plan: Plan,
+    sendings: Sequence[tuple[Sending, ...]],
+    story: Story,
+    fingerprint: dict[str, Any],
+    seconds: float,
 ) -> None:
     """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary."""
     resolved = yaml.safe_dump(plan.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
-    about = describe(plan, sendings, story) | {"seconds": round(seconds, 3)}
+    about = describe(plan, sendings, story) | {"seconds": round(seconds, 3), "fingerprint": fingerprint}
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def finished(folder: Path) -> Any:
+    """The fingerprint of the sweep whose results `folder` holds; None where it holds none."""
+    try:
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("fingerprint")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def describe(plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +13,7 @@ from satsim.photo import load_photo
 from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
 from satsim.presets import assumed_numbers
 from satsim.scenario import Scenario, make_scenario
+from satsim.sweep.digests import code_digest, digest, file_digest
 from satsim.sweep.errors import SweepError
 from satsim.sweep.grid import Axis, Place, make_grid
 from satsim.sweep.outcomes import Judge, Measures
@@ -64,15 +64,26 @@ class Plan:
         ]
 
     def fingerprint(self) -> dict[str, Any]:
-        """What must be equal for a sweep to be gone on with."""
-        scenarios = [place.scenario.model_dump(mode="json") for place in self.places]
+        """What must be equal for a sweep to be gone on with, by what it is called when it is not."""
+        scenarios = [place.scenario.model_dump() for place in self.places]
+        files = sorted({path for scenario in scenarios for path in paths_in(scenario)})
         return {
-            "scenario, or what varies": hashlib.sha256(json.dumps(scenarios).encode()).hexdigest(),
+            "scenario, or what varies": digest([json.dumps(scenarios, default=str)]),
+            "photo or other file that the scenario names": digest(map(file_digest, files)),
             "count of replications": self.replications,
             "metric": [metric.name for metric in self.measures.metrics],
             "moments": list(self.measures.moments_s),
-            "version": versions(),
+            "version of satsim or a library": [versions(), code_digest("satsim")],
         }
+
+
+def paths_in(data: Any) -> Iterator[Path]:
+    """Every path in nested dictionaries and sequences."""
+    if isinstance(data, Path):
+        yield data
+    elif isinstance(data, dict | list | tuple):
+        for inner in data.values() if isinstance(data, dict) else data:
+            yield from paths_in(inner)
 
 
 def versions() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -12,9 +14,11 @@ from satsim.folders import fresh_folder
 from satsim.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.plots.sweep import draw_sweep
+from satsim.sweep.digests import digest
+from satsim.sweep.errors import SweepError
 from satsim.sweep.jobs import Coding, Job, code, run_job
 from satsim.sweep.local import run_here
-from satsim.sweep.manifest import Story, cells, write_manifest
+from satsim.sweep.manifest import Story, cells, finished, write_manifest
 from satsim.sweep.plan import Plan
 from satsim.sweep.results import Tables, Unfinished
 from satsim.sweep.scores import Sending
@@ -57,9 +61,13 @@ def run_sweep(
     """
     began = time.perf_counter()
     unfinished = Unfinished(out)
-    with unfinished.locked():
-        unfinished.begin(plan.fingerprint(), resume)
+    with unfinished.locked(), resumable(unfinished):
         sendings = code_photos(plan, workers, progress)
+        keys = sorted({sending.key for row in sendings for sending in row})
+        fingerprint = plan.fingerprint() | {"model, or code of a codec": digest(keys)}
+        if resume and not unfinished.parts() and finished(out) == fingerprint:
+            return Story()
+        unfinished.begin(fingerprint, resume)
         story = Story()
         jobs = open_jobs(plan, sendings, unfinished)
         before = plan.runs - sum(job.runs for job in jobs)
@@ -72,12 +80,25 @@ def run_sweep(
         with fresh_folder(out) as folder:
             progress(Progress("writing the tables", 0, 1))
             write_tables(plan, unfinished, folder)
-            write_manifest(folder, plan, sendings, story, time.perf_counter() - began)
+            write_manifest(folder, plan, sendings, story, fingerprint, time.perf_counter() - began)
             if draw:
                 progress(Progress("drawing the figures", 0, 1))
                 draw_sweep(folder)
         unfinished.remove()
     return story
+
+
+@contextmanager
+def resumable(unfinished: Unfinished) -> Iterator[None]:
+    """Where the disk is full, say what is kept. Raises SweepError for that."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC or not unfinished.parts():
+            raise
+        raise SweepError(
+            f"{unfinished.folder}: the disk is full; what is done is kept there: free some space, and go on by --resume"
+        ) from None
 
 
 def code_photos(plan: Plan, workers: Workers, progress: Callable[[Progress], None]) -> list[tuple[Sending, ...]]:
