@@ -18,8 +18,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     Raises OSError where the disk will not take it, or where `out` is the folder you are in or one above it.
     """
     out = out.absolute()
-    if Path.cwd().is_relative_to(out.resolve()):
-        raise OSError(errno.EBUSY, "is the folder you are in, or above it; name one to create inside it", str(out))
+    check_free(out)
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
         partial.mkdir(parents=True)
@@ -30,6 +29,12 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def check_free(out: Path) -> None:
+    """Raise OSError where `out` is the folder you are in or one above it, which cannot be moved aside."""
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise OSError(errno.EBUSY, "is the folder you are in, or above it; name one to create inside it", str(out))
 
 
 def aside_name(out: Path) -> Path:

@@ -66,6 +66,7 @@ def sweep(
     if (points > MANY_POINTS or runs > MANY_RUNS) and not yes:
         ask(f"{points:,} points and {runs:,} runs in all")
     moments = [seconds(text) for text in (at.split(",") if at else request.moments)]
+    where = choose_workers(workers, cluster)
     plan = make_plan(request.data, request.path, request.axes, times, moments, cache or default_folder())
     folder = out or Path("results") / f"{plan.first.name}_sweep"
     if dry_run:
@@ -74,7 +75,7 @@ def sweep(
     from satsim.sweep.run import run_sweep
 
     with telling() as tell, keeping():
-        story = run_sweep(plan, folder, choose_workers(workers, cluster), resume=resume, progress=tell)
+        story = run_sweep(plan, folder, where, resume=resume, progress=tell)
     for notice in [*plan.notices, *story.notices]:
         typer.echo(f"note: {notice}", err=True)
     print_sweep(plan, folder)
@@ -100,8 +101,9 @@ def cores() -> int:
 def choose_workers(workers: int | None, cluster: str | None) -> Workers:
     """Where the work is done."""
     if cluster is not None:
-        from satsim.sweep.cluster import run_on_cluster
+        from satsim.sweep.cluster import check_address, run_on_cluster
 
+        check_address(cluster)
         return lambda function, tasks: run_on_cluster(function, tasks, cluster)
     from satsim.sweep.local import run_here, run_in_processes
 

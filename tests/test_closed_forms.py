@@ -13,6 +13,8 @@ import pytest
 
 from satsim.linkspec import LinkSpec
 from satsim.scenario import TransportSpec
+from satsim.sweep.quantiles import at_least_as_good
+from satsim.sweep.quantiles import share as share_with_interval
 from satsim.sweep.showings import show_runs
 from satsim.transport import round_order
 
@@ -140,3 +142,40 @@ def test_repair_packets_make_it_any_five_of_eight(p):
     for slot in range(4, 8):
         assert agree(fifth_s <= 5 + 60 * slot, at_least(5, slot + 1, 1 - p))
     assert agree(fifth_s == inf, 1 - at_least(5, 8, 1 - p))
+
+
+# How often the intervals of a sweep hold the truth: 400 sweeps of 100 runs each, whose seeds do not meet.
+
+SWEEPS, EACH = 400, 100
+MISSED = 4 * sqrt(0.95 * 0.05 / SWEEPS)
+"""An interval that holds the truth in 95% of all cases does so in 95% of our sweeps, give or take this."""
+
+
+def first_times():
+    """When there is a first picture, at 40% loss: one row a sweep."""
+    showings = show_runs(FIVE, LINKS[0.4], range(SWEEPS * EACH))
+    return showings.time_s[:, 0, 0].reshape(SWEEPS, EACH)
+
+
+def test_intervals_of_the_share_that_shows_a_picture_hold_it_as_often_as_they_should():
+    # A share near one has few values, so that Wilson's interval holds it not in 95% of cases, but in exactly those of
+    # 98 pictures or more in 100 runs (Brown, Cai, DasGupta 2001 on such dips): 92%.
+    truth = 1 - 0.4**5
+    assert share_with_interval(97, EACH).high < truth < share_with_interval(98, EACH).high
+    exact = at_least(98, EACH, truth)
+    held = []
+    for row in first_times():
+        found = share_with_interval(int((row < inf).sum()), EACH)
+        held.append(found.low <= truth <= found.high)
+    assert abs(np.mean(held) - exact) <= 4 * sqrt(exact * (1 - exact) / SWEEPS)
+
+
+@pytest.mark.parametrize("certainty", [0.5, 0.75, 0.95])
+def test_intervals_of_the_time_to_a_first_picture_hold_it_at_least_as_often_as_they_claim(certainty):
+    # Slots are coarse, so an interval often holds more than it claims; it must not hold less.
+    truth = quantile(SLOTS_S, [0.6 * 0.4**k for k in range(5)], certainty)
+    held = []
+    for row in first_times():
+        found = at_least_as_good(np.sort(row), certainty)
+        held.append(found.low <= truth <= found.high)
+    assert np.mean(held) >= 0.95 - MISSED

@@ -118,11 +118,13 @@ MANY = ["link.loss_ratio=0:1:0.001", "link.interval_s=1:1000:1"]
         (["--vary", "image=nowhere"], "nowhere is no file or folder"),
         (["--vary", "codec=avf"], "codec is 'avf'; did you mean 'avif'?"),
         (["--set", "link.loss_ratio"], "expected key=value"),
+        (["--out", "."], "is the folder you are in, or above it"),
+        (["--cluster", "nonsense"], "--cluster is 'nonsense'; expected the address of a Dask scheduler"),
     ],
 )
 def test_what_cannot_be_swept_is_one_line_and_leaves_nothing(sweep, tmp_path, arguments, says):
     before = names_in(tmp_path)
-    done = sweep("--replications", "5", *arguments, "--out", "out")
+    done = sweep("--replications", "5", "--out", "out", *arguments)
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1

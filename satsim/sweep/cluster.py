@@ -6,6 +6,10 @@ orbits, weights) at the same paths. Scores are cached on each worker's own disk,
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +22,21 @@ Answer = TypeVar("Answer")
 CONNECT_S = 5
 
 
+def check_address(address: str) -> None:
+    """Raise SweepError unless something answers at `address`, tcp://HOST:PORT, or if Dask is missing."""
+    if importlib.util.find_spec("distributed") is None:
+        raise SweepError("--cluster needs Dask: pip install -e '.[cluster]'")
+    parts = re.fullmatch(r"(?:\w+://)?(.+):(\d{1,5})", address)
+    if parts is None:
+        raise SweepError(f"--cluster is {address!r}; expected the address of a Dask scheduler, such as tcp://host:8786")
+    try:
+        socket.create_connection((parts[1].strip("[]"), int(parts[2])), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise SweepError(
+            f"--cluster {address}: no scheduler answers there ({error}); start one by `dask scheduler`"
+        ) from None
+
+
 def run_on_cluster(
     function: Callable[[Task], Answer], tasks: Sequence[Task], address: str
 ) -> Iterator[tuple[int, Answer]]:
@@ -26,16 +45,15 @@ def run_on_cluster(
     What a dead worker had in hand is given to another. Raises what `function` raises, and SweepError where there is no
     scheduler, no worker, other versions, or where the scheduler goes away.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise SweepError("--cluster needs Dask: pip install -e '.[cluster]'") from None
+    check_address(address)
+    from distributed import Client
+
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is raised
     try:
         client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise SweepError(
-            f"--cluster {address}: no scheduler answers there ({error}); start one by `dask scheduler`"
-        ) from None
+    except OSError as error:
+        raise SweepError(f"--cluster {address}: what answers there is no scheduler ({error})") from None
     with client:
         yield from _answers(client, function, tasks, address)
 
@@ -76,8 +94,8 @@ def _answers(
             f"--cluster {address}: three workers died over one piece of work; is memory short? What is done is kept:"
             f" go on by --resume ({error})"
         ) from None
-    except (CancelledError, OSError) as error:
+    except (CancelledError, OSError):
         raise SweepError(
-            f"--cluster {address}: the scheduler has gone away ({error}); what is done is kept: start it again and"
-            " go on by --resume"
+            f"--cluster {address}: the scheduler has gone away; what is done is kept: start it again and go on by"
+            " --resume"
         ) from None

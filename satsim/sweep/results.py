@@ -27,8 +27,7 @@ class Unfinished:
     """The folder DIR.unfinished beside the results to come: the plan, and a file for each job that is done."""
 
     def __init__(self, out: Path) -> None:
-        self.folder = out.absolute().with_name(f"{out.name}.unfinished")
-        self.out = out
+        self.folder = out.absolute().with_name(f"{out.absolute().name}.unfinished")
 
     def begin(self, plan: Mapping[str, Any], resume: bool) -> None:
         """Write the plan, or with `resume` find the same one. Raises SweepError where that does not fit."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from satsim.folders import fresh_folder
+from satsim.folders import check_free, fresh_folder
 from satsim.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.plots.sweep import draw_sweep
@@ -60,6 +60,7 @@ def run_sweep(
     Raises SweepError, ScenarioError, PhotoError, codec.CodecError, OSError for what the user can mend.
     """
     began = time.perf_counter()
+    check_free(out)
     unfinished = Unfinished(out)
     with unfinished.locked(), resumable(unfinished):
         sendings = code_photos(plan, workers, progress)
