@@ -49,6 +49,7 @@ def study(
     """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
     from rich.console import Console
 
+    from satsim.folders import check_free
     from satsim.study.plan import read_list, read_plan
 
     space: dict[str, Any] = {
@@ -63,6 +64,7 @@ def study(
     options["space"] = {key: value for key, value in space.items() if value is not None}
     plan = read_plan(scenario, options, list(settings or []), image)
     folder = out or Path("results") / f"{plan.scenario.name}_study"
+    check_free(folder)
     console = Console(stderr=True)
     with console.status("starting") as status:
         from satsim.study.goal import StudyError
