@@ -44,7 +44,7 @@ def study(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")] = None,
-    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<name>_study]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
 ) -> None:
     """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
     from rich.console import Console
@@ -63,7 +63,7 @@ def study(
     options: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
     options["space"] = {key: value for key, value in space.items() if value is not None}
     plan = read_plan(scenario, options, list(settings or []), image)
-    folder = out or Path("results") / f"{plan.scenario.name}_study"
+    folder = out or Path("results") / f"{scenario.stem}_study"
     check_free(folder)
     console = Console(stderr=True)
     with console.status("starting") as status:

@@ -32,7 +32,7 @@ def sweep(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.  [default: one for each core]")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler: tcp://host:8786.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<name>_sweep]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_sweep]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was interrupted.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost, and run nothing.")] = False,
     at: Annotated[str | None, typer.Option(help="Times at which quality is told: '2 min, 5 min'.")] = None,
@@ -68,7 +68,7 @@ def sweep(
     moments = [seconds(text) for text in (at.split(",") if at else request.moments)]
     where = choose_workers(workers, cluster)
     plan = make_plan(request.data, request.path, request.axes, times, moments, cache or default_folder())
-    folder = out or Path("results") / f"{plan.first.name}_sweep"
+    folder = out or Path("results") / f"{scenario.stem}_sweep"
     if dry_run:
         show_plan(plan, workers or cores())
         return
