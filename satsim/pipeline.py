@@ -185,7 +185,7 @@ def run_scheme(
     return Story(points, events, screen.pictures, summary, notes_on(scenario, scheme, coder, outbox))
 
 
-def notes_on(scenario: Scenario, scheme: SchemeSpec, coder: codec.Codec, outbox: Outbox) -> list[str]:
+def notes_on(scenario: Scenario, scheme: SchemeSpec, coder: object, outbox: Outbox) -> list[str]:
     """What a reader would not guess: stages that do not fit a message, acknowledgements that are not there."""
     notes = []
     link = scenario.link_of(scheme)

@@ -186,6 +186,14 @@ def test_the_manifest_says_how_each_scheme_was_run_and_checked(story, tmp_path):
     assert again.image.path == story.parent / "photo.png"
 
 
+def test_notes_of_a_run_are_notes_of_the_sweep(story, tmp_path):
+    link = {"packet_bytes": 200, "interval_s": 10, "loss_ratio": 0.2}
+    found = run_sweep(plan_of(story, LOSS, link=link, replications=2), tmp_path / "out", run_here)
+    note = "asked again: nobody acknowledges on this link, so arq sends each message once"
+    assert found.notices == [note]
+    assert note in json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["notices"]
+
+
 class Stop(Exception):
     """Something that ends a sweep."""
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from satsim.folders import check_free, fresh_folder
 from satsim.linkspec import LinkSpec
 from satsim.photo import load_photo
+from satsim.pipeline import notes_on
 from satsim.plots.sweep import draw_sweep
 from satsim.sweep.digests import digest
 from satsim.sweep.errors import SweepError
@@ -69,7 +70,7 @@ def run_sweep(
         if resume and not unfinished.parts() and finished(out) == fingerprint:
             return Story()
         unfinished.begin(fingerprint, resume)
-        story = Story()
+        story = Story(notices=notes(plan, sendings))
         jobs = open_jobs(plan, sendings, unfinished)
         before = plan.runs - sum(job.runs for job in jobs)
         progress(Progress("running", before, plan.runs))
@@ -130,8 +131,21 @@ def code_photos(plan: Plan, workers: Workers, progress: Callable[[Progress], Non
 
 
 FEW = 12
+MOST_NOTES = 6
 NOT_CODED: dict[str, Any] = {"link": LinkSpec(), "duration_s": 1.0, "schemes": (), "metrics": ("",), "title": ""}
 """Parts of a scenario of which coded photos know nothing, each with a value in its place."""
+
+
+def notes(plan: Plan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
+    """What a reader would not guess of schemes at any point, such as stages cut to fit; of many notes the first."""
+    found = {
+        note: None
+        for place, row in zip(plan.places, sendings, strict=True)
+        for scheme, sending in zip(place.scenario.schemes, row, strict=True)
+        for note in notes_on(place.scenario, scheme, sending, sending.outbox)
+    }
+    more = [f"and {len(found) - MOST_NOTES} more notes of this kind"] if len(found) > MOST_NOTES else []
+    return [*list(found)[:MOST_NOTES], *more]
 
 
 def open_jobs(plan: Plan, sendings: Sequence[tuple[Sending, ...]], unfinished: Unfinished) -> list[Job]:
