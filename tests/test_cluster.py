@@ -69,13 +69,16 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path):
-    pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
+    distributed = pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
     made = Cluster(tmp_path / "cluster")
     made.folder.mkdir()
     try:
         made.add_worker()
         made.add_worker()
-        yield made.wait()
+        made.wait()
+        with distributed.Client(made.address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield made
     finally:
         made.stop()
 

@@ -65,9 +65,13 @@ def _answers(
 
     from distributed import KilledWorker, as_completed
 
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_S)
+    except TimeoutError:
+        raise SweepError(
+            f"--cluster {address}: has no worker; start some by `dask worker {address} --nthreads 1`"
+        ) from None
     found = client.run(versions)
-    if not found:
-        raise SweepError(f"--cluster {address}: has no worker; start some by `dask worker {address} --nthreads 1`")
     for worker, theirs in found.items():
         if other := [
             f"{name} {theirs[name]}, here {mine}" for name, mine in versions().items() if theirs[name] != mine
