@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections import Counter
-from collections.abc import Callable, Generator
 
-import simpy
+from bare import bare, seconds
 
 from satsim.events import Event
 from satsim.linkspec import Ack, LinkSpec, TwoState
@@ -25,25 +23,6 @@ from satsim.scenario import TransportSpec
 from satsim.simulation import simulate
 
 ROUNDS = 15
-
-
-def bare(timeouts: int) -> None:
-    """A SimPy process that does nothing but wait."""
-    env = simpy.Environment()
-
-    def wait() -> Generator[simpy.Event, None, None]:
-        for _ in range(timeouts):
-            yield env.timeout(1.0)
-
-    env.process(wait())
-    env.run()
-
-
-def seconds(job: Callable[[], object]) -> float:
-    """How long one call takes."""
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
 
 
 def main() -> None:

@@ -17,13 +17,12 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import simpy
 import yaml
+from bare import bare
 
 from satsim.plots.sweep import draw_sweep
 from satsim.scenario import put
@@ -60,15 +59,9 @@ def seconds_of(plan: Plan, out: Path, workers: int) -> float:
 def bare_rate(runs: int) -> float:
     """Runs a second of a SimPy process that does nothing but wait, as often as the schemes have packets, in turn."""
 
-    def wait(env: simpy.Environment, times: int) -> Generator[simpy.Event, None, None]:
-        for _ in range(times):
-            yield env.timeout(1.0)
-
     began = time.perf_counter()
     for number in range(runs):
-        env = simpy.Environment()
-        env.process(wait(env, PACKETS[number % 6]))
-        env.run()
+        bare(PACKETS[number % 6])
     return runs / (time.perf_counter() - began)
 
 

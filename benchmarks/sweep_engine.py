@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
-import simpy
+from bare import bare, seconds
 
 from satsim.linkspec import LinkSpec
 from satsim.sweep.fates import forget
@@ -26,18 +25,6 @@ LOSS_RATIOS = (0.0, 0.1, 0.2)
 INTERVALS_S = (10.0, 30.0, 60.0)
 DURATION_S = 420.0
 ROUNDS = 7
-
-
-def bare(timeouts: int) -> None:
-    """A SimPy process that does nothing but wait."""
-    env = simpy.Environment()
-
-    def wait() -> Generator[simpy.Event, None, None]:
-        for _ in range(timeouts):
-            yield env.timeout(1.0)
-
-    env.process(wait())
-    env.run()
 
 
 def all_bare(seeds: Sequence[int]) -> None:
@@ -53,13 +40,6 @@ def sweep(seeds: Sequence[int], engine: str) -> None:
         link = LinkSpec(interval_s=interval_s, delay_s=5, loss_ratio=loss_ratio)
         for packets in PACKETS:
             show_runs([[bytes(340)] * packets], link, seeds, duration_s=DURATION_S, engine=engine)
-
-
-def seconds(job: Callable[[], object]) -> float:
-    """How long one call takes."""
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def on(cluster, then=lambda answers: None):
 def test_a_cluster_gives_the_tables_that_this_process_gives(story, tmp_path, cluster):  # noqa: F811
     plan = plan_of(story, MANY)
     run_sweep(plan, tmp_path / "here", run_here)
-    run_sweep(plan, tmp_path / "there", on(cluster))
+    assert run_sweep(plan, tmp_path / "there", on(cluster)).runs == 20 * 3 * 20
     same_tables(tmp_path / "here", tmp_path / "there")
 
 

@@ -150,7 +150,8 @@ def test_schemes_that_differ_in_repair_packets_alone_do_not_mix(story, tmp_path)
 def test_processes_give_the_tables_that_one_gives(story, tmp_path):
     plan = plan_of(story, LOSS, cache=tmp_path / "cache")
     run_sweep(plan, tmp_path / "one", run_here)
-    run_sweep(plan, tmp_path / "two", lambda function, tasks: run_in_processes(function, tasks, 2))
+    two = run_sweep(plan, tmp_path / "two", lambda function, tasks: run_in_processes(function, tasks, 2))
+    assert two.runs == 2 * 3 * 20
     same_tables(tmp_path / "one", tmp_path / "two")
 
 

@@ -8,7 +8,6 @@ import math
 import platform
 import textwrap
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from satsim.scenario import Scenario, ScenarioError, check_scenario
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study
 from satsim.study.space import schemes
+from satsim.sweep.digests import versions
 
 FIELDS = (
     "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",
@@ -79,7 +79,7 @@ def summary(study: Study) -> dict[str, Any]:
         "recommended": study.recommended.name if study.recommended else None,
         "confirmed": _confirmation(study),
         "notices": study.notices,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "versions": {"python": platform.python_version()} | versions(LIBRARIES),
     }  # fmt: skip
 
 
@@ -144,10 +144,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return value
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -1,6 +1,6 @@
 """The same work on a Dask cluster: `dask scheduler`, `dask worker ADDRESS --nthreads 1`, `--cluster ADDRESS`.
 
-Workers need satsim with the same versions as the machine that asks, and what scenarios name besides photos (traces,
+Workers need satsim with the same own_versions as the machine that asks, and what scenarios name besides photos (traces,
 orbits, weights) at the same paths. Scores are cached on each worker's own disk, at the same path.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from satsim.sweep.errors import SweepError
-from satsim.sweep.plan import versions
+from satsim.sweep.plan import own_versions
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -43,7 +43,7 @@ def run_on_cluster(
     """Number and answer of each task as it is done, by the workers of the scheduler at `address`.
 
     What a dead worker had in hand is given to another. Raises what `function` raises, and SweepError where there is no
-    scheduler, no worker, other versions, or where the scheduler goes away.
+    scheduler, no worker, other own_versions, or where the scheduler goes away.
     """
     check_address(address)
     from distributed import Client
@@ -71,10 +71,10 @@ def _answers(
         raise SweepError(
             f"--cluster {address}: has no worker; start some by `dask worker {address} --nthreads 1`"
         ) from None
-    found = client.run(versions)
+    found = client.run(own_versions)
     for worker, theirs in found.items():
         if other := [
-            f"{name} {theirs[name]}, here {mine}" for name, mine in versions().items() if theirs[name] != mine
+            f"{name} {theirs[name]}, here {mine}" for name, mine in own_versions().items() if theirs[name] != mine
         ]:
             raise SweepError(
                 f"--cluster {address}: worker {worker} has {'; '.join(other)}; install the same everywhere"

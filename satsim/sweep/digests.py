@@ -31,7 +31,7 @@ def coded_with(name: str, options: Mapping[str, Any], module: str, model_id: int
         "code of codec": code_digest("codec"),
         "code of satsim": _own_code_digest(),
         **{f"code of {each}": code_digest(each) for each in sorted(modules)},
-        **_libraries(),
+        **versions(LIBRARIES),
         "processor": platform.machine(),
     }
 
@@ -108,11 +108,12 @@ def _joint_digest(paths: Iterable[Path]) -> str:
     return digest(part for path in paths for part in (path.name, path.read_bytes()))
 
 
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """By name of a library its version here, or "missing"."""
+    return {name: _version(name) for name in names}
+
+
 @cache
-def _libraries() -> dict[str, str]:
-    return {name: _version(name) for name in LIBRARIES}
-
-
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

@@ -31,8 +31,7 @@ REMEMBERED = 500_000
 def fates(link: LinkSpec, times_s: Sequence[float], seeds: Sequence[int], sender: int) -> tuple[Bools, Bools]:
     """Which messages that leave at `times_s` are lost, and which arrive twice unless they are lost."""
     count = len(times_s)
-    lost = np.zeros((count, len(seeds)), dtype=np.bool_)
-    doubled = lost
+    lost, doubled = np.zeros((2, count, len(seeds)), dtype=np.bool_)
 
     def draw_for(concern: str) -> Draw:
         return partial(draw, seeds, sender * len(CONCERNS) + CONCERNS.index(concern))

@@ -13,7 +13,7 @@ import yaml
 
 from satsim.sweep.grid import LABELS, Axis, Place
 from satsim.sweep.jobs import Done, Job
-from satsim.sweep.plan import Plan, versions
+from satsim.sweep.plan import Plan, own_versions
 from satsim.sweep.scores import Sending
 
 
@@ -120,5 +120,5 @@ def describe(plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story) 
         "sets_scored": story.scored,
         "runs_made_now": story.runs,
         "platform": platform.platform(),
-        "versions": versions(),
+        "versions": own_versions(),
     }

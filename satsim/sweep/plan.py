@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from satsim.photo import load_photo
 from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
 from satsim.presets import assumed_numbers
 from satsim.scenario import Scenario, make_scenario
-from satsim.sweep.digests import code_digest, digest, file_digest
+from satsim.sweep.digests import code_digest, digest, file_digest, versions
 from satsim.sweep.errors import SweepError
 from satsim.sweep.grid import Axis, Place, make_grid
 from satsim.sweep.outcomes import Judge, Measures
@@ -73,7 +72,7 @@ class Plan:
             "count of replications": self.replications,
             "metric": [metric.name for metric in self.measures.metrics],
             "moments": list(self.measures.moments_s),
-            "version of satsim or a library": [versions(), code_digest("satsim")],
+            "version of satsim or a library": [own_versions(), code_digest("satsim")],
         }
 
 
@@ -86,9 +85,9 @@ def paths_in(data: Any) -> Iterator[Path]:
             yield from paths_in(inner)
 
 
-def versions() -> dict[str, str]:
+def own_versions() -> dict[str, str]:
     """Of satsim and of what its numbers may depend on."""
-    return {name: version(name) for name in LIBRARIES}
+    return versions(LIBRARIES)
 
 
 def make_plan(
