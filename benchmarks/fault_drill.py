@@ -21,9 +21,9 @@ import time
 from collections import Counter, deque
 from typing import NamedTuple
 
-from satsim.packets import HEADER_BYTES, ImageKey, Inbox, Packet, PacketError, Position, pack, packetize
-from satsim.repair import repair_packets
-from satsim.seal import Sealer, SenderKey
+from satsim.air.packets import HEADER_BYTES, ImageKey, Inbox, Packet, PacketError, Position, pack, packetize
+from satsim.air.repair import repair_packets
+from satsim.air.seal import Sealer, SenderKey
 
 KINDS = (
     "good",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 BAR_S = 60.0
 BAR_BYTES = 2_000_000_000
-COMMAND = "from satsim.cli import main; main()"
+COMMAND = "from satsim.commands.main import main; main()"
 
 
 def main() -> int:

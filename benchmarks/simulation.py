@@ -16,11 +16,11 @@ from collections import Counter
 
 from bare import bare, seconds
 
-from satsim.events import Event
-from satsim.linkspec import Ack, LinkSpec, TwoState
-from satsim.packets import pack, packetize
-from satsim.scenario import TransportSpec
-from satsim.simulation import simulate
+from satsim.air.packets import pack, packetize
+from satsim.links.linkspec import Ack, LinkSpec, TwoState
+from satsim.scenario.scenario import TransportSpec
+from satsim.simulation.events import Event
+from satsim.simulation.simulation import simulate
 
 ROUNDS = 15
 

@@ -30,7 +30,7 @@ from codec.progic import ProgicCodec
 BAR_MS = 20.0
 BAR_S = 2.0
 PAYLOAD_BYTES = 320
-COMMAND = "from satsim.cli import main; main()"
+COMMAND = "from satsim.commands.main import main; main()"
 
 
 class PlainProgic(ProgicCodec):
@@ -103,7 +103,7 @@ def score_forms(codecs: dict[str, ProgicCodec], folder: Path, side: int = 256) -
 
 def time_command(codec: ProgicCodec, model: str, rounds: int) -> float:
     """Median seconds of `satsim decode` of one packet, each in a new process."""
-    from satsim.packets import pack, packetize
+    from satsim.air.packets import pack, packetize
 
     payloads = codec.encode(synthetic_photo(256), PAYLOAD_BYTES)
     packets = packetize(payloads, codec="progic", model_id=codec.model_id, height=256, width=256)

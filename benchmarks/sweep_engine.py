@@ -16,9 +16,9 @@ from itertools import product
 
 from bare import bare, seconds
 
-from satsim.linkspec import LinkSpec
-from satsim.sweep.fates import forget
-from satsim.sweep.showings import show_runs
+from satsim.links.linkspec import LinkSpec
+from satsim.simulation.fates import forget
+from satsim.simulation.showings import show_runs
 
 PACKETS = (5, 1, 5, 1, 5, 5)
 LOSS_RATIOS = (0.0, 0.1, 0.2)

@@ -1,6 +1,6 @@
 """`python -m satsim`, where the command is not on the path."""
 
-from satsim.cli import main
+from satsim.commands.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,10 +13,9 @@ from PIL import Image
 import codec
 from codec.bits import packed_bytes
 from codec.progic import ProgicCodec
-from satsim.fields import check_position
-from satsim.keys import read_key, take_counters
-from satsim.linkspec import LinkSpec
-from satsim.packets import (
+from satsim.air.fields import check_position
+from satsim.air.keys import read_key, take_counters
+from satsim.air.packets import (
     HEADER_BYTES,
     ImageKey,
     Inbox,
@@ -27,10 +26,11 @@ from satsim.packets import (
     pack,
     packetize,
 )
+from satsim.air.seal import ReplayWindow, Sealer, SenderKey
+from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
-from satsim.scenario import ImageSpec, ScenarioError, check_part, parse_yaml
-from satsim.seal import ReplayWindow, Sealer, SenderKey
-from satsim.timeline import Picture
+from satsim.scenario.scenario import ImageSpec, ScenarioError, check_part, parse_yaml
+from satsim.scoring.timeline import Picture
 
 
 class Encoded(NamedTuple):

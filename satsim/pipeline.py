@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 import codec
 from codec.metrics import Metric, choose_metric, metric_info
-from satsim.costs import costs
-from satsim.events import Event
-from satsim.linkspec import LinkError, Passes
-from satsim.orbit import epoch_notice
-from satsim.outbox import Outbox, fill_outbox
-from satsim.packets import PacketError
+from satsim.air.packets import PacketError
+from satsim.links.costs import costs
+from satsim.links.linkspec import LinkError, Passes
+from satsim.links.orbit import epoch_notice
+from satsim.links.presets import assumed_numbers
 from satsim.photo import enlarged, load_photo, reduced
-from satsim.presets import assumed_numbers
-from satsim.scenario import Scenario, ScenarioError, SchemeSpec
-from satsim.simulation import simulate
-from satsim.timeline import Picture, Point, Screen, build_timeline, summarise
+from satsim.scenario.scenario import Scenario, ScenarioError, SchemeSpec
+from satsim.scoring.outbox import Outbox, fill_outbox
+from satsim.scoring.timeline import Picture, Point, Screen, build_timeline, summarise
+from satsim.simulation.events import Event
+from satsim.simulation.simulation import simulate
 
 DEFAULT_LEVELS = {
     "dists": (0.35, 0.25, 0.2),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from satsim.packets import packetize
+from satsim.air.packets import packetize
 
 settings.register_profile("satsim", deadline=None, derandomize=True)
 settings.load_profile("satsim")
@@ -51,7 +51,7 @@ def one_thread():
 @pytest.fixture
 def in_process(monkeypatch, capsys):
     """`satsim` with arguments in this process, finished as one of its own would be: quicker."""
-    from satsim.cli import main
+    from satsim.commands.main import main
 
     monkeypatch.setenv("NO_COLOR", "1")
 

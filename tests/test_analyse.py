@@ -40,7 +40,7 @@ from codec.base import CodecError
 from codec.data import read_photo
 from codec.layout import split
 from codec.progic import ProgicCodec
-from satsim.cli import main
+from satsim.commands.main import main
 
 
 def counts(*values: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from satsim.sweep.cache import BUSY_S, Cache
+from satsim.scoring.cache import BUSY_S, Cache
 
 KEY = "ab12cd34"
 OTHER_KEY = "ab12cd35"
@@ -179,7 +179,7 @@ def test_a_line_that_its_writer_is_still_at_is_left_to_it(tmp_path):
 def test_a_full_disk_is_told_once_and_memory_goes_on(tmp_path):
     pytest.importorskip("resource", reason="this system has no limits on file sizes")
     code = (
-        "import resource, sys; from pathlib import Path; from satsim.sweep.cache import Cache\n"
+        "import resource, sys; from pathlib import Path; from satsim.scoring.cache import Cache\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "cache = Cache(Path(sys.argv[1]))\n"
         f"for k in range(100): cache.keep({KEY!r}, str(k), k)\n"

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from satsim.cli import clock
+from satsim.commands.main import clock
 
 REPO = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-c", "from satsim.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
 OWN_CODECS = """
 import pathlib, time
 from codec.fake import FakeCodec

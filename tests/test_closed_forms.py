@@ -11,12 +11,12 @@ from math import comb, inf, sqrt
 import numpy as np
 import pytest
 
-from satsim.linkspec import LinkSpec
-from satsim.scenario import TransportSpec
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import TransportSpec
+from satsim.simulation.showings import show_runs
+from satsim.simulation.transport import round_order
 from satsim.sweep.quantiles import at_least_as_good
 from satsim.sweep.quantiles import share as share_with_interval
-from satsim.sweep.showings import show_runs
-from satsim.transport import round_order
 
 RUNS = 20_000
 FIVE = [[bytes(340)] * 5]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from satsim.costs import costs
-from satsim.linkspec import Cost
+from satsim.links.costs import costs
+from satsim.links.linkspec import Cost
 
 SBD = Cost(credit_bytes=50, price_per_credit=0.16)
 

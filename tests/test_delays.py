@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim import linkspec
-from satsim.delays import DELAY_MODELS, constant_delay_s, make_delay
-from satsim.linkspec import LinkSpec
-from satsim.losses import make_loss
+from satsim.links import linkspec
+from satsim.links.delays import DELAY_MODELS, constant_delay_s, make_delay
+from satsim.links.linkspec import LinkSpec
+from satsim.links.losses import make_loss
 
 MYRIOTA = {
     "model": "lognormal",

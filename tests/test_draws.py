@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from satsim.draws import Chance, child, exponentials, normals, uniforms
+from satsim.links.draws import Chance, child, exponentials, normals, uniforms
 
 
 @pytest.mark.parametrize(

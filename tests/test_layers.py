@@ -41,7 +41,16 @@ def test_codec_never_imports_satsim():
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("simpy", {"satsim.link", "satsim.terminal", "satsim.channel", "satsim.transport", "satsim.simulation"}),
+        (
+            "simpy",
+            {
+                "satsim.simulation.link",
+                "satsim.simulation.terminal",
+                "satsim.simulation.channel",
+                "satsim.simulation.transport",
+                "satsim.simulation.simulation",
+            },
+        ),
         ("distributed", {"satsim.sweep.cluster"}),
         ("optuna", {"satsim.study.search"}),
         ("matplotlib", {*PLOTS, "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots"}),
@@ -57,12 +66,13 @@ def test_torch_stays_in_codec():
 
 def test_only_four_modules_of_satsim_call_codec():
     callers = {name for name in importers_of("codec") if name.startswith("satsim")}
-    assert callers == {"satsim.pipeline", "satsim.messages", "satsim.cli", "satsim.sweep.scores"}
-    from_cli = {name for name in imports_of(MODULES["satsim.cli"]) if name.split(".")[0] == "codec"}
+    assert callers == {"satsim.pipeline", "satsim.messages", "satsim.commands.main", "satsim.scoring.scores"}
+    from_cli = {name for name in imports_of(MODULES["satsim.commands.main"]) if name.split(".")[0] == "codec"}
     assert {name.split(".")[1] for name in from_cli} <= {"cli", "base"}
 
 
 def test_the_command_line_starts_without_anything_heavy():
-    check = "import sys, satsim.cli; print(sorted({'torch', 'matplotlib', 'numpy', 'simpy', 'PIL'} & set(sys.modules)))"
+    heavy = {"torch", "matplotlib", "numpy", "simpy", "PIL"}
+    check = f"import sys, satsim.commands.main; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=REPO)
     assert done.stdout == "[]\n"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import simpy
 
-from satsim.events import Log
-from satsim.link import Link
-from satsim.linkspec import LinkSpec
-from satsim.simulation import CONCERNS
+from satsim.links.linkspec import LinkSpec
+from satsim.simulation.events import Log
+from satsim.simulation.link import Link
+from satsim.simulation.simulation import CONCERNS
 
 MESSAGE = b"ten bytes."
 BURSTS = {"model": "gilbert_elliott", "good_to_bad": 0.2, "bad_to_good": 0.3}

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from codec.layout import make_plan
-from satsim.estimates import first_contact_s, photo_on
-from satsim.link_words import in_one_line, latency_words, loss_words, photo_words, span, unit_of
-from satsim.links_cli import links, page
-from satsim.linkspec import Cost, LinkSpec
-from satsim.presets import link_presets
+from satsim.commands.links import links, page
+from satsim.links.estimates import first_contact_s, photo_on
+from satsim.links.linkspec import Cost, LinkSpec
+from satsim.links.presets import link_presets
+from satsim.links.words import in_one_line, latency_words, loss_words, photo_words, span, unit_of
 
 REPO = Path(__file__).resolve().parent.parent
 NAMES = list(link_presets())
@@ -20,7 +20,7 @@ NAMES = list(link_presets())
 
 def satsim(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-c", "from satsim.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from satsim.commands.main import main; main()", *arguments],
         cwd=REPO, env=os.environ | environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 

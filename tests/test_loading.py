@@ -13,7 +13,7 @@ from codec.progic import ProgicCodec
 
 
 def test_every_name_on_the_air_can_be_loaded():
-    from satsim.packets import CODEC_NUMBERS
+    from satsim.air.packets import CODEC_NUMBERS
 
     assert set(codec_names()) == set(CODEC_NUMBERS)
 

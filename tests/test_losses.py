@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim import linkspec
-from satsim.linkspec import LinkSpec
-from satsim.losses import LOSS_MODELS, corrupt, independent, line_of_sight, make_loss, road_m
+from satsim.links import linkspec
+from satsim.links.linkspec import LinkSpec
+from satsim.links.losses import LOSS_MODELS, corrupt, independent, line_of_sight, make_loss, road_m
 
 GE = {"model": "gilbert_elliott"}
 STRESS = {

@@ -6,12 +6,12 @@ from PIL import Image
 
 from codec import load_codec
 from codec.base import CodecError, WeightsError
-from satsim.keys import new_key, read_key, read_keys
+from satsim.air.keys import new_key, read_key, read_keys
+from satsim.air.packets import PacketError, Position, pack, unpack
+from satsim.air.repair import repair_packets
 from satsim.messages import decode_messages, encode_photo, parse_position, read_messages, write_picture
-from satsim.packets import PacketError, Position, pack, unpack
 from satsim.photo import PhotoError, load_photo
-from satsim.repair import repair_packets
-from satsim.scenario import ImageSpec, ScenarioError
+from satsim.scenario.scenario import ImageSpec, ScenarioError
 
 FAKE = "codec.fake:FakeCodec"
 

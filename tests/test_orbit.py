@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satsim.linkspec import DAY_S, LinkError, Passes
-from satsim.orbit import _skyfield, epoch_notice, longest_pass_s, passes, read_tle
-from satsim.windows import make_windows
+from satsim.links.linkspec import DAY_S, LinkError, Passes
+from satsim.links.orbit import _skyfield, epoch_notice, longest_pass_s, passes, read_tle
+from satsim.links.windows import make_windows
 
 TLE = Path(__file__).resolve().parent.parent / "scenarios" / "orbits" / "iridium_like.tle"
 MUNICH = {"model": "tle", "path": TLE, "latitude_deg": 48.1, "longitude_deg": 11.6, "mask_deg": 8.2}

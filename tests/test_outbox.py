@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from codec.fake import FakeCodec
-from satsim.fields import LENGTH_BYTES
-from satsim.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
-from satsim.packets import HEADER_BYTES, PacketError, Position, unpack
-from satsim.scenario import Scenario
+from satsim.air.fields import LENGTH_BYTES
+from satsim.air.packets import HEADER_BYTES, PacketError, Position, unpack
+from satsim.scenario.scenario import Scenario
+from satsim.scoring.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
 
 IMAGE = np.full((16, 32, 3), 7, np.uint8)
 PLACE = {"latitude_deg": 46.5, "longitude_deg": 8.5}

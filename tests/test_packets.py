@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import satsim.packets
-from satsim.packets import (
+import satsim.air.packets
+from satsim.air.packets import (
     CODEC_NUMBERS,
     HEADER_BYTES,
     Inbox,
@@ -21,7 +21,7 @@ from satsim.packets import (
     packetize,
     unpack,
 )
-from satsim.repair import repair_packets
+from satsim.air.repair import repair_packets
 
 BY_HAND = Packet(
     codec="progic",
@@ -123,7 +123,7 @@ def test_the_test_vectors_written_out_by_hand(packet, message):
 
 
 def test_the_vectors_are_those_of_the_docstring():
-    lines = {line.strip() for line in satsim.packets.__doc__.splitlines()}
+    lines = {line.strip() for line in satsim.air.packets.__doc__.splitlines()}
     vectors = {bytes.fromhex(line) for line in lines if line[3:14] == "01 89abcdef" and line[:2] != "1c"}
     assert vectors == {MESSAGE, REPAIR_MESSAGE, PLACED_MESSAGE}
 

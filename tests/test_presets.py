@@ -6,8 +6,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from satsim.linkspec import LinkSpec
-from satsim.presets import assumed_numbers, basis_of, find_preset, leaves, link_presets
+from satsim.links.linkspec import LinkSpec
+from satsim.links.presets import assumed_numbers, basis_of, find_preset, leaves, link_presets
 
 NAMES = list(link_presets())
 CHOICES = ("model", "currency")

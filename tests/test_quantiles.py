@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from satsim.sweep.outcomes import Judge
+from satsim.scoring.outcomes import Judge
 from satsim.sweep.quantiles import at_least_as_good, estimate, ranks, share
 
 DISTS = Judge("dists", "DISTS", "", False)

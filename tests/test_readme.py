@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from satsim.cli import app
+from satsim.commands.main import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "codec").glob("*/*.md"))]

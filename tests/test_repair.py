@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim.packets import Packet, PacketError, Repair, packetize
-from satsim.repair import recover, repair_packets
+from satsim.air.packets import Packet, PacketError, Repair, packetize
+from satsim.air.repair import recover, repair_packets
 
 
 def packets_of(payloads):
@@ -42,7 +42,7 @@ def point(k):
 
 
 def by_lagrange(payloads, number):
-    """The repair symbol as the docstring of satsim.repair defines it, by interpolation."""
+    """The repair symbol as the docstring of satsim.air.repair defines it, by interpolation."""
     x = point(len(payloads) + number)
     symbol = [0] * len(payloads[0])
     for k, payload in enumerate(payloads):

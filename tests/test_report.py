@@ -8,11 +8,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from satsim.events import Event
 from satsim.pipeline import run
-from satsim.report import write_report
-from satsim.scenario import load_scenario
-from satsim.timeline import Point
+from satsim.results import write_report
+from satsim.scenario.scenario import load_scenario
+from satsim.scoring.timeline import Point
+from satsim.simulation.events import Event
 
 
 @pytest.fixture

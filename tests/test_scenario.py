@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsim.linkspec import LinkSpec
-from satsim.scenario import (
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import (
     ImageSpec,
     Scenario,
     ScenarioError,

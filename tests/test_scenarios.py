@@ -6,10 +6,10 @@ import pytest
 
 from codec import codec_names
 from codec.metrics import METRICS
-from satsim.fields import LENGTH_BYTES
+from satsim.air.fields import LENGTH_BYTES
 from satsim.photo import load_photo
-from satsim.scenario import load_scenario
-from satsim.simulation import simulate
+from satsim.scenario.scenario import load_scenario
+from satsim.simulation.simulation import simulate
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 SCENARIOS = sorted(FOLDER.glob("*.yaml"))

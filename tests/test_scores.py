@@ -17,13 +17,13 @@ from PIL import Image
 from codec.base import CodecError, WeightsError
 from codec.fake import FakeCodec
 from codec.metrics import psnr
-from satsim.packets import PacketError
+from satsim.air.packets import PacketError
 from satsim.photo import load_photo
 from satsim.pipeline import run
-from satsim.scenario import Scenario
-from satsim.sweep.cache import Cache
-from satsim.sweep.digests import options_digest
-from satsim.sweep.scores import Scores, default_folder, prepare
+from satsim.scenario.scenario import Scenario
+from satsim.scoring.cache import Cache
+from satsim.scoring.digests import options_digest
+from satsim.scoring.scores import Scores, default_folder, prepare
 
 FAKE = "codec.fake:FakeCodec"
 THREE_AND_REPAIRS = {"options": {"strips": 3}, "transport": {"repair_packets": 2}}
@@ -197,7 +197,7 @@ class TestOnce:
         score = Scores(sending, Cache(tmp_path)).look_up(frozenset({0, 2}))
         (tmp_path / "sending").write_bytes(pickle.dumps((sending, Cache(tmp_path))))
         code = (
-            "import json, pickle, sys; from satsim.sweep.scores import Scores\n"
+            "import json, pickle, sys; from satsim.scoring.scores import Scores\n"
             "scores = Scores(*pickle.load(open(sys.argv[1], 'rb')))\n"
             "score = scores.look_up(frozenset({0, 2}))\n"
             "print(json.dumps([score, scores.decoded, 'torch' in sys.modules]))"
@@ -277,7 +277,7 @@ class TestKey:
         package.mkdir()
         (package / "__init__.py").touch()
         (package / "named.py").write_text("from own_codec.inner import Own\n")
-        code = "from satsim.sweep.digests import code_digest; print(code_digest('own_codec.named'))"
+        code = "from satsim.scoring.digests import code_digest; print(code_digest('own_codec.named'))"
         digests = set()
         for content in ("class Own: pass", "class Own: ..."):
             (package / "inner.py").write_text(content)

@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-import satsim.packets
-from satsim.keys import new_key, open_replay_state, read_key, read_keys, take_counters
-from satsim.packets import Inbox, Packet, PacketError, Position, RefusedError, pack, packetize, unpack
-from satsim.repair import repair_packets
-from satsim.scenario import ScenarioError
-from satsim.seal import WINDOW, ReplayWindow, Sealer, SenderKey
+import satsim.air.packets
+from satsim.air.keys import new_key, open_replay_state, read_key, read_keys, take_counters
+from satsim.air.packets import Inbox, Packet, PacketError, Position, RefusedError, pack, packetize, unpack
+from satsim.air.repair import repair_packets
+from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
+from satsim.scenario.scenario import ScenarioError
 
 KEY = SenderKey(0x0102, bytes(range(16)), tag_bytes=8)
 KEYS = {0x0102: KEY}
@@ -51,7 +51,7 @@ def test_the_library_passes_packet_vector_1_of_rfc_3610():
 def test_the_test_vector():
     assert pack(PLACED, Sealer(KEY, 6)).hex() == MESSAGE.hex()
     assert unpack(MESSAGE, KEYS) == PLACED
-    assert MESSAGE.hex() in satsim.packets.__doc__.replace(" ", "")
+    assert MESSAGE.hex() in satsim.air.packets.__doc__.replace(" ", "")
 
 
 def test_the_vector_is_ccm_of_the_nonce_and_header_written_down():

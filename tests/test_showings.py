@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim.costs import costs
-from satsim.draws import child
-from satsim.linkspec import LinkSpec
-from satsim.scenario import SendersSpec, TransportSpec
-from satsim.simulation import simulate
-from satsim.sweep.fates import draw
-from satsim.sweep.screens import blank
-from satsim.sweep.showings import show_runs, why_no_table
-from satsim.sweep.table import fill_by_table
-from satsim.transport import round_order
+from satsim.links.costs import costs
+from satsim.links.draws import child
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.fates import draw
+from satsim.simulation.screens import blank
+from satsim.simulation.showings import show_runs, why_no_table
+from satsim.simulation.simulation import simulate
+from satsim.simulation.table import fill_by_table
+from satsim.simulation.transport import round_order
 
 TEN = [[bytes(100)] * 10]
 ONCE, ARQ = TransportSpec(), TransportSpec(name="arq")

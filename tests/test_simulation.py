@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim.events import BORN, ENDED, Event
-from satsim.linkspec import LinkSpec
-from satsim.packets import pack, packetize
-from satsim.scenario import SendersSpec, TransportSpec
-from satsim.simulation import simulate
-from satsim.transport import round_order
+from satsim.air.packets import pack, packetize
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.events import BORN, ENDED, Event
+from satsim.simulation.simulation import simulate
+from satsim.simulation.transport import round_order
 
 REPO = Path(__file__).resolve().parent.parent
 MINUTE = LinkSpec(interval_s=60, delay_s=0, loss_ratio=0)
@@ -352,10 +352,10 @@ def test_a_higher_loss_only_adds_losses_with_everything_else_on(loss, transport)
 
 EVERYTHING = """
 import hashlib
-from satsim.linkspec import LinkSpec
-from satsim.packets import pack, packetize
-from satsim.scenario import SendersSpec, TransportSpec
-from satsim.simulation import simulate
+from satsim.links.linkspec import LinkSpec
+from satsim.air.packets import pack, packetize
+from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.simulation import simulate
 
 link = LinkSpec.model_validate({
     "interval_s": 7, "retry_interval_s": 3, "windows": {"model": "renewal", "mean_open_s": 90, "mean_closed_s": 30},

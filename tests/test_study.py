@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from satsim.linkspec import Ack, LinkSpec
+from satsim.links.linkspec import Ack, LinkSpec
 from satsim.pipeline import run
-from satsim.scenario import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.study.front import beats, pareto
 from satsim.study.goal import Goal, StudyError, parse_goal
 from satsim.study.outcome import certain, quality, runs_to_be_sure, verdict_on

@@ -17,7 +17,7 @@ from conftest import picture
 from PIL import Image
 
 from satsim.pipeline import run
-from satsim.scenario import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.sweep.errors import SweepError
 from satsim.sweep.grid import read_axis
 from satsim.sweep.local import run_here, run_in_processes

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import simpy
 
-from satsim.channel import SCHEDULES, Channel
-from satsim.events import Log
-from satsim.link import Link
-from satsim.linkspec import LinkSpec
-from satsim.simulation import CONCERNS
-from satsim.terminal import Terminal
+from satsim.links.linkspec import LinkSpec
+from satsim.simulation.channel import SCHEDULES, Channel
+from satsim.simulation.events import Log
+from satsim.simulation.link import Link
+from satsim.simulation.simulation import CONCERNS
+from satsim.simulation.terminal import Terminal
 
 MESSAGE = b"ten bytes."
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from satsim.events import Event
-from satsim.timeline import Point, Screen, build_timeline, summarise
+from satsim.scoring.timeline import Point, Screen, build_timeline, summarise
+from satsim.simulation.events import Event
 
 
 class Brightness(NamedTuple):

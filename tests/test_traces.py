@@ -6,9 +6,9 @@ from math import inf
 import numpy as np
 import pytest
 
-from satsim.linkspec import LinkError, LinkSpec
-from satsim.losses import make_loss
-from satsim.traces import read_trace
+from satsim.links.linkspec import LinkError, LinkSpec
+from satsim.links.losses import make_loss
+from satsim.links.traces import read_trace
 
 RECORD = "sent_s,arrived_s\n100,104.5\n160,\n220,221\n"
 

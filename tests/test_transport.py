@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim.linkspec import LinkSpec
-from satsim.scenario import TransportSpec
-from satsim.simulation import simulate
-from satsim.transport import interleave, repair_plan, round_order
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import TransportSpec
+from satsim.simulation.simulation import simulate
+from satsim.simulation.transport import interleave, repair_plan, round_order
 
 SESSION = {"kind": "session"}
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from satsim import linkspec
-from satsim.windows import WINDOW_MODELS, make_windows
+from satsim.links import linkspec
+from satsim.links.windows import WINDOW_MODELS, make_windows
 
 LIST = {"model": "list", "open_s": [[10, 20], [50, 60.5]]}
 PERIODIC = {"model": "periodic", "period_s": 100, "open_s": 30, "first_s": 40}

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from satsim.scenario import Scenario, SchemeSpec
-from satsim.simulation import simulate
+from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scoring.outcomes import Columns, Measures, outcomes
+from satsim.scoring.scores import Scores, Sending
+from satsim.scoring.timeline import Picture
+from satsim.simulation.simulation import simulate
 from satsim.study.goal import Budget, Goal
 from satsim.study.outcome import Outcome, judge
 from satsim.study.space import Coding, Design, Size, schemes
 from satsim.sweep import jobs
 from satsim.sweep.local import run_here
-from satsim.sweep.outcomes import Columns, Measures, outcomes
 from satsim.sweep.run import Workers
-from satsim.sweep.scores import Scores, Sending
-from satsim.timeline import Picture
 
 TIMED_RUNS = 100
 """So many runs tell when the last message is out, where that is a matter of chance."""

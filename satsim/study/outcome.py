@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from satsim.scoring.outcomes import Columns
 from satsim.study.goal import Budget, Goal
 from satsim.study.space import Design
-from satsim.sweep.outcomes import Columns
 from satsim.sweep.quantiles import at_least_as_good, share
 
 Verdict = Literal["met", "met, but not certain", "not met"]

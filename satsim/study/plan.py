@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from satsim.linkspec import Checked, LinkSpec
-from satsim.scenario import Scenario, load_scenario, read_mapping
+from satsim.links.linkspec import Checked, LinkSpec
+from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.study.goal import Budget, Goal, StudyError, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
 

@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from satsim.folders import fresh_folder
-from satsim.scenario import Scenario, ScenarioError, check_scenario
+from satsim.scenario.scenario import Scenario, ScenarioError, check_scenario
+from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study
 from satsim.study.space import schemes
-from satsim.sweep.digests import versions
 
 FIELDS = (
     "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",

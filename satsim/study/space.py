@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from satsim.fields import LENGTH_BYTES
-from satsim.linkspec import LinkSpec
-from satsim.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
+from satsim.air.fields import LENGTH_BYTES
+from satsim.links.linkspec import LinkSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
 from satsim.study.goal import StudyError
 
 TRANSPORTS = ("once", "carousel", "arq")

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 
 from satsim.photo import load_photo
+from satsim.scoring.outcomes import held_sets
+from satsim.scoring.scores import Sending
 from satsim.sweep.jobs import Coding, code, open_cache, scores_of, show
-from satsim.sweep.outcomes import held_sets
 from satsim.sweep.plan import Plan
-from satsim.sweep.scores import Sending
 
 TRIAL = {"table": 2000, "events": 40}
 BYTES_A_NUMBER = 3.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.scenario import ScenarioError, override, read_mapping
+from satsim.scenario.scenario import ScenarioError, override, read_mapping
 from satsim.sweep.grid import Axis, axis_of, read_axis
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from satsim.scenario import Scenario, ScenarioError, make_scenario, parse_yaml, put
+from satsim.scenario.scenario import Scenario, ScenarioError, make_scenario, parse_yaml, put
 
 SHORT = {
     "image": "image.path",

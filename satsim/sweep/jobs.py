@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from satsim.scenario import Scenario
-from satsim.sweep.cache import Cache
-from satsim.sweep.outcomes import Columns, Measures, outcomes
-from satsim.sweep.scores import Scores, Sending, prepare
-from satsim.sweep.showings import Showings, show_runs
-from satsim.timeline import Picture
+from satsim.scenario.scenario import Scenario
+from satsim.scoring.cache import Cache
+from satsim.scoring.outcomes import Columns, Measures, outcomes
+from satsim.scoring.scores import Scores, Sending, prepare
+from satsim.scoring.timeline import Picture
+from satsim.simulation.showings import Showings, show_runs
 
 CHECKED = 3
 """Runs of each scheme and point that are made by the table and event by event, to compare."""

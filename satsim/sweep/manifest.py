@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
+from satsim.scoring.scores import Sending
 from satsim.sweep.grid import LABELS, Axis, Place
 from satsim.sweep.jobs import Done, Job
 from satsim.sweep.plan import Plan, own_versions
-from satsim.sweep.scores import Sending
 
 
 @dataclass

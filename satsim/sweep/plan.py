@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from satsim.links.presets import assumed_numbers
 from satsim.photo import load_photo
 from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
-from satsim.presets import assumed_numbers
-from satsim.scenario import Scenario, make_scenario
-from satsim.sweep.digests import code_digest, digest, file_digest, versions
+from satsim.scenario.scenario import Scenario, make_scenario
+from satsim.scoring.digests import code_digest, digest, file_digest, versions
+from satsim.scoring.outcomes import Judge, Measures
+from satsim.simulation.showings import why_no_table
 from satsim.sweep.errors import SweepError
 from satsim.sweep.grid import Axis, Place, make_grid
-from satsim.sweep.outcomes import Judge, Measures
-from satsim.sweep.showings import why_no_table
 
 BLOCK = {"table": 4000, "events": 500}
 """Replications in a job: some seconds of work, so that little is lost with a worker and progress is seen."""

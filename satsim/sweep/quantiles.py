@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from satsim.sweep.outcomes import Columns, Judge, higher_is_better, is_time
+from satsim.scoring.outcomes import Columns, Judge, higher_is_better, is_time
 
 CERTAINTIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 CONFIDENCE = 0.95

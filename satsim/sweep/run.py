@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from satsim.folders import check_free, fresh_folder
-from satsim.linkspec import LinkSpec
+from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.pipeline import notes_on
 from satsim.plots.sweep import draw_sweep
-from satsim.sweep.digests import digest
+from satsim.scoring.digests import digest
+from satsim.scoring.scores import Sending
 from satsim.sweep.errors import SweepError
 from satsim.sweep.jobs import Coding, Job, code, run_job
 from satsim.sweep.local import run_here
 from satsim.sweep.manifest import Story, cells, finished, write_manifest
 from satsim.sweep.plan import Plan
 from satsim.sweep.results import Tables, Unfinished
-from satsim.sweep.scores import Sending
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")

@@ -1,0 +1,1 @@
+"""Bytes on the air: packets, repair symbols, seals and keys."""

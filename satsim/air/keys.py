@@ -1,0 +1,186 @@
+"""Key files: what a sender and its receivers share, the counters the sender has used, and what a receiver has taken.
+
+    sender: 7
+    key: '000102030405060708090a0b0c0d0e0f'
+    tag_bytes: 8
+    next_counter: 0
+
+A sender owns its file. Receivers get a copy, or a list of several such entries; the counter means nothing to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from satsim.air.packets import PacketError
+from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
+from satsim.scenario.scenario import ScenarioError, parse_yaml
+
+
+class KeyFile(NamedTuple):
+    """One entry of a key file."""
+
+    key: SenderKey
+    next_counter: int
+
+
+def new_key(path: Path, sender: int, key_bytes: int = 16, tag_bytes: int = 8) -> None:
+    """Write a key from the operating system's randomness, for its owner's eyes (mode 0600).
+
+    Raises PacketError for a field out of its range, ScenarioError for a file that is there already, OSError.
+    """
+    if key_bytes not in (16, 32):
+        raise PacketError(f"key_bytes is {key_bytes}; expected 16 or 32")
+    key = SenderKey(sender, secrets.token_bytes(key_bytes), tag_bytes)
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ScenarioError(f"{path}: is there already, and no key is ever overwritten; name another file") from None
+    with open(number, "w", encoding="utf-8") as file:
+        file.write(_as_yaml(KeyFile(key, 0)))
+
+
+def read_key(path: Path) -> KeyFile:
+    """The one entry of a sender's key file. Raises ScenarioError naming file and field, OSError."""
+    entries = _entries(path)
+    if len(entries) != 1:
+        raise ScenarioError(f"{path}: holds {len(entries)} keys; expected one, the sender's own")
+    return entries[0]
+
+
+def read_keys(path: Path) -> dict[int, SenderKey]:
+    """The keys of a receiver, by sender. Raises ScenarioError naming file and field, OSError."""
+    entries = _entries(path)
+    keys = {key.sender: key for key, _ in entries}
+    if not entries or len(keys) < len(entries):
+        raise ScenarioError(f"{path}: expected one entry or more, each for another sender")
+    return keys
+
+
+def take_counters(path: Path, count: int) -> KeyFile:
+    """The entry of a key file as it was, once the file says that its next `count` counters are used.
+
+    A crash or two programs at once can only skip counters. Raises ScenarioError where too few are left, OSError.
+    """
+    with _replacing(path) as partial:
+        entry = read_key(path)
+        if entry.next_counter + count > COUNTERS:
+            raise ScenarioError(
+                f"{path}: next_counter is {entry.next_counter}; expected at most {COUNTERS - count} to seal {count} "
+                "messages (make a new key: satsim key new)"
+            )
+        partial.write(_as_yaml(entry._replace(next_counter=entry.next_counter + count)))
+    return entry
+
+
+@contextmanager
+def open_replay_state(
+    path: Path | None, keys: Mapping[int, SenderKey] | None
+) -> Iterator[dict[int, ReplayWindow] | None]:
+    """What earlier receivers took, by sender; saved in `path` with what the block adds, unless the block fails.
+
+    Empty where there is no file yet, and of a sender whose key has changed; None without a path. Raises ScenarioError
+    for a path without keys, a file of another kind or one in use; OSError.
+    """
+    if path is None:
+        yield None
+        return
+    if keys is None:
+        raise ScenarioError("--replay-state is for sealed packets; expected --keys too")
+    with _replacing(path) as partial:
+        saved, windows = _saved(path, keys)
+        yield windows
+        for sender, window in windows.items():
+            saved[_name_of(keys[sender])] = {"highest": window.highest, "taken": f"{window.taken:x}"}
+        partial.write(json.dumps(saved, indent=1) + "\n")
+
+
+def _saved(path: Path, keys: Mapping[int, SenderKey]) -> tuple[dict[str, Any], dict[int, ReplayWindow]]:
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        windows = {
+            sender: ReplayWindow(int(entry["highest"]), int(entry["taken"], 16))
+            for sender, key in keys.items()
+            if (entry := saved.get(_name_of(key))) is not None
+        }
+        if all(0 <= window.highest < COUNTERS and 0 < window.taken < 1 << WINDOW for window in windows.values()):
+            return saved, windows
+    except FileNotFoundError:
+        return {}, {}
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        pass
+    raise ScenarioError(f"{path}: not a replay state that decode wrote; restore it, or name another file")
+
+
+def _name_of(key: SenderKey) -> str:
+    """A name for a sender's key from which the key does not follow."""
+    return f"{key.sender} {hashlib.sha256(b'satsim replay state' + key.key).hexdigest()[:16]}"
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write that takes the place of `path` at the end, or vanishes if the block fails; one user at a time."""
+    path = path.resolve()
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ScenarioError(
+            f"{path}: is being changed by another program; if there is none, one was cut short: remove {partial}"
+        ) from None
+    try:
+        with open(number, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(number)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name must outlive a power cut too
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+def _as_yaml(entry: KeyFile) -> str:
+    key, next_counter = entry
+    return f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\nnext_counter: {next_counter}\n"
+
+
+def _entries(path: Path) -> list[KeyFile]:
+    try:
+        data = parse_yaml(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    return [_entry(item, str(path)) for item in (data if isinstance(data, list) else [data])]
+
+
+def _entry(item: Any, source: str) -> KeyFile:
+    """Never says what the key is, not even a wrong one."""
+    fields: dict[str, Any] = {"sender": None, "key": None, "tag_bytes": 8, "next_counter": 0}
+    if not isinstance(item, dict) or not set(item) <= set(fields) or not {"sender", "key"} <= set(item):
+        raise ScenarioError(f"{source}: expected the keys {', '.join(fields)} (satsim key new writes such a file)")
+    fields |= item
+    for field in ("sender", "tag_bytes", "next_counter"):
+        if type(fields[field]) is not int:
+            raise ScenarioError(f"{source}: {field} is {fields[field]!r}; expected a whole number")
+    if not 0 <= fields["next_counter"] <= COUNTERS:
+        raise ScenarioError(f"{source}: next_counter is {fields['next_counter']}; expected 0 to {COUNTERS}")
+    try:
+        secret = bytes.fromhex(fields["key"])
+    except (TypeError, ValueError):
+        raise ScenarioError(f"{source}: key is not hexadecimal digits in quotes; expected 32 or 64 of them") from None
+    try:
+        return KeyFile(SenderKey(fields["sender"], secret, fields["tag_bytes"]), fields["next_counter"])
+    except PacketError as error:
+        raise ScenarioError(f"{source}: {error}") from None

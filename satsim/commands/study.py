@@ -1,0 +1,136 @@
+"""`satsim study`: which way to send a photo meets a goal at least cost."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from satsim.study.outcome import Outcome
+    from satsim.study.run import Study
+
+
+def study(
+    scenario: Annotated[Path, typer.Argument(help="Scenario or study file, such as scenarios/forest_fire.yaml.")],
+    goal: Annotated[
+        str | None, typer.Option(help="'lpips <= 0.3 by 10 min with 0.95'  [needed, here or in the study file]")
+    ] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option(help="'messages <= 12'; also bytes, price, energy (J) and minutes.")
+    ] = None,
+    codec: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[:key=value]", help="Codec to weigh.  [default: progic and avif]")
+    ] = None,
+    stages: Annotated[
+        str | None, typer.Option(help="Stages sent; of files, messages they may fill.  [default: 1,2,3,5]")
+    ] = None,
+    scales: Annotated[str | None, typer.Option(help="Shares of the frame's sides.  [default: 1,0.5]")] = None,
+    transports: Annotated[str | None, typer.Option(help="once, carousel, arq.  [default: all that make sense]")] = None,
+    copies: Annotated[str | None, typer.Option(help="Copies of the first stage.  [default: 1,2]")] = None,
+    repair: Annotated[str | None, typer.Option(help="Repair packets.  [default: 0,1,2,3]")] = None,
+    replications: Annotated[int | None, typer.Option(help="Runs of each design.  [default: 400]")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Most designs; of more, an optimizer picks.  [default: 300]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Processes.  [default: one for each core]")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
+) -> None:
+    """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
+    from rich.console import Console
+
+    from satsim.folders import check_free
+    from satsim.study.plan import read_list, read_plan
+
+    space: dict[str, Any] = {
+        "codecs": codec or None,
+        "stages": read_list(stages, int, "--stages"),
+        "scales": read_list(scales, float, "--scales"),
+        "transports": read_list(transports, str, "--transports"),
+        "copies": read_list(copies, int, "--copies"),
+        "repair": read_list(repair, int, "--repair"),
+    }
+    options: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
+    options["space"] = {key: value for key, value in space.items() if value is not None}
+    plan = read_plan(scenario, options, list(settings or []), image)
+    folder = out or Path("results") / f"{scenario.stem}_study"
+    check_free(folder)
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        from satsim.commands.sweep import choose_workers
+        from satsim.scoring.scores import default_folder
+        from satsim.study.goal import StudyError
+        from satsim.study.report import write_study
+        from satsim.study.run import run_study
+
+        done = run_study(plan, choose_workers(workers, None), cache or default_folder(), status.update)
+        status.update("drawing the figure")
+        write_study(done, folder)
+    for notice in done.notices:
+        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    print_study(done, folder)
+    if done.recommended is None:
+        raise StudyError(done.sentence)
+
+
+def print_study(done: Study, folder: Path) -> None:
+    """The front as a table, the recommended design marked, and one sentence."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from satsim.study.report import drawn_of
+
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
+    plan = done.plan
+    table = Table(title=Text(plan.scenario.title or plan.scenario.name), title_justify="left")
+    table.add_column("design", min_width=24)
+    currency = plan.scenario.link.cost.currency
+    headings = ["goal met in", "95% interval", "first picture", "at the end", "messages", "minutes"]
+    for heading in [*headings, *([currency] if done.cost == "price" else [])]:
+        table.add_column(heading, justify="right")
+    for each in drawn_of(done):
+        best = each is done.recommended
+        cells = [f"{'> ' if best else ''}{each.name}", *cells_of(each)]
+        cells += [_number(each.spent["price"], ".2f")] if done.cost == "price" else []
+        table.add_row(*map(Text, cells), style="bold" if best else None)
+    console.print(table)
+    met = sum(each.meets for each in done.found.outcomes)
+    certainty = f"{plan.goal.probability:g}"
+    console.print(
+        f"{len(done.found.outcomes)} designs in {plan.replications} runs each; {met} meet the goal {plan.goal}."
+        f" Shown: those that no other beats in first picture, quality and {done.cost}, at a certainty of {certainty}."
+        f" At the end: {done.metric['label']}, {'higher' if done.metric['higher_is_better'] else 'lower'} is better."
+    )
+    if done.recommended:
+        console.print(f"> {done.sentence}")
+        console.print(f"Run it: satsim run {folder / 'recommended.yaml'}", soft_wrap=True)
+    console.print(f"Tables and figure: {folder}", soft_wrap=True)
+
+
+def cells_of(each: Outcome) -> list[str]:
+    """What the table says of a design, but for its name and price."""
+    from satsim.plots.text import clock
+
+    return [
+        f"{each.share:.1%}",
+        f"{100 * each.low:.1f} to {each.high:.1%}",
+        clock(each.first_image_s),
+        _number(each.final, ".3f"),
+        _number(each.spent["messages"], "g"),
+        _number(each.spent["minutes"], ".1f"),
+    ]
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else f"{value:{form}}"

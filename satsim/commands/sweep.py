@@ -1,0 +1,189 @@
+"""`satsim sweep`: a scenario over a grid of settings, many times each."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from satsim.sweep.plan import Plan
+    from satsim.sweep.run import Progress, Workers
+
+MANY_POINTS = 2000
+MANY_RUNS = 20_000_000
+"""More than this is asked about first, or refused where there is nobody to ask."""
+LINE_EVERY_S = 10.0
+
+
+def sweep(
+    scenario: Annotated[Path, typer.Argument(help="Scenario or sweep file, such as scenarios/forest_fire.yaml.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="link.loss_ratio=0:0.4:0.05, link.interval_s=10,30,60, image=photos/"),
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(help="Runs at each point, of other seeds.  [default: 1000, or the file's]")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.  [default: one for each core]")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler: tcp://host:8786.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_sweep]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was interrupted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost, and run nothing.")] = False,
+    at: Annotated[str | None, typer.Option(help="Times at which quality is told: '2 min, 5 min'.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first replication; the next has the next.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: senders.count=5")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Run very large sweeps without asking.")] = False,
+) -> None:
+    """Run a scenario over a grid of settings, many times each: how sure is a picture, and how soon?"""
+    from satsim.scoring.scores import default_folder
+    from satsim.sweep.errors import SweepError
+    from satsim.sweep.files import read_request
+    from satsim.sweep.grid import count_points
+    from satsim.sweep.plan import make_plan
+
+    changes = list(settings or []) + ([] if seed is None else [f"seed={seed}"])
+    request = read_request(scenario, changes, list(vary or []), Path.cwd())
+    if image is not None:
+        from satsim.scenario.scenario import put
+
+        request = request._replace(data=put(request.data, "image.path", str(image.absolute()), "--image"))
+    times = replications if replications is not None else request.replications or 1000
+    schemes = request.data.get("schemes")
+    points = count_points(request.axes)
+    runs = points * max(times, 0) * (len(schemes) if isinstance(schemes, list) else 1)
+    if workers is not None and not 1 <= workers <= 1000:
+        raise SweepError(f"--workers is {workers}; expected 1 to 1000")
+    if (points > MANY_POINTS or runs > MANY_RUNS) and not yes:
+        ask(f"{points:,} points and {runs:,} runs in all")
+    moments = [seconds(text) for text in (at.split(",") if at else request.moments)]
+    where = choose_workers(workers, cluster)
+    plan = make_plan(request.data, request.path, request.axes, times, moments, cache or default_folder())
+    folder = out or Path("results") / f"{scenario.stem}_sweep"
+    if dry_run:
+        show_plan(plan, workers or cores())
+        return
+    from satsim.sweep.run import run_sweep
+
+    with telling() as tell, keeping():
+        story = run_sweep(plan, folder, where, resume=resume, progress=tell)
+    for notice in [*plan.notices, *story.notices]:
+        typer.echo(f"note: {notice}", err=True)
+    print_sweep(plan, folder)
+
+
+def ask(what: str) -> None:
+    """Go on only if the user says so. Raises SweepError where nobody can."""
+    from satsim.sweep.errors import SweepError
+
+    if not sys.stdin.isatty():
+        raise SweepError(f"this sweep has {what}; give --yes to run it, or larger steps and fewer --replications")
+    if not typer.confirm(f"This sweep has {what}. Run it?", err=True):
+        raise SystemExit(130)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_workers(workers: int | None, cluster: str | None) -> Workers:
+    """Where the work is done."""
+    if cluster is not None:
+        from satsim.sweep.cluster import check_address, run_on_cluster
+
+        check_address(cluster)
+        return lambda function, tasks: run_on_cluster(function, tasks, cluster)
+    from satsim.sweep.local import run_here, run_in_processes
+
+    count = workers or cores()
+    return run_here if count == 1 else lambda function, tasks: run_in_processes(function, tasks, count)
+
+
+def seconds(text: str) -> float:
+    """ "2 min", "90 s", "1 h" or "90" in seconds. Raises SweepError."""
+    import re
+
+    from satsim.sweep.errors import SweepError
+
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|min|h|)\s*", text)
+    if not found:
+        raise SweepError(f"--at has {text.strip()!r}; expected times such as 90 s, 2 min or 1 h")
+    return float(found[1]) * {"": 1, "s": 1, "min": 60, "h": 3600}[found[2]]
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[Progress], None]]:
+    """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    began: dict[str, tuple[float, int]] = {}
+    last_s = 0.0
+
+    def words(news: Progress) -> str:
+        since_s, already = began.setdefault(news.step, (time.monotonic(), news.done))
+        if news.of <= 1:
+            return news.step
+        rate = (news.done - already) / max(1e-9, time.monotonic() - since_s)
+        left_s = (news.of - news.done) / rate if rate else None
+        left = "" if left_s is None else f", {rate:,.4g} a second, {round(left_s)} s left"
+        return f"{news.step}: {news.done:,} of {news.of:,}{left}"
+
+    with console.status("planning") as status:
+
+        def tell(news: Progress) -> None:
+            nonlocal last_s
+            line = words(news)
+            status.update(line)
+            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+                last_s = time.monotonic()
+                typer.echo(line, err=True)
+
+        yield tell
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Say, to whoever stops a sweep by Ctrl-C, that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("what is done is kept; go on by --resume", err=True)
+        raise
+
+
+def show_plan(plan: Plan, workers: int) -> None:
+    """The plan and its cost."""
+    from satsim.sweep.cost import cost_words
+
+    for line in cost_words(plan, workers):
+        typer.echo(line)
+
+
+def print_sweep(plan: Plan, folder: Path) -> None:
+    """The table a designer reads first: at each point, how soon and how good in 95 of 100 runs."""
+    from rich.console import Console
+
+    from satsim.commands.sweep_table import summary_table
+    from satsim.plots.sweep import left_out
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table, left = summary_table(plan, folder)
+    console.print(table)
+    if left:
+        console.print(left, highlight=False)
+    for reason in left_out(folder):
+        console.print(f"Not drawn: {reason}", highlight=False)
+    console.print(f"Tables and figures: {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,323 @@
+"""What a link is made of, as checked data: size, pace, delay, loss, contact windows, acknowledgements, costs."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from satsim.air.packets import HEADER_BYTES
+from satsim.links.presets import merge_preset
+
+DAY_S = 86_400.0
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=30 * DAY_S)]
+Span = Annotated[float, Field(gt=0, le=30 * DAY_S)]
+
+
+class LinkError(ValueError):
+    """A link that cannot be made as written; one line that says how to mend it."""
+
+
+def read_link_file(path: Path, kind: str) -> str:
+    """The text of a `kind` file ("trace", say) that a link names. Raises LinkError, one line, if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise LinkError(f"{path}: no such {kind} file; check the path, which starts at the scenario file") from None
+    except UnicodeDecodeError:
+        raise LinkError(f"{path}: is not text in UTF-8; expected a {kind} file") from None
+    except OSError as error:
+        raise LinkError(f"{path}: cannot be read ({error.strerror}); expected a {kind} file") from None
+
+
+class Checked(BaseModel):
+    """Frozen; unknown keys, infinities and NaN are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class GilbertElliott(Checked):
+    """Two states that change from message to message (Gilbert 1960, Elliott 1963)."""
+
+    model: Literal["gilbert_elliott"]
+    good_to_bad: Ratio
+    """Chance that a message after a good one meets the bad state."""
+    bad_to_good: Ratio
+    loss_good: Ratio = 0.0
+    loss_bad: Ratio = 1.0
+    start: Literal["stationary", "good", "bad"] = "stationary"
+
+    @model_validator(mode="after")
+    def _moves(self) -> GilbertElliott:
+        if self.start == "stationary" and self.good_to_bad + self.bad_to_good == 0:
+            raise ValueError(
+                "good_to_bad and bad_to_good are both 0, so no share of bad follows; raise one, or set start to good"
+            )
+        return self
+
+
+class TwoState(Checked):
+    """Two states in continuous time, each left at a constant rate; the state counts at the moment of sending."""
+
+    model: Literal["two_state"]
+    mean_good_s: Span
+    mean_bad_s: Span
+    loss_good: Ratio = 0.0
+    loss_bad: Ratio = 1.0
+
+
+class Lutz(Checked):
+    """A moving terminal that drives through shadows: `two_state` from road lengths (Lutz et al. 1991) and a speed."""
+
+    model: Literal["lutz"]
+    environment: Literal["highway", "city"]
+    elevation_deg: Annotated[float, Field(ge=13, le=43)]
+    speed_kmh: Annotated[float, Field(gt=0, le=1000)]
+    loss_good: Ratio = 0.0
+    loss_bad: Ratio = 1.0
+
+
+class Blockage(Checked):
+    """A site whose view of a geostationary satellite is blocked or not (line of sight: 3GPP TR 38.811 6.6.1-1)."""
+
+    model: Literal["blockage"]
+    environment: Literal["dense_urban", "urban", "suburban"]
+    """suburban stands for rural too."""
+    elevation_deg: Annotated[float, Field(ge=10, le=90)]
+    loss_clear: Ratio = 0.0
+    loss_blocked: Ratio = 1.0
+    move_every_s: Span | None = None
+    """A new site, drawn anew, after each such time; None: the user stays."""
+
+
+class Trace(Checked):
+    """The fates that a CSV file recorded: columns sent_s and arrived_s (empty: lost), or lost (0 or 1) alone."""
+
+    model: Literal["trace"]
+    path: Path
+    """Relative to the scenario file."""
+    by: Literal["message", "time"] = "message"
+    """message: row n is for the n-th message; time: the last row sent no later. After the end comes the start."""
+
+
+Loss = Annotated[GilbertElliott | TwoState | Lutz | Blockage | Trace, Field(discriminator="model")]
+
+
+class ListedWindows(Checked):
+    """Contact between the given times."""
+
+    model: Literal["list"]
+    open_s: Annotated[tuple[tuple[Seconds, Span], ...], Field(min_length=1)]
+    """Pairs of start and end, in order of time."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ListedWindows:
+        flat = [time for pair in self.open_s for time in pair]
+        if any(a >= b for a, b in itertools.pairwise(flat)):
+            raise ValueError(f"open_s is {list(map(list, self.open_s))}; expected start before end, and no overlaps")
+        return self
+
+
+class PeriodicWindows(Checked):
+    """Contact for `open_s` once every `period_s`."""
+
+    model: Literal["periodic"]
+    period_s: Span
+    open_s: Span
+    first_s: Seconds | Literal["random"] = "random"
+    """When the first opens; random: anywhere within a period, also amid a window."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> PeriodicWindows:
+        if self.open_s > self.period_s:
+            raise ValueError(f"open_s is {self.open_s:g}; expected at most period_s, which is {self.period_s:g}")
+        return self
+
+
+class RenewalWindows(Checked):
+    """Open and closed by turns, each for an exponential time; begins in the stationary state."""
+
+    model: Literal["renewal"]
+    mean_open_s: Span
+    mean_closed_s: Span
+
+
+class Passes(Checked):
+    """Passes of a satellite from its two-line elements, by Skyfield (`pip install -e '.[orbit]'`)."""
+
+    model: Literal["tle"]
+    path: Path
+    """TLE file, relative to the scenario file."""
+    satellite: str = ""
+    """Its name in the file; may be left out where the file has but one."""
+    latitude_deg: Annotated[float, Field(ge=-90, le=90)]
+    longitude_deg: Annotated[float, Field(ge=-180, le=180)]
+    height_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+    mask_deg: Annotated[float, Field(ge=0, lt=90)] = 10.0
+    """Least elevation at which there is contact."""
+    start: str
+    """UTC of the photo, as in 2026-08-01T12:00:00Z."""
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> Passes:
+        try:
+            datetime.fromisoformat(self.start)
+        except ValueError:
+            raise ValueError(f"start is {self.start!r}; expected UTC such as 2026-08-01T12:00:00Z") from None
+        return self
+
+
+Windows = Annotated[ListedWindows | PeriodicWindows | RenewalWindows | Passes, Field(discriminator="model")]
+
+
+class LargerMessages(Checked):
+    """Quantiles of messages of at least `from_bytes`."""
+
+    from_bytes: Annotated[int, Field(gt=0)]
+    median_s: Span
+    p90_s: Span
+
+
+class LognormalDelay(Checked):
+    """A lognormal delay through two quantiles."""
+
+    model: Literal["lognormal"]
+    median_s: Span
+    p90_s: Span
+    larger: tuple[LargerMessages, ...] = ()
+    """Other quantiles for larger messages; the last row whose from_bytes is reached holds."""
+
+    @model_validator(mode="after")
+    def _spread(self) -> LognormalDelay:
+        for median_s, p90_s in [(self.median_s, self.p90_s), *((row.median_s, row.p90_s) for row in self.larger)]:
+            if p90_s < median_s:
+                raise ValueError(f"p90_s is {p90_s:g}; expected at least median_s, which is {median_s:g}")
+        return self
+
+
+class WaitForPass(Checked):
+    """A message is taken at any time and waits for the next contact (of the satellite with its gateway, say)."""
+
+    model: Literal["wait_for_pass"]
+    windows: Windows
+
+
+Delay = Annotated[LognormalDelay | WaitForPass, Field(discriminator="model")]
+
+
+class Copies(Checked):
+    """The terminal itself sends each message several times, as simplex services do; each copy has its own fate."""
+
+    count: Annotated[int, Field(ge=2, le=20)]
+    gap_s: tuple[Seconds, Seconds]
+    """From one copy to the next: uniform between these two."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Copies:
+        if self.gap_s[0] > self.gap_s[1]:
+            raise ValueError(f"gap_s is {list(self.gap_s)}; expected the shorter gap first")
+        return self
+
+
+class Ack(Checked):
+    """What the sender hears of a message."""
+
+    kind: Literal["none", "session", "satellite", "end"] = "none"
+    """session: known when the session ends, with the arrival; satellite: once the satellite has it, which says nothing
+    of the ground; end: from the ground, after a round trip."""
+    delay_s: Seconds = 0.0
+    """satellite: from sending to the word; end: from arrival to the word."""
+    timeout_s: Span | None = None
+    """end: silence for so long after sending counts as failure; None: twice the delay of this message without its
+    random part, plus delay_s, the receiver's poll_s and a second."""
+    false_negative_ratio: Ratio = 0.0
+    """Share of messages that got through though the sender hears of failure."""
+
+
+class Cost(Checked):
+    """What a message costs. A price that is None is not known."""
+
+    currency: str = "USD"
+    credit_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Messages are billed in credits of so many bytes, each begun one counted."""
+    price_per_credit: Annotated[float, Field(ge=0)] | None = None
+    price_per_message: Annotated[float, Field(ge=0)] | None = None
+    failed_free: bool = False
+    """Lost messages are not billed."""
+    joules_per_message: Annotated[float, Field(ge=0)] | None = None
+    """Energy that the terminal spends on one attempt."""
+
+    @model_validator(mode="after")
+    def _has_credits(self) -> Cost:
+        if self.price_per_credit is not None and self.credit_bytes is None:
+            raise ValueError("credit_bytes is missing; price_per_credit needs it")
+        return self
+
+
+class LinkSpec(Checked):
+    """A satellite message link and the two machines at its ends.
+
+    `loss` and `loss_ratio` work together: a message gets through if it survives both. So do `delay`, `delay_s` and
+    `delay_s_per_byte`, which add up.
+
+    Over a preset: a plain key, or a table that names its `model`, replaces the preset's whole group (loss and
+    loss_ratio; the three of delay). A table without `model` changes the preset's table key by key; null takes it away.
+    """
+
+    preset: str | None = None
+    """A service of satsim/links/presets.yaml; every other key changes it."""
+    packet_bytes: Annotated[int, Field(gt=HEADER_BYTES, le=1_000_000)] = 360
+    """Largest message, header included."""
+    interval_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """From one slot to the next."""
+    retry_interval_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """From a failed attempt to the next one of the same message; None: interval_s."""
+    windows: Windows | None = None
+    """When the terminal can send; None: always."""
+    delay_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """From a message's slot to its arrival: the constant part."""
+    delay_s_per_byte: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """And the part that grows with the message, header included; the radio sends nothing else the while."""
+    delay: Delay | None = None
+    """And the random part."""
+    reorder_ratio: Ratio = 0.0
+    """Share of messages held back, so that later ones overtake them."""
+    reorder_s: Seconds = 0.0
+    """Held back for a uniform time up to this."""
+    poll_s: Seconds = 0.0
+    """The receiver looks for messages at multiples of this; 0: each is pushed to it."""
+    lifetime_s: Span | None = None
+    """The network throws away what is older on arrival; None: nothing."""
+    loss_ratio: Ratio = 0.0
+    """Share of messages lost independently of each other."""
+    loss: Loss | None = None
+    """Loss that comes in bursts, or from a site, or from a record."""
+    ground_loss_ratio: Ratio = 0.0
+    """Share lost between satellite and receiver, of which a session or satellite acknowledgement knows nothing."""
+    duplicate_ratio: Ratio = 0.0
+    """Share of arriving messages that arrive twice."""
+    bit_error_ratio: Ratio = 0.0
+    """Share of bits that arrive inverted."""
+    copies: Copies | None = None
+    ack: Ack = Ack()
+    cost: Cost = Cost()
+    encode_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """From the shutter to the first slot, on the handheld."""
+    decode_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """From a message's arrival to the picture on the screen."""
+    measured_times: bool = False
+    """In place of the two, the seconds that coding takes on this machine; the run then differs from time to time."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        return merge_preset(data)
+
+    @property
+    def payload_bytes(self) -> int:
+        """What a message leaves for the codec when it carries nothing but the plain header."""
+        return self.packet_bytes - HEADER_BYTES

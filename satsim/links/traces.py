@@ -1,0 +1,128 @@
+"""Recorded links: a CSV file to rows, one a message, and rows to fates."""
+
+from __future__ import annotations
+
+import csv
+import math
+from bisect import bisect_right
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from satsim.links.linkspec import LinkError, Trace, read_link_file
+
+
+class TraceRow(NamedTuple):
+    """What became of one message."""
+
+    lost: bool
+    delay_s: float | None
+    """From sending to arrival; inf where it was lost; None where the record has no arrivals."""
+    sent_s: float | None
+    """On the clock of the record; None where it does not say."""
+    line: int
+    """Its line in the file."""
+
+
+def read_trace(path: Path) -> tuple[TraceRow, ...]:
+    """The rows of a CSV file with a header: columns sent_s and arrived_s (empty: lost), or lost (0 or 1).
+
+    Other columns are left alone. Raises LinkError, one line, naming the file and where known the line and the field.
+    """
+    return _parse(str(path), read_link_file(path, "trace"))
+
+
+@lru_cache(maxsize=8)
+def _parse(path: str, text: str) -> tuple[TraceRow, ...]:
+    """The text is the key too, so that a changed file is read anew while a thousand runs parse it once."""
+    reader = csv.reader(text.splitlines(), skipinitialspace=True, strict=True)
+    rows = []
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        _check_header(path, names)
+        for cells in reader:
+            if cells:
+                rows.append(_row(f"{path}: line {reader.line_num}", reader.line_num, names, cells))
+    except csv.Error as error:
+        raise LinkError(f"{path}: line {reader.line_num}: is not CSV ({error}); expected commas and rows") from None
+    if not rows:
+        raise LinkError(f"{path}: has no rows; expected a header and one line a message")
+    return tuple(rows)
+
+
+def _check_header(path: str, names: list[str]) -> None:
+    if "arrived_s" in names and "lost" in names:
+        raise LinkError(f"{path}: line 1: has both arrived_s and lost; keep one (an empty arrived_s says lost)")
+    if "lost" not in names and not {"sent_s", "arrived_s"} <= set(names):
+        found = ", ".join(names) or "nothing"
+        raise LinkError(f"{path}: line 1: the header is {found}; expected columns sent_s and arrived_s, or lost")
+
+
+def _row(where: str, line: int, names: list[str], cells: list[str]) -> TraceRow:
+    if len(cells) != len(names):
+        raise LinkError(f"{where}: has {len(cells)} fields; expected {len(names)}, as in the header")
+    fields = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+    sent_s = _seconds(where, "sent_s", fields["sent_s"]) if "sent_s" in fields else None
+    if "lost" in fields:
+        if fields["lost"] not in ("0", "1"):
+            raise LinkError(f"{where}: lost is {fields['lost']!r}; expected 0 (arrived) or 1 (lost)")
+        return TraceRow(fields["lost"] == "1", None, sent_s, line)
+    if sent_s is None or not fields["arrived_s"]:
+        return TraceRow(True, math.inf, sent_s, line)
+    arrived_s = _seconds(where, "arrived_s", fields["arrived_s"])
+    if arrived_s < sent_s:
+        raise LinkError(f"{where}: arrived_s is {arrived_s:g}, before sent_s, which is {sent_s:g}; correct one of them")
+    return TraceRow(False, arrived_s - sent_s, sent_s, line)
+
+
+def _seconds(where: str, name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        empty = ", or nothing where the message was lost" if name == "arrived_s" else ""
+        raise LinkError(f"{where}: {name} is {text!r}; expected seconds, such as 12.5{empty}")
+    return seconds
+
+
+class Replay:
+    """The fates of a recorded link; past its end the record starts again.
+
+    `lost(time_s)` takes the row of one message; `delay_s()` then is the delay of that same row (inf where it was lost).
+    By time, the first row is at 0 and the record lasts one mean gap longer than to its last row.
+    """
+
+    def __init__(self, spec: Trace) -> None:
+        self._rows = read_trace(spec.path)
+        self.has_delays = self._rows[0].delay_s is not None
+        self._row = self._rows[-1]
+        self._count = 0
+        self._by_time = spec.by == "time"
+        if self._by_time:
+            self._starts_s = _starts_s(spec.path, self._rows)
+            spans = len(self._rows) - 1
+            self._length_s = self._starts_s[-1] * (spans + 1) / spans if spans else 0.0
+
+    def __call__(self, time_s: float) -> bool:
+        if self._by_time:
+            within_s = time_s % self._length_s if self._length_s else time_s
+            self._row = self._rows[bisect_right(self._starts_s, within_s) - 1]
+        else:
+            self._row = self._rows[self._count % len(self._rows)]
+            self._count += 1
+        return self._row.lost
+
+    def delay_s(self) -> float:
+        delay_s = self._row.delay_s
+        return 0.0 if delay_s is None else delay_s
+
+
+def _starts_s(path: Path, rows: tuple[TraceRow, ...]) -> list[float]:
+    starts_s = [row.sent_s for row in rows if row.sent_s is not None]
+    if not starts_s:
+        raise LinkError(f"{path}: has no column sent_s, which by: time needs; add it, or write by: message")
+    for row, earlier_s, later_s in zip(rows[1:], starts_s, starts_s[1:], strict=False):
+        if later_s < earlier_s:
+            raise LinkError(f"{path}: line {row.line}: sent_s is {later_s:g}, before {earlier_s:g}; sort by sent_s")
+    return [start_s - starts_s[0] for start_s in starts_s]

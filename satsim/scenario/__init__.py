@@ -1,0 +1,1 @@
+"""One story in YAML: read, checked, and explained where it is wrong."""

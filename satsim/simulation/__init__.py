@@ -1,0 +1,1 @@
+"""Who sends what when, and what becomes of it; no pixels here."""

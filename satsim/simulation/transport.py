@@ -1,0 +1,188 @@
+"""What a sender sends in which slot: the order of a round, and how rounds go on.
+
+A round is a list of message numbers: payloads, then repair packets, as `round_order` places them. A transport is a
+process that sends rounds from a terminal and may listen to what comes back.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from math import inf
+from typing import Any
+
+import simpy
+
+from satsim.scenario.scenario import TransportSpec
+from satsim.simulation.terminal import Terminal
+
+Process = Generator[simpy.Event, Any, None]
+Draw = Callable[[], float]
+"""The next uniform number in [0, 1)."""
+
+STANDARD_LADDER_S = ((0.0, 5.0), (0.0, 5.0), (0.0, 30.0), (0.0, 30.0), (180.0, 180.0))
+"""Waits after the first, second ... failure of a message, uniform between the two; the last one goes on. The first
+four are the vendor's advice for a modem (README of github.com/rock7/RockBLOCK-9704), the last is an assumption."""
+
+
+def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send each message once, in order (the paper)."""
+    for index in order:
+        yield terminal.slot()
+        terminal.send(index)
+
+
+def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send round after round until time is up; what was lost comes by again."""
+    for index in itertools.cycle(order):
+        yield terminal.slot()
+        terminal.send(index)
+
+
+def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send each message until it is acknowledged (selective repeat; stop and wait where a session tells at once).
+
+    A failed message is sent again after the wait of the ladder. One that fails for longer than `give_up_s` is put back
+    behind all others, whose turn then comes first. Without acknowledgements every message is sent once.
+    """
+    if terminal.acknowledges == "none":
+        return once(terminal, order, spec, draw)
+    if terminal.acknowledges == "session":
+        return stop_and_wait(terminal, order, spec, draw)
+    return selective_repeat(terminal, order, spec, draw)
+
+
+def stop_and_wait(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """One message at a time: its session tells whether it got through."""
+    log, env = terminal.log, terminal.env
+    todo = deque(order)
+    while todo:
+        index = todo.popleft()
+        yield terminal.slot()
+        began_s, failures = env.now, 0
+        while True:
+            (session,) = terminal.send(index)
+            through, sent = yield session
+            if through:
+                log.hear(env.now, "acknowledged", sent)
+                break
+            gap_s = wait_s(spec, failures, draw)
+            failures += 1
+            if spec.give_up_s is not None and env.now + gap_s - began_s > spec.give_up_s:
+                log.hear(env.now, "gave_up", sent)
+                todo.append(index)
+                break
+            yield terminal.retry(gap_s)
+
+
+def selective_repeat(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """New messages go on while the word of others is under way; a message that failed goes before new ones."""
+    env, log = terminal.env, terminal.log
+    fresh = deque(order)
+    retries: list[tuple[float, int, int]] = []  # due_s, a number that keeps order, message
+    numbers = itertools.count()
+    began_s: dict[int, float] = {}
+    failures: dict[int, int] = {}
+    done: set[int] = set()
+    news = env.event()
+
+    def hear(word: simpy.Event) -> None:
+        outcome: Any = word.value
+        through, sent = outcome
+        index = sent.payload_index
+        if index in done:
+            return
+        if through:
+            done.add(index)
+            log.hear(env.now, "acknowledged", sent)
+        else:
+            gap_s = wait_s(spec, failures.get(index, 0), draw)
+            due_s = max(env.now + gap_s, sent.time_s + terminal.retry_interval_s)
+            failures[index] = failures.get(index, 0) + 1
+            if spec.give_up_s is not None and env.now + gap_s - began_s[index] > spec.give_up_s:
+                log.hear(env.now, "gave_up", sent)
+                del began_s[index], failures[index]
+                fresh.append(index)
+            else:
+                heapq.heappush(retries, (due_s, next(numbers), index))
+        if not news.triggered:
+            news.succeed()
+
+    def next_due_s() -> float:
+        """When there is a message to send: at once where one is new, else with the next retry; inf until word comes."""
+        while fresh and fresh[0] in done:
+            fresh.popleft()
+        while retries and retries[0][2] in done:
+            heapq.heappop(retries)
+        return -inf if fresh else retries[0][0] if retries else inf
+
+    everything = set(order)
+    while done != everything:
+        due_s = next_due_s()
+        if due_s > env.now:
+            news = env.event()
+            yield news if due_s == inf else news | env.timeout(due_s - env.now)
+            continue
+        yield terminal.slot()
+        if next_due_s() > env.now:
+            continue  # word came while it waited for the slot
+        index = heapq.heappop(retries)[2] if retries and retries[0][0] <= env.now else fresh.popleft()
+        began_s.setdefault(index, env.now)
+        for word in terminal.send(index):
+            assert word.callbacks is not None
+            word.callbacks.append(hear)
+
+
+def wait_s(spec: TransportSpec, failures: int, draw: Draw) -> float:
+    """The wait after failure number `failures` (from 0) of a message."""
+    ladder = STANDARD_LADDER_S if spec.ladder == "standard" else spec.ladder
+    shortest, longest = ladder[min(failures, len(ladder) - 1)]
+    return shortest + (longest - shortest) * draw()
+
+
+TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Draw], Process]] = {
+    "once": once,
+    "carousel": carousel,
+    "arq": arq,
+}
+ENDLESS = ("carousel", "arq")
+"""These go on until time is up, or may."""
+
+
+def repair_plan(spec: TransportSpec, stages: int, per_stage: int) -> list[tuple[int, int]]:
+    """(payloads covered, repair packets) in order of coverage, for an image of so many stages of so many payloads."""
+    wanted = {per_stage * (k + 1): count for k, count in enumerate(spec.repair_by_stage[:stages]) if count}
+    if spec.repair_packets:
+        wanted[per_stage * stages] = wanted.get(per_stage * stages, 0) + spec.repair_packets
+    return sorted(wanted.items())
+
+
+def round_order(spec: TransportSpec, stages: int, per_stage: int) -> list[int]:
+    """One round: each stage's payloads, interleaved; copies of the first stage; repair packets after what they cover.
+
+    Repair packets are numbered on from the payloads, in the order of `repair_plan`.
+    """
+    count = stages * per_stage
+    repairs: dict[int, list[int]] = {}
+    number = count
+    for covered, wanted in repair_plan(spec, stages, per_stage):
+        repairs[covered] = list(range(number, number + wanted))
+        number += wanted
+    order: list[int] = []
+    base = interleave(list(range(per_stage)), spec.interleave)
+    copies = spec.base_copies - 1
+    for stage in range(stages):
+        order += interleave([stage * per_stage + k for k in range(per_stage)], spec.interleave)
+        order += repairs.get((stage + 1) * per_stage, [])
+        if copies and (stage > 0 or not spec.base_spread):
+            now = 1 if spec.base_spread else copies
+            order += base * now
+            copies -= now
+    return order + base * copies
+
+
+def interleave(items: list[int], depth: int) -> list[int]:
+    """`items` written into rows of `depth` and read by columns, so that neighbours travel apart."""
+    return [item for column in range(depth) for item in items[column::depth]]
