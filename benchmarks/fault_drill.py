@@ -21,9 +21,11 @@ import time
 from collections import Counter, deque
 from typing import NamedTuple
 
-from satsim.air.packets import HEADER_BYTES, ImageKey, Inbox, Packet, PacketError, Position, pack, packetize
+from satsim.air.inbox import ImageKey, Inbox
+from satsim.air.packets import HEADER_BYTES, Packet, Position, pack, packetize
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
+from satsim.errors import PacketError
 
 KINDS = (
     "good",
@@ -88,7 +90,7 @@ class Sender:
             position=position,
         )
         packets += repair_packets(packets, [(4, 2), (8, 2)])
-        messages = [pack(packet, self.sealer) for packet in packets]
+        messages = [self.sealer.seal(packet) for packet in packets]
         for _ in range(2):
             messages.pop(self.chance.randrange(len(messages)))
         return Photo(ImageKey(sender, image_id, "progic", 1, 256, 256, 8), dict(enumerate(payloads)), messages)

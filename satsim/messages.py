@@ -13,24 +13,17 @@ from PIL import Image
 import codec
 from codec.bits import packed_bytes
 from codec.progic import ProgicCodec
-from satsim.air.fields import check_position
+from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.keys import read_key, take_counters
-from satsim.air.packets import (
-    HEADER_BYTES,
-    ImageKey,
-    Inbox,
-    PacketError,
-    Position,
-    name_on_air,
-    overhead_bytes,
-    pack,
-    packetize,
-)
+from satsim.air.packets import HEADER_BYTES, Position, check_position, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.seal import ReplayWindow, Sealer, SenderKey
+from satsim.errors import PacketError, ScenarioError
 from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
-from satsim.scenario.scenario import ImageSpec, ScenarioError, check_part, parse_yaml
+from satsim.scenario.reading import check_part
+from satsim.scenario.spec import ImageSpec
 from satsim.scoring.timeline import Picture
+from satsim.texts import parse_yaml
 
 
 class Encoded(NamedTuple):
@@ -89,7 +82,7 @@ def encode_photo(
     messages = [pack(packet) for packet in packets]
     if key_file:
         sealer = Sealer(*take_counters(key_file, len(packets)))
-        messages = [pack(packet, sealer) for packet in packets]
+        messages = [sealer.seal(packet) for packet in packets]
     return Encoded(messages, notes)
 
 

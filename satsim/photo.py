@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from satsim.scenario.scenario import ImageSpec
+from satsim.scenario.spec import ImageSpec
 
 MAX_PIXELS = 100_000_000
 """Photos above this are refused before they are decoded (decompression bombs)."""

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import codec
 from codec.metrics import Metric, choose_metric, metric_info
-from satsim.air.packets import PacketError
+from satsim.errors import LinkError, PacketError, ScenarioError
 from satsim.links.costs import costs
-from satsim.links.linkspec import LinkError, Passes
+from satsim.links.linkspec import Passes
 from satsim.links.orbit import epoch_notice
 from satsim.links.presets import assumed_numbers
 from satsim.photo import enlarged, load_photo, reduced
-from satsim.scenario.scenario import Scenario, ScenarioError, SchemeSpec
+from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.outbox import Outbox, fill_outbox
 from satsim.scoring.timeline import Picture, Point, Screen, build_timeline, summarise
 from satsim.simulation.events import Event

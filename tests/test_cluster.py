@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from test_sweep import Unfinished, plan_of, run_sweep, same_tables, story  # noqa: F401  (a fixture)
 
+from satsim.errors import SweepError
 from satsim.sweep.cluster import run_on_cluster
-from satsim.sweep.errors import SweepError
 from satsim.sweep.local import run_here
 
 MANY = "link.loss_ratio=0.02:0.4:0.02"

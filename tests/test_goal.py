@@ -3,7 +3,8 @@
 import pytest
 
 from codec.metrics import METRICS
-from satsim.study.goal import BETTER, Budget, Goal, StudyError, duration_words, parse_budget, parse_goal
+from satsim.errors import StudyError
+from satsim.study.goal import BETTER, Budget, Goal, duration_words, parse_budget, parse_goal
 
 
 def refusal(parse, text):

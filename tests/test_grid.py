@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from satsim.scenario.scenario import ScenarioError
+from satsim.errors import ScenarioError
 from satsim.sweep.grid import Axis, axis_of, count_points, make_grid, read_axis
 
 HERE = Path("here.yaml")

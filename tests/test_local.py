@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from satsim.sweep.errors import SweepError
+from satsim.errors import SweepError
 from satsim.sweep.local import run_here, run_in_processes
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satsim.links.linkspec import DAY_S, LinkError, Passes
+from satsim.errors import LinkError
+from satsim.links.linkspec import DAY_S, Passes
 from satsim.links.orbit import _skyfield, epoch_notice, longest_pass_s, passes, read_tle
 from satsim.links.windows import make_windows
 

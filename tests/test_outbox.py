@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from codec.fake import FakeCodec
-from satsim.air.fields import LENGTH_BYTES
-from satsim.air.packets import HEADER_BYTES, PacketError, Position, unpack
-from satsim.scenario.scenario import Scenario
+from satsim.air.inbox import unpack
+from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, Position
+from satsim.errors import PacketError
+from satsim.scenario.spec import Scenario
 from satsim.scoring.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
 
 IMAGE = np.full((16, 32, 3), 7, np.uint8)

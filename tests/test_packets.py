@@ -7,21 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import satsim.air.packets
-from satsim.air.packets import (
-    CODEC_NUMBERS,
-    HEADER_BYTES,
-    Inbox,
-    Packet,
-    PacketError,
-    Position,
-    RefusedError,
-    Repair,
-    overhead_bytes,
-    pack,
-    packetize,
-    unpack,
-)
+from satsim.air.inbox import Inbox, unpack
+from satsim.air.packets import CODEC_NUMBERS, HEADER_BYTES, Packet, Position, Repair, overhead_bytes, pack, packetize
 from satsim.air.repair import repair_packets
+from satsim.errors import PacketError, RefusedError
 
 BY_HAND = Packet(
     codec="progic",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from satsim.photo import GREY, PhotoError, load_photo
-from satsim.scenario.scenario import ImageSpec
+from satsim.scenario.spec import ImageSpec
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

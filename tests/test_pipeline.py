@@ -6,10 +6,10 @@ import pytest
 
 from codec.base import CodecError
 from codec.fake import FakeCodec
-from satsim.air.packets import PacketError
+from satsim.errors import PacketError, ScenarioError
 from satsim.photo import PhotoError
 from satsim.pipeline import DEFAULT_LEVELS, run
-from satsim.scenario.scenario import Scenario, ScenarioError
+from satsim.scenario.spec import Scenario
 
 
 def plan(photo, codec="codec.fake:FakeCodec", **changes):

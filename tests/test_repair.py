@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satsim.air.packets import Packet, PacketError, Repair, packetize
+from satsim.air.packets import Packet, Repair, packetize
 from satsim.air.repair import recover, repair_packets
+from satsim.errors import PacketError
 
 
 def packets_of(payloads):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from satsim.pipeline import run
 from satsim.results import write_report
-from satsim.scenario.scenario import load_scenario
+from satsim.scenario.reading import load_scenario
 from satsim.scoring.timeline import Point
 from satsim.simulation.events import Event
 

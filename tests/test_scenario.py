@@ -7,17 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import (
-    ImageSpec,
-    Scenario,
-    ScenarioError,
-    TransportSpec,
-    check_part,
-    load_scenario,
-    override,
-    slug,
-)
+from satsim.scenario.reading import check_part, load_scenario, override
+from satsim.scenario.spec import ImageSpec, Scenario, TransportSpec, slug
 
 GOOD = {
     "name": "test",

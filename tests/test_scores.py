@@ -17,10 +17,10 @@ from PIL import Image
 from codec.base import CodecError, WeightsError
 from codec.fake import FakeCodec
 from codec.metrics import psnr
-from satsim.air.packets import PacketError
+from satsim.errors import PacketError
 from satsim.photo import load_photo
 from satsim.pipeline import run
-from satsim.scenario.scenario import Scenario
+from satsim.scenario.spec import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.digests import options_digest
 from satsim.scoring.scores import Scores, default_folder, prepare

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import satsim.air.packets
+from satsim.air.inbox import Inbox, unpack
 from satsim.air.keys import new_key, open_replay_state, read_key, read_keys, take_counters
-from satsim.air.packets import Inbox, Packet, PacketError, Position, RefusedError, pack, packetize, unpack
+from satsim.air.packets import Packet, Position, pack, packetize
 from satsim.air.repair import repair_packets
 from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
-from satsim.scenario.scenario import ScenarioError
+from satsim.errors import PacketError, RefusedError, ScenarioError
 
 KEY = SenderKey(0x0102, bytes(range(16)), tag_bytes=8)
 KEYS = {0x0102: KEY}
@@ -33,7 +34,7 @@ ENTRY = "sender: 7\nkey: '000102030405060708090a0b0c0d0e0f'\n"
 
 def sealed(packets, key=KEY, first=0):
     sealer = Sealer(key, first)
-    return [pack(packet, sealer) for packet in packets]
+    return [sealer.seal(packet) for packet in packets]
 
 
 def ten(sender=0x0102, image_id=0):
@@ -49,7 +50,7 @@ def test_the_library_passes_packet_vector_1_of_rfc_3610():
 
 
 def test_the_test_vector():
-    assert pack(PLACED, Sealer(KEY, 6)).hex() == MESSAGE.hex()
+    assert Sealer(KEY, 6).seal(PLACED).hex() == MESSAGE.hex()
     assert unpack(MESSAGE, KEYS) == PLACED
     assert MESSAGE.hex() in satsim.air.packets.__doc__.replace(" ", "")
 
@@ -71,7 +72,7 @@ def test_the_vector_is_ccm_of_the_nonce_and_header_written_down():
 def test_what_was_sealed_comes_back_and_costs_a_tag(key_bytes, tag_bytes, counter, payload, placed):
     packet = PLACED._replace(payload=payload, position=PLACED.position if placed else None)
     key = SenderKey(0x0102, bytes(key_bytes), tag_bytes)
-    message = pack(packet, Sealer(key, counter))
+    message = Sealer(key, counter).seal(packet)
     assert unpack(message, {0x0102: key}) == packet
     assert len(message) == len(pack(packet)) + tag_bytes
 
@@ -86,7 +87,7 @@ def test_repair_packets_are_sealed_like_any_other():
 
 
 def test_payload_position_and_time_are_not_readable():
-    one, other = (pack(PLACED, Sealer(KEY, counter)) for counter in (1, 2))
+    one, other = (Sealer(KEY, counter).seal(PLACED) for counter in (1, 2))
     assert one[:16] == other[:16], "the header is"
     assert one[20:31] != other[20:31]
     assert b"ABC" not in one
@@ -95,17 +96,17 @@ def test_payload_position_and_time_are_not_readable():
 
 def test_each_message_takes_a_counter_and_the_last_one_ends_the_key():
     sealer = Sealer(KEY, 2**32 - 2)
-    assert [pack(PLACED, sealer)[16:20].hex() for _ in range(2)] == ["fffffffe", "ffffffff"]
+    assert [sealer.seal(PLACED)[16:20].hex() for _ in range(2)] == ["fffffffe", "ffffffff"]
     with pytest.raises(PacketError, match="key of sender 258 has sealed 4294967296 messages; make a new one"):
-        pack(PLACED, sealer)
+        sealer.seal(PLACED)
 
 
 def test_a_packet_that_cannot_be_written_takes_no_counter():
     sealer = Sealer(KEY, 5)
     with pytest.raises(PacketError, match="sender is 3; expected 258"):
-        pack(PLACED._replace(sender=3), sealer)
+        sealer.seal(PLACED._replace(sender=3))
     with pytest.raises(PacketError, match="width is 0"):
-        pack(PLACED._replace(width=0), sealer)
+        sealer.seal(PLACED._replace(width=0))
     assert sealer.next_counter == 5
 
 
@@ -113,10 +114,10 @@ def test_a_packet_that_cannot_be_written_takes_no_counter():
 def test_a_nonce_of_13_bytes_leaves_two_for_the_length(length):
     packet = PLACED._replace(payload=bytes(length))
     if length + 11 < 2**16:
-        assert unpack(pack(packet, Sealer(KEY, 0)), KEYS) == packet
+        assert unpack(Sealer(KEY, 0).seal(packet), KEYS) == packet
     else:
         with pytest.raises(PacketError, match="65536 bytes to seal; expected at most 65535"):
-            pack(packet, Sealer(KEY, 0))
+            Sealer(KEY, 0).seal(packet)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +183,8 @@ def test_a_receiver_with_keys_holds_nothing_that_the_key_did_not_make(messages):
     ("message", "complaint"),
     [
         (pack(PLACED), "not sealed; with keys, only sealed packets are taken"),
-        (pack(PLACED, Sealer(SenderKey(0x0102, bytes(16)), 0)), "seal of sender 258 is broken"),
-        (pack(PLACED, Sealer(SenderKey(0x0102, KEY.key, 16), 0)), "seal of sender 258 is broken"),
+        (Sealer(SenderKey(0x0102, bytes(16)), 0).seal(PLACED), "seal of sender 258 is broken"),
+        (Sealer(SenderKey(0x0102, KEY.key, 16), 0).seal(PLACED), "seal of sender 258 is broken"),
         (sealed(ten(sender=9), SenderKey(9, KEY.key))[0], "sealed by sender 9, whose key is not among those given"),
         (MESSAGE[:28], "message of 28 bytes is none that sender 258 seals"),
     ],
@@ -218,7 +219,7 @@ def test_a_replay_after_a_restart_is_refused():
     with pytest.raises(RefusedError, match="counter 6 of sender 258 came before: a replay"):
         restarted.accept(MESSAGE)
     assert restarted.images == {}
-    assert restarted.accept(pack(PLACED, Sealer(KEY, 5))).is_new, "an older one that never came is fine"
+    assert restarted.accept(Sealer(KEY, 5).seal(PLACED)).is_new, "an older one that never came is fine"
 
 
 def test_each_sender_has_a_window_of_its_own():
@@ -259,7 +260,7 @@ def test_without_cryptography_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     key = SenderKey(0x0102, bytes(range(16)))
     with pytest.raises(PacketError, match=r"pip install -e '\.\[auth\]'"):
-        pack(PLACED, Sealer(key, 0))
+        Sealer(key, 0).seal(PLACED)
     with pytest.raises(PacketError, match=r"pip install -e '\.\[auth\]'"):
         Inbox({0x0102: key}).accept(MESSAGE)
 
@@ -385,7 +386,7 @@ def test_a_replay_state_survives_restarts_and_says_nothing_of_the_key(tmp_path):
     with open_replay_state(path, KEYS) as windows:
         with pytest.raises(RefusedError, match="a replay"):
             Inbox(KEYS, windows).accept(MESSAGE)
-        assert Inbox(KEYS, windows).accept(pack(PLACED, Sealer(KEY, 7))).is_new
+        assert Inbox(KEYS, windows).accept(Sealer(KEY, 7).seal(PLACED)).is_new
     with open_replay_state(path, KEYS) as windows:
         assert windows == {0x0102: ReplayWindow(7, 0b11)}
     assert [file.name for file in tmp_path.iterdir()] == ["seen.json"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from satsim.links.costs import costs
 from satsim.links.draws import child
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.fates import draw
 from satsim.simulation.screens import blank
 from satsim.simulation.showings import show_runs, why_no_table

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.events import BORN, ENDED, Event
 from satsim.simulation.simulation import simulate
 from satsim.simulation.transport import round_order
@@ -354,7 +354,7 @@ EVERYTHING = """
 import hashlib
 from satsim.links.linkspec import LinkSpec
 from satsim.air.packets import pack, packetize
-from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.simulation import simulate
 
 link = LinkSpec.model_validate({

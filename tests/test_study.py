@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pytest
 
+from satsim.errors import StudyError
 from satsim.links.linkspec import Ack, LinkSpec
 from satsim.pipeline import run
-from satsim.scenario.scenario import load_scenario
+from satsim.scenario.reading import load_scenario
 from satsim.study.front import beats, pareto
-from satsim.study.goal import Goal, StudyError, parse_goal
+from satsim.study.goal import Goal, parse_goal
 from satsim.study.outcome import certain, quality, runs_to_be_sure, verdict_on
 from satsim.study.plan import read_plan
 from satsim.study.report import write_study

@@ -16,9 +16,9 @@ import yaml
 from conftest import picture
 from PIL import Image
 
+from satsim.errors import SweepError
 from satsim.pipeline import run
-from satsim.scenario.scenario import load_scenario
-from satsim.sweep.errors import SweepError
+from satsim.scenario.reading import load_scenario
 from satsim.sweep.grid import read_axis
 from satsim.sweep.local import run_here, run_in_processes
 from satsim.sweep.plan import default_moments, make_plan

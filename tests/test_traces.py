@@ -6,7 +6,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from satsim.links.linkspec import LinkError, LinkSpec
+from satsim.errors import LinkError
+from satsim.links.linkspec import LinkSpec
 from satsim.links.losses import make_loss
 from satsim.links.traces import read_trace
 

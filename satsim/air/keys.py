@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from satsim.air.packets import PacketError
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
-from satsim.scenario.scenario import ScenarioError, parse_yaml
+from satsim.errors import PacketError, ScenarioError
+from satsim.texts import parse_yaml
 
 
 class KeyFile(NamedTuple):

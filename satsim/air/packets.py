@@ -37,48 +37,86 @@ Geometry rides in every packet, so a receiver that gets only packet 4 of an unkn
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from satsim.air.fields import (
-    CODEC_NUMBERS,
-    FRONT_BYTES,
-    HEADER_BYTES,
-    MAX_COUNT,
-    POSITION_BYTES,
-    PREFIXED,
-    REPAIR,
-    SEALED,
-    VERSION,
-    Packet,
-    PacketError,
-    Position,
-    RefusedError,
-    Repair,
-    read_packet,
-    write_packet,
-)
-from satsim.air.repair import recover
-from satsim.air.seal import ReplayWindow, Sealer, SenderKey, counter_of, open_sealed
+from satsim.errors import PacketError
 
-__all__ = [
-    "CODEC_NUMBERS",
-    "HEADER_BYTES",
-    "Accepted",
-    "ImageKey",
-    "Inbox",
-    "Packet",
-    "PacketError",
-    "Position",
-    "RefusedError",
-    "Repair",
-    "name_on_air",
-    "overhead_bytes",
-    "pack",
-    "packetize",
-    "unpack",
-]
+VERSION = 1
+HEADER_BYTES = 20
+FRONT_BYTES = 16
+"""Of the header, without the CRC or counter."""
+POSITION_BYTES = 11
+MAX_COUNT = 4096
+MAX_SIDE = 4096
+MAX_REPAIRED = 256
+"""Payloads of an image that has repair packets, at most: index and count are single bytes there."""
+LAST_SYMBOL = 255
+"""A block over GF(256) numbers its symbols 0 to 255: `protects` payloads, then the repair symbols."""
+LENGTH_BYTES = 2
+"""Of a payload's length, before it in a prefixed repair symbol."""
+REPAIR, PREFIXED, POSITION, SEALED = 1, 2, 4, 8
+"""Flags of byte 0."""
+CODEC_NUMBERS = {
+    "progic": 1,
+    "progic-whole": 2,
+    "jpeg": 3,
+    "webp": 4,
+    "avif": 5,
+    "heic": 6,
+    "jpegxl": 7,
+    "jpeg2000": 8,
+    "vvc": 9,
+    "external": 255,
+}
+"""The number of each codec on the air; numbers are never given out twice."""
+CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
+FRONT = struct.Struct(">BBIHH3s3s")
+MICRO = 1_000_000
+LATITUDES = 180 * MICRO + 1
+LONGITUDES = 360 * MICRO
+
+
+class Position(NamedTuple):
+    """Where and when a photo was taken. On the air (11 bytes) the angles are in steps of a millionth of a degree.
+
+    Rounding moves a point by at most half a step each way: 0.056 m north or south, as much east or west at the equator
+    and less elsewhere, 0.079 m in all. Angles of six decimals come back as they were, but +180 as -180.
+    """
+
+    time_unix_s: int
+    """Seconds since 1970-01-01 UTC without leap seconds; 32 bits last until February 2106."""
+    latitude_deg: float
+    longitude_deg: float
+
+
+class Repair(NamedTuple):
+    """Which repair symbol of which block: symbol `number` over payloads 0 to `protects` - 1."""
+
+    protects: int
+    number: int
+    prefixed: bool = False
+    """The payloads differ in length: a symbol stands for 2 bytes of length, a payload, and zeros up to the longest."""
+
+
+class Packet(NamedTuple):
+    """One message: what it is part of, and its payload."""
+
+    codec: str
+    model_id: int
+    sender: int
+    image_id: int
+    payload_index: int
+    """-1 in a repair packet, which holds no payload of the codec."""
+    payload_count: int
+    width: int
+    height: int
+    payload: bytes
+    """For the codec; in a repair packet the repair symbol."""
+    repair: Repair | None = None
+    position: Position | None = None
 
 
 def name_on_air(codec: str) -> str:
@@ -114,104 +152,83 @@ def packetize(
     ]
 
 
-def pack(packet: Packet, sealer: Sealer | None = None) -> bytes:
-    """The message, sealed if there is a sealer. Raises PacketError, naming the field, for a value out of its range."""
-    if sealer is not None:
-        return sealer.seal(packet)
+def pack(packet: Packet) -> bytes:
+    """The message, not sealed (else `Sealer.seal`). Raises PacketError, naming the field, for a value out of range."""
     front, body = write_packet(packet)
     return front + zlib.crc32(body, zlib.crc32(front)).to_bytes(4, "big") + body
 
 
-def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packet:
-    """The packet that `message` holds. Total: any bytes give a Packet or raise PacketError.
+def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
+    """The first 16 bytes of the header, and what follows the header (extension, payload); `flags` are added to byte 0.
 
-    With `keys` (by sender) only what one of them sealed is read, without only what is not sealed: RefusedError.
+    Raises PacketError, naming the field, for a value out of its range.
     """
-    if len(message) <= HEADER_BYTES:
-        raise PacketError(f"message of {len(message)} bytes; expected more than the {HEADER_BYTES} of the header")
-    version, flags = divmod(message[0], 16)
-    if version != VERSION or flags & (REPAIR | PREFIXED) == PREFIXED:
-        raise PacketError(f"first byte is {message[0]:#04x}; expected that of a version {VERSION} packet, as 0x10")
-    front, body = message[:FRONT_BYTES], message[HEADER_BYTES:]
-    if flags & SEALED:
-        if keys is None:
-            raise RefusedError(
-                f"sealed by sender {int.from_bytes(message[6:8], 'big')}; a key is needed (decode --keys)"
+    if packet.codec not in CODEC_NUMBERS:
+        raise PacketError(f"codec is {packet.codec!r}; expected one of: {', '.join(CODEC_NUMBERS)}")
+    repair = packet.repair
+    ranges = {
+        "model_id": (packet.model_id, 0, 2**32 - 1),
+        "sender": (packet.sender, 0, 2**16 - 1),
+        "image_id": (packet.image_id, 0, 2**16 - 1),
+        "payload_count": (packet.payload_count, 1, MAX_REPAIRED if repair else MAX_COUNT),
+        "width": (packet.width, 1, MAX_SIDE),
+        "height": (packet.height, 1, MAX_SIDE),
+    }
+    if repair:
+        ranges["payload_index"] = (packet.payload_index, -1, -1)
+        ranges["repair.protects"] = (repair.protects, 1, min(packet.payload_count, LAST_SYMBOL))
+        ranges["repair.number"] = (repair.number, 0, LAST_SYMBOL - repair.protects)
+        flags |= REPAIR | (PREFIXED if repair.prefixed else 0)
+    else:
+        ranges["payload_index"] = (packet.payload_index, 0, packet.payload_count - 1)
+    ranges["payload length"] = (len(packet.payload), least_payload(flags), 2**31)
+    check_ranges(ranges)
+    extension = b""
+    if packet.position:
+        flags |= POSITION
+        extension = _write_position(packet.position)
+    if repair:
+        place = bytes([repair.protects - 1, repair.number, packet.payload_count - 1])
+    else:
+        place = (packet.payload_index << 12 | (packet.payload_count - 1)).to_bytes(3, "big")
+    front = FRONT.pack(
+        VERSION << 4 | flags,
+        CODEC_NUMBERS[packet.codec],
+        packet.model_id,
+        packet.sender,
+        packet.image_id,
+        place,
+        ((packet.width - 1) << 12 | (packet.height - 1)).to_bytes(3, "big"),
+    )
+    return front, extension + packet.payload
+
+
+def check_ranges(ranges: Mapping[str, tuple[float, float, float]]) -> None:
+    """PacketError for the first field whose (value, low, high) is out of order."""
+    for field, (value, low, high) in ranges.items():
+        if not low <= value <= high:
+            raise PacketError(
+                f"{field} is {value}; expected {low} to {high}" if low < high else f"{field} is {value}; expected {low}"
             )
-        body = open_sealed(message, keys)
-    elif keys is not None:
-        raise RefusedError("not sealed; with keys, only sealed packets are taken")
-    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(message[FRONT_BYTES:HEADER_BYTES], "big"):
-        raise PacketError("checksum does not match; the message was damaged or cut on the way")
-    return read_packet(front, body)
 
 
-class ImageKey(NamedTuple):
-    """What tells two images apart at a receiver; packets that disagree in any of these never mix."""
-
-    sender: int
-    image_id: int
-    codec: str
-    model_id: int
-    width: int
-    height: int
-    payload_count: int
+def least_payload(flags: int) -> int:
+    return LENGTH_BYTES + 1 if flags & PREFIXED else 1
 
 
-class Accepted(NamedTuple):
-    """What became of a message."""
+def check_position(position: Position) -> None:
+    """PacketError, naming the field, for a time or place that no packet can carry."""
+    check_ranges(
+        {
+            "position.time_unix_s": (position.time_unix_s, 0, 2**32 - 1),
+            "position.latitude_deg": (position.latitude_deg, -90, 90),
+            "position.longitude_deg": (position.longitude_deg, -180, 180),
+        }
+    )
 
-    packet: Packet
-    is_new: bool
-    """Not held before; of a repair packet too, whether or not anything is recovered with it."""
 
-
-class Inbox:
-    """All that a receiver holds: payloads and repair symbols by image. Any bytes in any order leave it sound."""
-
-    def __init__(
-        self, keys: Mapping[int, SenderKey] | None = None, windows: dict[int, ReplayWindow] | None = None
-    ) -> None:
-        """With `keys`, by sender, only sealed messages are taken; `windows` tell which were taken before, and go on."""
-        self.keys = keys
-        self.windows = {} if windows is None else windows
-        self.images: dict[ImageKey, dict[int, bytes]] = {}
-        """Payloads as they came, by index; every image of which anything came is here."""
-        self.repairs: dict[ImageKey, dict[Repair, bytes]] = {}
-        """Repair symbols, of images that have any."""
-
-    def accept(self, message: bytes) -> Accepted:
-        """Hold what `message` carries, unless its place is taken: the first to come stays.
-
-        A sealed message that comes again is not new while what it carries is held, and refused otherwise.
-        Raises PacketError, and holds nothing, for bytes that are no packet; RefusedError for what must not be taken.
-        """
-        packet = unpack(message, self.keys)
-        key = ImageKey(
-            packet.sender,
-            packet.image_id,
-            packet.codec,
-            packet.model_id,
-            packet.width,
-            packet.height,
-            packet.payload_count,
-        )
-        symbols = self.repairs.get(key, {})
-        payloads = self.images.get(key, {})
-        before = symbols.get(packet.repair) if packet.repair else payloads.get(packet.payload_index)
-        if self.keys is not None:
-            counter = counter_of(message)
-            is_first = self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
-            if not is_first and before != packet.payload:
-                raise RefusedError(f"counter {counter} of sender {packet.sender} came before: a replay")
-        if before is None:
-            self.images.setdefault(key, payloads)
-            if packet.repair:
-                self.repairs.setdefault(key, symbols)[packet.repair] = packet.payload
-            else:
-                payloads[packet.payload_index] = packet.payload
-        return Accepted(packet, before is None)
-
-    def payloads(self, key: ImageKey) -> dict[int, bytes]:
-        """Payloads of an image, by index: those that came, and those that `satsim.air.repair.recover` adds to them."""
-        return recover(self.images[key], self.repairs.get(key, {}))
+def _write_position(position: Position) -> bytes:
+    check_position(position)
+    south = round((position.latitude_deg + 90) * MICRO)
+    west = round((position.longitude_deg + 180) * MICRO) % LONGITUDES
+    return position.time_unix_s.to_bytes(4, "big") + (south * LONGITUDES + west).to_bytes(7, "big")

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from satsim.air.fields import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, PacketError, Repair
+from satsim.air.packets import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, Repair
+from satsim.errors import PacketError
 
 
 def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]]) -> list[Packet]:

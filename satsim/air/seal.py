@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from satsim.air.fields import FRONT_BYTES, HEADER_BYTES, SEALED, Packet, PacketError, RefusedError, write_packet
+from satsim.air.packets import FRONT_BYTES, HEADER_BYTES, SEALED, Packet, write_packet
+from satsim.errors import PacketError, RefusedError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM

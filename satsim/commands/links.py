@@ -52,10 +52,10 @@ def show_one(console: Console, name: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from satsim.errors import ScenarioError
     from satsim.links.linkspec import LinkSpec
     from satsim.links.presets import find_preset
     from satsim.links.words import numbers_of, photo_words
-    from satsim.scenario.scenario import ScenarioError
 
     try:
         preset = find_preset(name)

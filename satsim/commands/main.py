@@ -46,7 +46,7 @@ def run(
     """Send one photo by every scheme of a scenario, and show what arrives when."""
     from rich.console import Console
 
-    from satsim.scenario.scenario import load_scenario
+    from satsim.scenario.reading import load_scenario
 
     changes = list(settings or [])
     if seed is not None:
@@ -204,12 +204,8 @@ def main() -> None:
 def mendable(error: Exception) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
     from codec.base import CodecError
-    from satsim.air.packets import PacketError
-    from satsim.links.linkspec import LinkError
+    from satsim.errors import LinkError, PacketError, ScenarioError, StudyError, SweepError
     from satsim.photo import PhotoError
-    from satsim.scenario.scenario import ScenarioError
-    from satsim.study.goal import StudyError
-    from satsim.sweep.errors import SweepError
 
     ours = CodecError, LinkError, PacketError, PhotoError, ScenarioError, SweepError, StudyError
     if isinstance(error, ours):

@@ -68,8 +68,8 @@ def study(
     console = Console(stderr=True)
     with console.status("starting") as status:
         from satsim.commands.sweep import choose_workers
+        from satsim.errors import StudyError
         from satsim.scoring.scores import default_folder
-        from satsim.study.goal import StudyError
         from satsim.study.report import write_study
         from satsim.study.run import run_study
 

@@ -45,8 +45,8 @@ def sweep(
     yes: Annotated[bool, typer.Option("--yes", help="Run very large sweeps without asking.")] = False,
 ) -> None:
     """Run a scenario over a grid of settings, many times each: how sure is a picture, and how soon?"""
+    from satsim.errors import SweepError
     from satsim.scoring.scores import default_folder
-    from satsim.sweep.errors import SweepError
     from satsim.sweep.files import read_request
     from satsim.sweep.grid import count_points
     from satsim.sweep.plan import make_plan
@@ -54,7 +54,7 @@ def sweep(
     changes = list(settings or []) + ([] if seed is None else [f"seed={seed}"])
     request = read_request(scenario, changes, list(vary or []), Path.cwd())
     if image is not None:
-        from satsim.scenario.scenario import put
+        from satsim.scenario.reading import put
 
         request = request._replace(data=put(request.data, "image.path", str(image.absolute()), "--image"))
     times = replications if replications is not None else request.replications or 1000
@@ -83,7 +83,7 @@ def sweep(
 
 def ask(what: str) -> None:
     """Go on only if the user says so. Raises SweepError where nobody can."""
-    from satsim.sweep.errors import SweepError
+    from satsim.errors import SweepError
 
     if not sys.stdin.isatty():
         raise SweepError(f"this sweep has {what}; give --yes to run it, or larger steps and fewer --replications")
@@ -115,7 +115,7 @@ def seconds(text: str) -> float:
     """ "2 min", "90 s", "1 h" or "90" in seconds. Raises SweepError."""
     import re
 
-    from satsim.sweep.errors import SweepError
+    from satsim.errors import SweepError
 
     found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|min|h|)\s*", text)
     if not found:

@@ -18,22 +18,6 @@ Seconds = Annotated[float, Field(ge=0, le=30 * DAY_S)]
 Span = Annotated[float, Field(gt=0, le=30 * DAY_S)]
 
 
-class LinkError(ValueError):
-    """A link that cannot be made as written; one line that says how to mend it."""
-
-
-def read_link_file(path: Path, kind: str) -> str:
-    """The text of a `kind` file ("trace", say) that a link names. Raises LinkError, one line, if it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise LinkError(f"{path}: no such {kind} file; check the path, which starts at the scenario file") from None
-    except UnicodeDecodeError:
-        raise LinkError(f"{path}: is not text in UTF-8; expected a {kind} file") from None
-    except OSError as error:
-        raise LinkError(f"{path}: cannot be read ({error.strerror}); expected a {kind} file") from None
-
-
 class Checked(BaseModel):
     """Frozen; unknown keys, infinities and NaN are errors."""
 

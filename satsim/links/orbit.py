@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.links.linkspec import DAY_S, LinkError, Passes, read_link_file
+from satsim.errors import LinkError
+from satsim.links.linkspec import DAY_S, Passes
+from satsim.texts import read_link_file
 
 SEARCH_S = 30 * DAY_S
 STALE_DAYS = 14

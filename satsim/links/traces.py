@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from satsim.links.linkspec import LinkError, Trace, read_link_file
+from satsim.errors import LinkError
+from satsim.links.linkspec import Trace
+from satsim.texts import read_link_file
 
 
 class TraceRow(NamedTuple):

@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from satsim.air.fields import LENGTH_BYTES
-from satsim.air.packets import PacketError, Position, Repair, name_on_air, pack, packetize
+from satsim.air.packets import LENGTH_BYTES, Position, Repair, name_on_air, pack, packetize
 from satsim.air.repair import recover, repair_packets
 from satsim.air.seal import Sealer, SenderKey
-from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.errors import PacketError
+from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.simulation.transport import repair_plan, round_order
 
 TAKEN_UNIX_S = 1_767_225_600
@@ -73,7 +73,7 @@ def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, 
     for sender in range(scenario.senders.count):
         position, sealer = position_of(scenario, sender), sealer_of(scenario, sender)
         own = [packet._replace(sender=sender, position=position) for packet in [*packets, *made]]
-        messages.append([pack(packet, sealer) for packet in own])
+        messages.append([sealer.seal(packet) if sealer else pack(packet) for packet in own])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
     return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage)
 

@@ -24,9 +24,9 @@ import codec
 from codec import metrics as judges
 from codec.metrics import Metric, load_metric, weights
 from codec.metrics.weight_files import METRIC_FILES
-from satsim.air.packets import PacketError
+from satsim.errors import PacketError
 from satsim.photo import enlarged, reduced
-from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.cache import Cache
 from satsim.scoring.digests import coded_with, digest, file_digest, flat, options_digest, picture_digest
 from satsim.scoring.outbox import Outbox, fill_outbox

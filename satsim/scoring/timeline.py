@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from satsim.scenario.scenario import slug
+from satsim.scenario.spec import slug
 from satsim.simulation.events import ENDED, Event
 
 Picture = npt.NDArray[np.uint8]

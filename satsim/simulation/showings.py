@@ -11,7 +11,7 @@ import numpy as np
 
 from satsim.links.costs import costs
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.screens import BILLED, Showings, blank
 from satsim.simulation.simulation import simulate
 from satsim.simulation.table import fill_by_table, why_no_table

@@ -13,10 +13,11 @@ from operator import itemgetter
 
 import simpy
 
-from satsim.air.packets import PacketError, unpack
+from satsim.air.inbox import unpack
+from satsim.errors import PacketError
 from satsim.links.draws import Chance
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.channel import Channel
 from satsim.simulation.events import Event, Log
 from satsim.simulation.link import Landing, Link

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.outcomes import Columns, Measures, outcomes
 from satsim.scoring.scores import Scores, Sending
 from satsim.scoring.timeline import Picture

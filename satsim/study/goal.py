@@ -1,7 +1,4 @@
-"""What a design must do, in words: "lpips <= 0.3 by 10 min with 0.95", and the budgets it must keep.
-
-StudyError            a goal, a budget or a study that the user can mend
-"""
+"""What a design must do, in words: "lpips <= 0.3 by 10 min with 0.95", and the budgets it must keep."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
+
+from satsim.errors import StudyError
 
 BETTER = {
     "dists": "lower",
@@ -37,10 +36,6 @@ BUDGETS = {
 }
 """What may be limited, and what it counts."""
 GOAL_EXAMPLE = "METRIC <= NUMBER by DURATION with PROBABILITY, such as 'lpips <= 0.3 by 10 min with 0.95'"
-
-
-class StudyError(ValueError):
-    """A study that cannot run as written, or a goal that no design meets; one line that says how to mend it."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from satsim.errors import ScenarioError
 from satsim.folders import fresh_folder
-from satsim.scenario.scenario import Scenario, ScenarioError, check_scenario
+from satsim.scenario.reading import check_scenario
+from satsim.scenario.spec import Scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study

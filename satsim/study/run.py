@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from satsim.errors import StudyError
 from satsim.links.presets import assumed_numbers
 from satsim.photo import load_photo
 from satsim.pipeline import choose_metrics, orbit_notices
 from satsim.scoring.outcomes import Judge, Measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close
-from satsim.study.goal import StudyError, duration_words
+from satsim.study.goal import duration_words
 from satsim.study.outcome import Outcome, runs_to_be_sure
 from satsim.study.plan import StudyPlan
 from satsim.study.search import FIRST_LOOK, Found, search

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from satsim.errors import StudyError
 from satsim.study.bench import Bench, code_all, try_out
 from satsim.study.front import cost_of, front_of
-from satsim.study.goal import StudyError
 from satsim.study.outcome import Outcome
 from satsim.study.space import Coding, Design, Size, Space, codings, designs, make_coding, plainest, schemes
 from satsim.sweep.run import Workers

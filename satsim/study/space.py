@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from satsim.air.fields import LENGTH_BYTES
+from satsim.air.packets import LENGTH_BYTES
+from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
-from satsim.study.goal import StudyError
+from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec, slug
+from satsim.texts import parse_yaml
 
 TRANSPORTS = ("once", "carousel", "arq")
 

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from satsim.sweep.errors import SweepError
+from satsim.errors import SweepError
 from satsim.sweep.plan import own_versions
 
 Task = TypeVar("Task")

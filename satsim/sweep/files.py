@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.scenario.scenario import ScenarioError, override, read_mapping
+from satsim.errors import ScenarioError
+from satsim.scenario.reading import override
 from satsim.sweep.grid import Axis, axis_of, read_axis
+from satsim.texts import read_mapping
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")
 

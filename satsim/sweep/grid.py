@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from satsim.scenario.scenario import Scenario, ScenarioError, make_scenario, parse_yaml, put
+from satsim.errors import ScenarioError
+from satsim.scenario.reading import make_scenario, put
+from satsim.scenario.spec import Scenario
+from satsim.texts import parse_yaml
 
 SHORT = {
     "image": "image.path",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from satsim.scenario.scenario import Scenario
+from satsim.scenario.spec import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.outcomes import Columns, Measures, outcomes
 from satsim.scoring.scores import Scores, Sending, prepare

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from satsim.sweep.errors import SweepError
+from satsim.errors import SweepError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from satsim.errors import SweepError
 from satsim.links.presets import assumed_numbers
 from satsim.photo import load_photo
 from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
-from satsim.scenario.scenario import Scenario, make_scenario
+from satsim.scenario.reading import make_scenario
+from satsim.scenario.spec import Scenario
 from satsim.scoring.digests import code_digest, digest, file_digest, versions
 from satsim.scoring.outcomes import Judge, Measures
 from satsim.simulation.showings import why_no_table
-from satsim.sweep.errors import SweepError
 from satsim.sweep.grid import Axis, Place, make_grid
 
 BLOCK = {"table": 4000, "events": 500}

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from satsim.errors import SweepError
 from satsim.scoring.outcomes import Columns, Judge
-from satsim.sweep.errors import SweepError
 from satsim.sweep.quantiles import Row, estimate
 
 DIGEST_BYTES = 32

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from satsim.errors import SweepError
 from satsim.folders import check_free, fresh_folder
 from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
@@ -17,7 +18,6 @@ from satsim.pipeline import notes_on
 from satsim.plots.sweep import draw_sweep
 from satsim.scoring.digests import digest
 from satsim.scoring.scores import Sending
-from satsim.sweep.errors import SweepError
 from satsim.sweep.jobs import Coding, Job, code, run_job
 from satsim.sweep.local import run_here
 from satsim.sweep.manifest import Story, cells, finished, write_manifest

@@ -1,0 +1,163 @@
+"""What a receiver takes and holds: messages to packets, packets to images; any bytes in any order leave it sound."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from satsim.air.packets import (
+    CODEC_NAMES,
+    FRONT,
+    FRONT_BYTES,
+    HEADER_BYTES,
+    LAST_SYMBOL,
+    LATITUDES,
+    LONGITUDES,
+    MICRO,
+    POSITION,
+    POSITION_BYTES,
+    PREFIXED,
+    REPAIR,
+    SEALED,
+    VERSION,
+    Packet,
+    Position,
+    Repair,
+    least_payload,
+)
+from satsim.air.repair import recover
+from satsim.air.seal import ReplayWindow, SenderKey, counter_of, open_sealed
+from satsim.errors import PacketError, RefusedError
+
+
+def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packet:
+    """The packet that `message` holds. Total: any bytes give a Packet or raise PacketError.
+
+    With `keys` (by sender) only what one of them sealed is read, without only what is not sealed: RefusedError.
+    """
+    if len(message) <= HEADER_BYTES:
+        raise PacketError(f"message of {len(message)} bytes; expected more than the {HEADER_BYTES} of the header")
+    version, flags = divmod(message[0], 16)
+    if version != VERSION or flags & (REPAIR | PREFIXED) == PREFIXED:
+        raise PacketError(f"first byte is {message[0]:#04x}; expected that of a version {VERSION} packet, as 0x10")
+    front, body = message[:FRONT_BYTES], message[HEADER_BYTES:]
+    if flags & SEALED:
+        if keys is None:
+            raise RefusedError(
+                f"sealed by sender {int.from_bytes(message[6:8], 'big')}; a key is needed (decode --keys)"
+            )
+        body = open_sealed(message, keys)
+    elif keys is not None:
+        raise RefusedError("not sealed; with keys, only sealed packets are taken")
+    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(message[FRONT_BYTES:HEADER_BYTES], "big"):
+        raise PacketError("checksum does not match; the message was damaged or cut on the way")
+    return read_packet(front, body)
+
+
+def read_packet(front: bytes, body: bytes) -> Packet:
+    """The packet of a checked header and what followed it, in clear. Raises PacketError for what no sender writes."""
+    first, number, model_id, sender, image_id, place, size = FRONT.unpack(front)
+    if number not in CODEC_NAMES:
+        raise PacketError(f"codec number is {number}; this version knows {', '.join(map(str, CODEC_NAMES))}")
+    repair = None
+    if first & REPAIR:
+        protects, index, count = place[0] + 1, -1, place[2]
+        repair = Repair(protects, place[1], bool(first & PREFIXED))
+        if protects > count + 1 or protects + repair.number > LAST_SYMBOL:
+            raise PacketError(
+                f"repair symbol {repair.number} over {protects} of {count + 1} payloads; there is none such"
+            )
+    else:
+        index, count = divmod(int.from_bytes(place, "big"), 1 << 12)
+        if index > count:
+            raise PacketError(f"index is {index} of {count + 1} payloads; expected at most {count}")
+    position = None
+    if first & POSITION:
+        if len(body) < POSITION_BYTES:
+            raise PacketError(f"{len(body)} bytes after the header; expected {POSITION_BYTES} of position and time")
+        position, body = _read_position(body[:POSITION_BYTES]), body[POSITION_BYTES:]
+    if len(body) < least_payload(first):
+        raise PacketError(f"payload is {len(body)} bytes long; expected at least {least_payload(first)}")
+    width, height = divmod(int.from_bytes(size, "big"), 1 << 12)
+    codec = CODEC_NAMES[number]
+    return Packet(codec, model_id, sender, image_id, index, count + 1, width + 1, height + 1, body, repair, position)
+
+
+def _read_position(extension: bytes) -> Position:
+    south, west = divmod(int.from_bytes(extension[4:], "big"), LONGITUDES)
+    if south >= LATITUDES:
+        raise PacketError("position lies beyond the pole")
+    time_unix_s = int.from_bytes(extension[:4], "big")
+    return Position(time_unix_s, (south - 90 * MICRO) / MICRO, (west - 180 * MICRO) / MICRO)
+
+
+class ImageKey(NamedTuple):
+    """What tells two images apart at a receiver; packets that disagree in any of these never mix."""
+
+    sender: int
+    image_id: int
+    codec: str
+    model_id: int
+    width: int
+    height: int
+    payload_count: int
+
+
+class Accepted(NamedTuple):
+    """What became of a message."""
+
+    packet: Packet
+    is_new: bool
+    """Not held before; of a repair packet too, whether or not anything is recovered with it."""
+
+
+class Inbox:
+    """All that a receiver holds: payloads and repair symbols by image. Any bytes in any order leave it sound."""
+
+    def __init__(
+        self, keys: Mapping[int, SenderKey] | None = None, windows: dict[int, ReplayWindow] | None = None
+    ) -> None:
+        """With `keys`, by sender, only sealed messages are taken; `windows` tell which were taken before, and go on."""
+        self.keys = keys
+        self.windows = {} if windows is None else windows
+        self.images: dict[ImageKey, dict[int, bytes]] = {}
+        """Payloads as they came, by index; every image of which anything came is here."""
+        self.repairs: dict[ImageKey, dict[Repair, bytes]] = {}
+        """Repair symbols, of images that have any."""
+
+    def accept(self, message: bytes) -> Accepted:
+        """Hold what `message` carries, unless its place is taken: the first to come stays.
+
+        A sealed message that comes again is not new while what it carries is held, and refused otherwise.
+        Raises PacketError, and holds nothing, for bytes that are no packet; RefusedError for what must not be taken.
+        """
+        packet = unpack(message, self.keys)
+        key = ImageKey(
+            packet.sender,
+            packet.image_id,
+            packet.codec,
+            packet.model_id,
+            packet.width,
+            packet.height,
+            packet.payload_count,
+        )
+        symbols = self.repairs.get(key, {})
+        payloads = self.images.get(key, {})
+        before = symbols.get(packet.repair) if packet.repair else payloads.get(packet.payload_index)
+        if self.keys is not None:
+            counter = counter_of(message)
+            is_first = self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
+            if not is_first and before != packet.payload:
+                raise RefusedError(f"counter {counter} of sender {packet.sender} came before: a replay")
+        if before is None:
+            self.images.setdefault(key, payloads)
+            if packet.repair:
+                self.repairs.setdefault(key, symbols)[packet.repair] = packet.payload
+            else:
+                payloads[packet.payload_index] = packet.payload
+        return Accepted(packet, before is None)
+
+    def payloads(self, key: ImageKey) -> dict[int, bytes]:
+        """Payloads of an image, by index: those that came, and those that `satsim.air.repair.recover` adds to them."""
+        return recover(self.images[key], self.repairs.get(key, {}))

@@ -1,0 +1,107 @@
+"""A mistake that pydantic found, in our words: the field, what was found, what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from satsim.air.packets import HEADER_BYTES
+from satsim.scenario.spec import Scenario
+
+_HINTS = {
+    "link.loss_ratio": "write 0.1 for ten percent",
+    "link.packet_bytes": f"{HEADER_BYTES} of them are the header",
+    "image.fit": "crop, pad or keep",
+}
+
+
+def explain(error: Any) -> str:
+    """One line for one pydantic error: field, what was found, what was expected."""
+    place, model = _walk(error["loc"])
+    field = ".".join(place)
+    found = error["input"]
+    hint = f" ({_HINTS[field]})" if field in _HINTS else ""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(place[-1], model.model_fields, n=1)
+            known = ", ".join(model.model_fields)
+            return f"{field} is no key; " + (f"did you mean {near[0]}?" if near else f"expected one of: {known}")
+        case "missing":
+            return f"{field} is missing; expected {field}: ..."
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
+            return f"{field} is {found}; expected {_range_of(model, place)}{hint}"
+        case "value_error":
+            said = str(context["error"])
+            return f"{field}.{said}" if field and not said.startswith(field) else said
+        case "literal_error":
+            return f"{field} is {found!r}; expected {context['expected']}"
+        case "union_tag_not_found":
+            return f"{field}.model is missing; expected one of: {', '.join(_tags(_field_at(place)))}"
+        case "union_tag_invalid":
+            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(_field_at(place)))}"
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            return f"{field} is {found!r}; {message}{hint}"
+
+
+def _walk(loc: Sequence[Any]) -> tuple[list[str], type[BaseModel]]:
+    """The dotted place that pydantic's `loc` means, without the names of union members, and the model that holds it."""
+    place: list[str] = []
+    holder: type[BaseModel] = Scenario
+    annotation: Any = Scenario
+    for part in loc:
+        models = list(_models_in(annotation))
+        if str(part) in _tags(annotation):
+            annotation = _tags(annotation)[str(part)]
+            continue
+        place.append(str(part))
+        holders = [model for model in models if part in model.model_fields] or models[:1]
+        if isinstance(part, str) and holders:
+            holder = holders[0]
+            field = holder.model_fields.get(part)
+            annotation = field.annotation if field else None
+    return place, holder
+
+
+def _field_at(place: Sequence[str]) -> Any:
+    """The type of the field at `place`."""
+    return _walk(place)[1].model_fields[place[-1]].annotation
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _tags(annotation: Any) -> dict[str, type[BaseModel]]:
+    """By the word in its `model` key: each kind of model that a union may hold."""
+    kinds = [model for model in _models_in(annotation) if "model" in model.model_fields]
+    return {typing.get_args(kind.model_fields["model"].annotation)[0]: kind for kind in kinds}
+
+
+def _range_of(model: type[BaseModel], place: Sequence[str]) -> str:
+    """The range of a number, read off the field's own declaration: "0 to 1", "more than 20, at most 1000000"."""
+    names = [part for part in place if not part.isdigit()]
+    field = model.model_fields[names[-1]]
+    bounds: dict[str, Any] = {}
+    for rule in [*field.metadata, *_rules_in(field.annotation)]:
+        bounds |= {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)}
+    if {"ge", "le"} <= bounds.keys():
+        return f"{bounds['ge']:g} to {bounds['le']:g}"
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return ", ".join(f"{words[name]} {bound:.10g}" for name, bound in bounds.items())
+
+
+def _rules_in(annotation: Any) -> Iterator[Any]:
+    """Bounds written inside a union or a tuple, as in `Annotated[float, Field(gt=0)] | None`."""
+    for extra in getattr(annotation, "__metadata__", ()):
+        yield from getattr(extra, "metadata", [extra])
+    for inner in typing.get_args(annotation):
+        yield from _rules_in(inner)

@@ -1,0 +1,109 @@
+"""YAML to a frozen, checked scenario; every mistake is one line that names the file, the field and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from satsim.errors import ScenarioError
+from satsim.scenario.spec import Scenario
+from satsim.texts import parse_yaml, read_mapping
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
+    """The scenario in `path` after `settings` ("link.loss_ratio=0.1"); image paths become absolute.
+
+    Raises ScenarioError, one line, for a file that is missing, unreadable, not YAML, or not a scenario.
+    """
+    data = read_mapping(path, "scenario")
+    for setting in settings:
+        data = override(data, setting)
+    return make_scenario(data, str(path), path.parent)
+
+
+def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
+    """`check_scenario`, with every path in it read as relative to `folder`."""
+    return _with_absolute_paths(check_scenario(data, source), folder)
+
+
+def check_scenario(data: Any, source: str) -> Scenario:
+    """The scenario that `data` describes; ScenarioError names `source`, the first field that is wrong, and the mend."""
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        from satsim.scenario.explaining import explain
+
+        raise ScenarioError(f"{source}: {explain(error.errors()[0])}") from None
+
+
+def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
+    """`data` as the part of a scenario that stands at `key`, checked the same way."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        from satsim.scenario.explaining import explain
+
+        first = error.errors()[0]
+        raise ScenarioError(explain({**first, "loc": (key, *first["loc"])})) from None
+
+
+def _with_absolute_paths(part: Part, folder: Path) -> Part:
+    """`part` with every path in it, however deep, read as relative to `folder`."""
+    changes: dict[str, Any] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Path):
+            changes[name] = (folder / value).resolve()
+        elif isinstance(value, BaseModel):
+            changes[name] = _with_absolute_paths(value, folder)
+    return part.model_copy(update=changes)
+
+
+def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
+    """`data` with one dotted key set, as in "link.loss_ratio=0.1" or "schemes.0.codec=avif"; the value is YAML.
+
+    Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
+    """
+    dotted, equals, text = setting.partition("=")
+    if not equals or not dotted:
+        raise ScenarioError(f"--set {setting}: expected key=value, such as link.loss_ratio=0.1")
+    try:
+        value = parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"--set {setting}: the value is {error}") from None
+    return put(data, dotted, value, f"--set {setting}")
+
+
+def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str, Any]:
+    """`data` with the key `dotted` set to `value`; a `*` in it stands for every place of a list.
+
+    Raises ScenarioError, which begins with `source`, for a path through something that has no keys.
+    """
+    changed: dict[str, Any] = _set(data, dotted.split("."), value, source)
+    return changed
+
+
+_BARE_NAMES = {"link": "preset", "transport": "name"}
+"""Sections for which a bare name may stand, and the key that it is short for."""
+
+
+def _set(place: Any, keys: list[str], value: Any, source: str, section: str = "") -> Any:
+    if not keys:
+        return value
+    key, *rest = keys
+    if isinstance(place, str) and section in _BARE_NAMES:
+        place = {_BARE_NAMES[section]: place}
+    if isinstance(place, list):
+        if key != "*" and (not key.isdigit() or int(key) >= len(place)):
+            raise ScenarioError(f"{source}: {key!r} is no place in a list of {len(place)}")
+        return [_set(each, rest, value, source, key) if key in ("*", str(k)) else each for k, each in enumerate(place)]
+    if place is None:
+        place = {}
+    if not isinstance(place, dict):
+        raise ScenarioError(f"{source}: {key!r} cannot be set inside {place!r}")
+    return {**place, key: _set(place.get(key), rest, value, source, key)}
