@@ -18,7 +18,7 @@ from bare import bare, seconds
 
 from satsim.links.linkspec import LinkSpec
 from satsim.simulation.fates import forget
-from satsim.simulation.showings import show_runs
+from satsim.simulation.runs import show_runs
 
 PACKETS = (5, 1, 5, 1, 5, 5)
 LOSS_RATIOS = (0.0, 0.1, 0.2)

@@ -1,83 +1,81 @@
-"""Many runs of one scheme: what is on the screens when, by a table of all runs at once or event by event."""
+"""What receivers show in runs of one scheme, as arrays."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import inf
+from dataclasses import dataclass
 from operator import attrgetter
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from satsim.links.costs import costs
-from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import SendersSpec, TransportSpec
-from satsim.simulation.screens import BILLED, Showings, blank
-from satsim.simulation.simulation import simulate
-from satsim.simulation.table import fill_by_table, why_no_table
+from satsim.links.linkspec import Cost
+from satsim.simulation.events import ENDED, Event
 
-__all__ = ["Showings", "show_runs", "why_no_table"]
-
+COUNTED = ("sent", "copied", *ENDED, "acknowledged")
+BILLED: tuple[Literal["messages", "credits", "price", "energy_j"], ...] = ("messages", "credits", "price", "energy_j")
 KIND = attrgetter("kind")
 
 
-def show_runs(
-    messages: Sequence[Sequence[bytes]],
-    link: LinkSpec,
-    seeds: Sequence[int],
-    *,
-    transport: TransportSpec | str = "once",
-    order: Sequence[int] | None = None,
-    duration_s: float = inf,
-    senders: SendersSpec | None = None,
-    engine: str | None = None,
-) -> Showings:
-    """What receivers decode in the run under each of `seeds`; the other arguments are those of `simulate`.
+@dataclass(frozen=True, eq=False)
+class Showings:
+    """What receivers decode in many runs of one scheme, and what was sent for it."""
 
-    `engine` "table" makes all runs at once, with NumPy, "events" one after the other, with SimPy; None takes the table
-    where it can be. Both give the same numbers, bit for bit. Raises ValueError where the table is asked for and cannot
-    be (`why_no_table`), and as `simulate` does.
-    """
-    if engine not in (None, "table", "events"):
-        raise ValueError(f"engine is {engine!r}; expected table, events, or None")
-    spec = TransportSpec.model_validate(transport)
-    reason = why_no_table(link, spec, senders)
-    if engine == "table" and reason:
-        raise ValueError(f"engine is table, but {reason}; expected events")
-    if reason or engine == "events":
-        showings = blank(messages, len(seeds), "events")
-        fill_by_events(showings, messages, link, seeds, spec, order, duration_s, senders)
-    else:
-        showings = blank(messages, len(seeds), "table")
-        fill_by_table(showings, messages, link, seeds, spec, order, duration_s, senders)
-    return showings
+    time_s: npt.NDArray[np.float64]
+    """[runs, senders, steps], ascending: when the k-th new message is on the screen; inf beyond the last. There are as
+    many steps as a sender has messages."""
+    index: npt.NDArray[np.int32]
+    """[runs, senders, steps]: place of that message among the sender's (payload index, then repair packets); -1 beyond
+    the last."""
+    counts: dict[str, npt.NDArray[np.int64]]
+    """[runs] by kind of event: those of COUNTED."""
+    bytes_sent: npt.NDArray[np.int64]
+    """[runs]"""
+    bill: dict[str, npt.NDArray[np.float64]]
+    """[runs] by item of BILLED, as `costs.costs` has them; NaN where it is not known."""
+    engine: Literal["table", "events"]
 
-
-def fill_by_events(
-    showings: Showings,
-    messages: Sequence[Sequence[bytes]],
-    link: LinkSpec,
-    seeds: Sequence[int],
-    transport: TransportSpec,
-    order: Sequence[int] | None,
-    duration_s: float,
-    senders: SendersSpec | None,
-) -> None:
-    """Write what is shown to `showings`, one run after the other, each by `simulate`."""
-    for run, seed in enumerate(seeds):
-        events = simulate(
-            messages, link, seed, transport=transport, order=order, duration_s=duration_s, senders=senders
+    def part(self, runs: slice) -> Showings:
+        """Some of the runs, as views: what is written to them is written here."""
+        return Showings(
+            self.time_s[runs],
+            self.index[runs],
+            {kind: counts[runs] for kind, counts in self.counts.items()},
+            self.bytes_sent[runs],
+            {item: values[runs] for item, values in self.bill.items()},
+            self.engine,
         )
-        shown = [event for event in events if event.kind == "shown"]
-        for sender in range(len(messages)):
-            own = [event for event in shown if event.sender == sender] if len(messages) > 1 else shown
-            showings.time_s[run, sender, : len(own)] = [event.time_s for event in own]
-            showings.index[run, sender, : len(own)] = [event.payload_index for event in own]
-        kinds = Counter(map(KIND, events))
-        for kind in kinds.keys() & showings.counts.keys():
-            showings.counts[kind][run] = kinds[kind]
-        bill = costs(events, link.cost)
-        showings.bytes_sent[run] = bill["bytes"]
-        for item in BILLED:
-            value = bill[item]
-            showings.bill[item][run] = np.nan if value is None else value
+
+
+def blank(messages: Sequence[Sequence[bytes]], runs: int, engine: Literal["table", "events"]) -> Showings:
+    """So many runs in which nothing is sent, to be filled in."""
+    shape = runs, len(messages), max(map(len, messages), default=0)
+    return Showings(
+        np.full(shape, np.inf),
+        np.full(shape, -1, dtype=np.int32),
+        {kind: np.zeros(runs, dtype=np.int64) for kind in COUNTED},
+        np.zeros(runs, dtype=np.int64),
+        {item: np.full(runs, np.nan) for item in BILLED},
+        engine,
+    )
+
+
+def note_run(showings: Showings, run: int, events: Sequence[Event], cost: Cost) -> None:
+    """Write what `events` show, and what was sent for it, to run number `run`."""
+    shown = [event for event in events if event.kind == "shown"]
+    senders = showings.time_s.shape[1]
+    for sender in range(senders):
+        own = [event for event in shown if event.sender == sender] if senders > 1 else shown
+        showings.time_s[run, sender, : len(own)] = [event.time_s for event in own]
+        showings.index[run, sender, : len(own)] = [event.payload_index for event in own]
+    kinds = Counter(map(KIND, events))
+    for kind in kinds.keys() & showings.counts.keys():
+        showings.counts[kind][run] = kinds[kind]
+    bill = costs(events, cost)
+    showings.bytes_sent[run] = bill["bytes"]
+    for item in BILLED:
+        value = bill[item]
+        showings.bill[item][run] = np.nan if value is None else value

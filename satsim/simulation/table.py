@@ -15,7 +15,7 @@ from satsim.links.losses import make_loss
 from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.simulation.events import Event
 from satsim.simulation.fates import Bools, fates
-from satsim.simulation.screens import Showings
+from satsim.simulation.showings import Showings
 from satsim.simulation.simulation import simulate
 
 LARGEST = 4_000_000

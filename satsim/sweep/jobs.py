@@ -15,7 +15,8 @@ from satsim.scoring.cache import Cache
 from satsim.scoring.outcomes import Columns, Measures, outcomes
 from satsim.scoring.scores import Scores, Sending, prepare
 from satsim.scoring.timeline import Picture
-from satsim.simulation.showings import Showings, show_runs
+from satsim.simulation.runs import show_runs
+from satsim.simulation.showings import Showings
 
 CHECKED = 3
 """Runs of each scheme and point that are made by the table and event by event, to compare."""

@@ -16,7 +16,7 @@ from satsim.scenario.reading import make_scenario
 from satsim.scenario.spec import Scenario
 from satsim.scoring.digests import code_digest, digest, file_digest, versions
 from satsim.scoring.outcomes import Judge, Measures
-from satsim.simulation.showings import why_no_table
+from satsim.simulation.table import why_no_table
 from satsim.sweep.grid import Axis, Place, make_grid
 
 BLOCK = {"table": 4000, "events": 500}
