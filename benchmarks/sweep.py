@@ -26,9 +26,9 @@ from bare import bare
 
 from satsim.plots.sweep import draw_sweep
 from satsim.scenario.reading import put
-from satsim.sweep.grid import read_axis
+from satsim.sweep.grid import read_factor
 from satsim.sweep.local import run_here, run_in_processes
-from satsim.sweep.plan import Plan, make_plan
+from satsim.sweep.plan import SweepPlan, make_plan
 from satsim.sweep.run import run_sweep
 
 REPO = Path(__file__).resolve().parent.parent
@@ -37,17 +37,17 @@ PACKETS = (5, 1, 5, 1, 5, 5)
 """Of the six schemes of forest_fire."""
 
 
-def plan_of(replications: int, cache: Path, transport: str = "once") -> Plan:
+def plan_of(replications: int, cache: Path, transport: str = "once") -> SweepPlan:
     """So many replications in all, an equal share at each of the nine points."""
     path = REPO / "scenarios" / "forest_fire.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     if transport == "arq":
         data = put(put(data, "link.ack", {"kind": "session"}, ""), "schemes.*.transport", "arq", "")
-    axes = [read_axis(text, REPO) for text in GRID]
+    axes = [read_factor(text, REPO) for text in GRID]
     return make_plan(data, path, axes, -(-replications // 9), (), cache)
 
 
-def seconds_of(plan: Plan, out: Path, workers: int) -> float:
+def seconds_of(plan: SweepPlan, out: Path, workers: int) -> float:
     """How long a sweep takes, tables included and figures not."""
     began = time.perf_counter()
     run_sweep(

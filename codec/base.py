@@ -64,3 +64,8 @@ def check_image(image: Image) -> None:
         raise CodecError(
             f"image is {width}x{height} pixels; expected sides of {MIN_SIDE} to {MAX_SIDE} (resize it first)"
         )
+
+
+def stages_of(coder: object) -> int:
+    """Stages that a codec sends, each of which betters the picture; 1 for one that shows nothing before all is in."""
+    return int(getattr(coder, "stages", 1))

@@ -22,7 +22,7 @@ from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.scenario.reading import check_part
 from satsim.scenario.spec import ImageSpec
-from satsim.scoring.timeline import Picture
+from satsim.scoring.outbox import Picture
 from satsim.texts import parse_yaml
 
 

@@ -1,35 +1,36 @@
-"""The whole main job in one readable function; with `messages`, the only caller of `codec`."""
+"""The whole main job in one readable file: a scenario to rows, pictures and numbers, and these to a results folder."""
 
 from __future__ import annotations
 
+import csv
+import json
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-import codec
-from codec.metrics import Metric, choose_metric, metric_info
-from satsim.errors import LinkError, PacketError, ScenarioError
+import yaml
+from PIL import Image
+
+from codec.base import Codec
+from codec.loading import load_codec
+from codec.metrics import Metric
+from satsim.folders import fresh_folder
 from satsim.links.costs import costs
-from satsim.links.linkspec import Passes
-from satsim.links.orbit import epoch_notice
-from satsim.links.presets import assumed_numbers
-from satsim.photo import enlarged, load_photo, reduced
+from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
+from satsim.photo import load_photo, reduced
 from satsim.scenario.spec import Scenario, SchemeSpec
-from satsim.scoring.outbox import Outbox, fill_outbox
-from satsim.scoring.timeline import Picture, Point, Screen, build_timeline, summarise
+from satsim.scoring.judge import Judge, Memory, Tools
+from satsim.scoring.outbox import Picture, Sending, fill_outbox, naming, title_of
+from satsim.scoring.summary import Measures, about_metrics, choose_measures, summarise
+from satsim.scoring.timeline import TimelineRow, build_timeline
 from satsim.simulation.events import Event
+from satsim.simulation.showings import blank, note_run
 from satsim.simulation.simulation import simulate
 
-DEFAULT_LEVELS = {
-    "dists": (0.35, 0.25, 0.2),
-    "lpips-vgg": (0.6, 0.45, 0.35),
-    "lpips-squeeze": (0.3, 0.2, 0.15),
-    "dists-lite": (0.3, 0.2, 0.15),
-    "ms-ssim": (0.7, 0.8, 0.9),
-    "psnr": (18.0, 21.0, 24.0),
-}
-"""Levels reported where the scenario names none: about "something is there", "usable", "good" at these sizes."""
+Answer = TypeVar("Answer")
 
 
 class SchemeEvent(NamedTuple):
@@ -51,7 +52,8 @@ class Result:
 
     scenario: Scenario
     reference: Picture
-    points: list[Point]
+    rows: list[TimelineRow]
+    """Of timeline.csv."""
     events: list[SchemeEvent]
     frames: dict[str, Picture]
     """By file name, as in the rows."""
@@ -63,30 +65,25 @@ class Result:
 def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None) -> Result:
     """Encode, send, replay and score every scheme of `scenario`; `progress` hears one line before each long step.
 
-    Raises ScenarioError, PhotoError or codec.CodecError for what the user can mend.
+    Raises ScenarioError, PhotoError or CodecError for what the user can mend.
     """
     progress("reading the photo")
     reference = load_photo(scenario.image)
-    metrics, notices = choose_metrics(scenario, min(reference.shape[:2]))
-    levels = {metric.name: scenario.quality_levels.get(metric.name, DEFAULT_LEVELS[metric.name]) for metric in metrics}
-    points: list[Point] = []
+    metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
+    coders = [load_coder(scenario, scheme) for scheme in scenario.schemes]
+    notices += link_notices(links_of(scenario))
+    rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    coders = [load_coder(scenario, scheme) for scheme in scenario.schemes]
-    links = {link.preset: link for link in map(scenario.link_of, scenario.schemes) if link.preset}
-    for preset, link in links.items():
-        if assumed := assumed_numbers(link):
-            notices.append(f"{preset}: assumed, neither measured nor published: {', '.join(assumed)}")
-    notices += orbit_notices(scenario)
     for scheme, coder in zip(scenario.schemes, coders, strict=True):
         progress(f"{scheme.name}: coding and sending")
-        story = run_scheme(scenario, scheme, coder, reference, metrics, levels)
-        points += story.points
-        events += [SchemeEvent(scheme.name, *event) for event in story.events]
-        frames |= story.frames
-        schemes[scheme.name] = story.summary
-        notices += story.notices
+        part = run_scheme(scenario, scheme, coder, reference, metrics, measures)
+        rows += part.rows
+        events += [SchemeEvent(scheme.name, *event) for event in part.events]
+        frames |= part.frames
+        schemes[scheme.name] = part.summary
+        notices += part.notices
     summary = {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -95,57 +92,45 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         "link": {"preset": scenario.link.preset, "assumed": assumed_numbers(scenario.link)},
         "senders": scenario.senders.model_dump(),
         "image": {"width": reference.shape[1], "height": reference.shape[0]},
-        "metrics": {
-            m.name: {"label": m.label, "unit": m.unit, "higher_is_better": m.higher_is_better} for m in metrics
-        },
+        "metrics": about_metrics(metrics),
         "schemes": schemes,
         "notices": notices,
     }
-    return Result(scenario, reference, points, events, frames, summary, notices)
+    return Result(scenario, reference, rows, events, frames, summary, notices)
 
 
-class Story(NamedTuple):
+class SchemeResult(NamedTuple):
     """What became of one scheme."""
 
-    points: list[Point]
+    rows: list[TimelineRow]
     events: list[Event]
     frames: dict[str, Picture]
     summary: dict[str, Any]
     notices: list[str]
 
 
-def load_coder(scenario: Scenario, scheme: SchemeSpec) -> codec.Codec:
+def load_coder(scenario: Scenario, scheme: SchemeSpec) -> Codec:
     """The scheme's codec. Raises CodecError with the names of scenario and scheme before it."""
-    try:
-        return codec.load_codec(scheme.codec, **scheme.options)
-    except codec.CodecError as error:
-        raise type(error)(f"scenario {scenario.name}, scheme {scheme.name!r}: {error}") from error
+    with naming(title_of(scenario, scheme)):
+        return load_codec(scheme.codec, **scheme.options)
 
 
 def run_scheme(
     scenario: Scenario,
     scheme: SchemeSpec,
-    coder: codec.Codec,
+    coder: Codec,
     reference: Picture,
     metrics: Sequence[Metric],
-    levels: Mapping[str, Sequence[float]],
-) -> Story:
-    """One scheme from pixels to rows. Raises CodecError or PacketError with scenario and scheme named before it."""
-    photo = reduced(reference, scheme.scale)
-    height, width = photo.shape[:2]
-
-    def decode(held: Mapping[int, bytes]) -> Picture | None:
-        picture = coder.decode(outbox.recovered(held), height, width)
-        return None if picture is None else enlarged(picture, *reference.shape[:2])
-
-    try:
-        began = time.perf_counter()
-        outbox = fill_outbox(coder, photo, scenario, scheme)
-        encode_s = time.perf_counter() - began
-        began = time.perf_counter()
-        coder.decode(dict(enumerate(outbox.payloads)), height, width)
-        decode_s = time.perf_counter() - began
-        link = scenario.link_of(scheme)
+    measures: Measures,
+) -> SchemeResult:
+    """One scheme from pixels to rows. Raises CodecError, PacketError or LinkError, scenario and scheme named first."""
+    title = title_of(scenario, scheme)
+    link = scenario.link_of(scheme)
+    with naming(title):
+        photo = reduced(reference, scheme.scale)
+        height, width = photo.shape[:2]
+        outbox, encode_s = timed(lambda: fill_outbox(coder, photo, scenario, scheme))
+        _, decode_s = timed(lambda: coder.decode(dict(enumerate(outbox.payloads)), height, width))
         if link.measured_times:
             link = link.model_copy(update={"encode_s": encode_s, "decode_s": decode_s})
         events = simulate(
@@ -157,15 +142,14 @@ def run_scheme(
             duration_s=scenario.duration_s,
             senders=scenario.senders,
         )
-        carried = [*outbox.payloads, *outbox.repairs.values()]
-        screen = Screen(scheme.name, carried, decode, reference, metrics)
-        points = [
-            point
-            for sender in range(scenario.senders.count)
-            for point in build_timeline(events, screen, sender, sender * scenario.senders.start_gap_s)
-        ]
-    except (codec.CodecError, PacketError, LinkError) as error:
-        raise type(error)(f"scenario {scenario.name}, scheme {scheme.name!r}: {error}") from error
+    names = tuple(metric.name for metric in metrics)
+    sending = Sending(title, reference, (height, width), outbox, scheme.codec, scheme.options, names)
+    pictures: dict[str, Picture] = {}
+    judge = Judge(sending, Memory(), lambda: Tools(coder, metrics), pictures)
+    start_gap_s = scenario.senders.start_gap_s
+    rows, files = build_timeline(scheme.name, events, judge, [k * start_gap_s for k in range(scenario.senders.count)])
+    showings = blank(outbox.messages, 1, "events")
+    note_run(showings, 0, events, link.cost)
     payload_bytes = sum(map(len, outbox.payloads))
     summary = {
         "codec": scheme.codec,
@@ -177,49 +161,47 @@ def run_scheme(
         "payload_bytes": payload_bytes,
         "coded": {"width": width, "height": height},
         "bpp": round(8 * payload_bytes / (height * width), 4),
-        **summarise(points, events, metrics, levels),
+        **summarise(showings, judge.look_up, measures, start_gap_s),
         "cost": costs(events, link.cost),
         "measured_encode_s": round(encode_s, 3),
         "measured_decode_s": round(decode_s, 3),
     }
-    return Story(points, events, screen.pictures, summary, notes_on(scenario, scheme, coder, outbox))
+    frames = {file: pictures[frame] for file, frame in files.items()}
+    return SchemeResult(rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
 
 
-def notes_on(scenario: Scenario, scheme: SchemeSpec, coder: object, outbox: Outbox) -> list[str]:
-    """What a reader would not guess: stages that do not fit a message, acknowledgements that are not there."""
-    notes = []
-    link = scenario.link_of(scheme)
-    if outbox.per_stage > 1 and getattr(coder, "stages", 1) > 1:
-        notes.append(
-            f"{scheme.name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
-            f" {scenario.header.bytes_}; it travels in {outbox.per_stage}"
-        )
-    if scheme.transport.name == "arq" and link.ack.kind == "none":
-        notes.append(f"{scheme.name}: nobody acknowledges on this link, so arq sends each message once")
-    stages = len(outbox.payloads) // outbox.per_stage
-    if len(scheme.transport.repair_by_stage) > stages:
-        notes.append(f"{scheme.name}: repair_by_stage has more numbers than the photo has stages, {stages}")
-    return notes
+def timed(work: Callable[[], Answer]) -> tuple[Answer, float]:
+    """What `work` returns, and the seconds that it took."""
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
 
 
-def orbit_notices(scenario: Scenario) -> list[str]:
-    """A line for each file of orbital elements that is too old for the time of the story."""
-    links = [scenario.link_of(scheme) for scheme in scenario.schemes]
-    passes = [link.windows for link in links if isinstance(link.windows, Passes)]
-    return list(dict.fromkeys(notice for each in passes if (notice := epoch_notice(each))))
+def save(result: Result, out: Path) -> None:
+    """Write `out`; a folder already there is moved aside (`fresh_folder`). Raises OSError where the disk is full."""
+    with fresh_folder(out) as folder:
+        (folder / "frames").mkdir()
+        _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
+        _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
+        (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
+        resolved = yaml.safe_dump(result.scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
+        Image.fromarray(result.reference).save(folder / "frames" / "original.png")
+        for file, picture in result.frames.items():
+            Image.fromarray(picture).save(folder / "frames" / file)
+        from satsim import plots
+
+        plots.draw(folder)
 
 
-def choose_metrics(scenario: Scenario, shortest_side: int) -> tuple[list[Metric], list[str]]:
-    """The scenario's metrics, each replaced by the best at hand where it cannot be had, and the lines that say so."""
-    metrics: dict[str, Metric] = {}
-    notices = []
-    for name in [*scenario.metrics, *scenario.quality_levels]:
-        try:
-            metric_info(name)
-        except codec.CodecError as error:
-            raise ScenarioError(f"metrics: {error}") from error
-    for name in scenario.metrics:
-        metric, notice = choose_metric(name, shortest_side=shortest_side)
-        metrics[metric.name] = metric
-        notices += [notice] if notice else []
-    return list(metrics.values()), notices
+def _finite(value: Any) -> Any:
+    """`value` with every infinite number, which JSON has not, as the text "inf" (the PSNR of equal pictures)."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+def _write_rows(path: Path, fields: Iterable[str], rows: Iterable[NamedTuple]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(fields)
+        writer.writerows(rows)

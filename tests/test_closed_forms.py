@@ -13,8 +13,8 @@ import pytest
 
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import TransportSpec
+from satsim.scoring.outbox import round_order
 from satsim.simulation.runs import show_runs
-from satsim.simulation.transport import round_order
 from satsim.sweep.quantiles import at_least_as_good
 from satsim.sweep.quantiles import share as share_with_interval
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from satsim.errors import ScenarioError
-from satsim.sweep.grid import Axis, axis_of, count_points, make_grid, read_axis
+from satsim.sweep.grid import Factor, count_points, factor_of, make_grid, read_factor
 
 HERE = Path("here.yaml")
 FIRE = {
@@ -18,7 +18,7 @@ FIRE = {
 
 
 def axis(text, folder=Path()):
-    return read_axis(text, folder)
+    return read_factor(text, folder)
 
 
 def test_a_range_includes_its_end_and_has_no_rounding_dust():
@@ -141,11 +141,11 @@ def test_scheme_names_must_be_the_same_everywhere():
 
 def test_labels_of_values_that_are_no_numbers_are_short():
     values = [{"preset": "sbd_9603_open", "loss_ratio": 0.1}, None, True, [1, 2], 0.30000000000000004]
-    assert axis_of("x", values, "here").labels == ("sbd_9603_open, loss_ratio 0.1", "null", "true", "[1, 2]", "0.3")
+    assert factor_of("x", values, "here").labels == ("sbd_9603_open, loss_ratio 0.1", "null", "true", "[1, 2]", "0.3")
 
 
 def test_points_are_counted_without_being_made():
-    assert count_points([Axis("a", tuple(range(1000)), ()), Axis("b", tuple(range(1000)), ())]) == 1_000_000
+    assert count_points([Factor("a", tuple(range(1000)), ()), Factor("b", tuple(range(1000)), ())]) == 1_000_000
 
 
 def test_the_shipped_scenario_takes_every_short_name():

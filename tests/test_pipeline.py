@@ -8,8 +8,9 @@ from codec.base import CodecError
 from codec.fake import FakeCodec
 from satsim.errors import PacketError, ScenarioError
 from satsim.photo import PhotoError
-from satsim.pipeline import DEFAULT_LEVELS, run
+from satsim.pipeline import run
 from satsim.scenario.spec import Scenario
+from satsim.scoring.summary import DEFAULT_LEVELS
 
 
 def plan(photo, codec="codec.fake:FakeCodec", **changes):
@@ -45,7 +46,7 @@ def test_progress_names_each_long_step(small_photo):
 
 def test_a_lossless_run_ends_with_every_strip_on_the_screen(small_photo):
     result = run(plan(small_photo))
-    assert [p.packets_held for p in result.points if p.scheme == "second"] == list(range(11))
+    assert [p.packets_held for p in result.rows if p.scheme == "second"] == list(range(11))
     assert result.summary["schemes"]["second"]["last_change_s"] == 540
     assert result.summary["schemes"]["second"]["payload_bytes"] == 30
     assert result.notices == []
@@ -87,7 +88,7 @@ class TestMetricsAtHand:
 
     def test_the_metric_really_used_is_named_everywhere(self, small_photo):
         result = run(plan(small_photo, **self.changes))
-        [used] = {point.metric for point in result.points}
+        [used] = {point.metric for point in result.rows}
         assert used != "ms-ssim"
         assert list(result.summary["metrics"]) == [used]
         assert set(result.summary["schemes"]["first"]["final_quality"]) == {used}

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from satsim.links.linkspec import LinkSpec
-from satsim.links.presets import assumed_numbers, basis_of, find_preset, leaves, link_presets
+from satsim.links.presets import basis_of, find_preset, leaves, link_presets
+from satsim.notices import assumed_numbers
 
 NAMES = list(link_presets())
 CHOICES = ("model", "currency")

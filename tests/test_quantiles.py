@@ -6,11 +6,11 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from satsim.scoring.outcomes import Judge
+from codec.metrics import MetricInfo
 from satsim.sweep.quantiles import at_least_as_good, estimate, ranks, share
 
-DISTS = Judge("dists", "DISTS", "", False)
-PSNR = Judge("psnr", "PSNR", "dB", True)
+DISTS = MetricInfo("dists", "DISTS", "", False, 16)
+PSNR = MetricInfo("psnr", "PSNR", "dB", True, 1)
 
 
 def row_of(columns, quantity, certainty=None, metrics=(DISTS, PSNR)):

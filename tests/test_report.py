@@ -8,10 +8,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from satsim.pipeline import run
-from satsim.results import write_report
+from satsim.pipeline import run, save
 from satsim.scenario.reading import load_scenario
-from satsim.scoring.timeline import Point
+from satsim.scoring.timeline import TimelineRow
 from satsim.simulation.events import Event
 
 
@@ -44,11 +43,11 @@ def rows_of(path):
 def test_a_report_holds_all_that_the_run_found_out(plan, tmp_path):
     result = run(plan)
     out = tmp_path / "results"
-    write_report(result, out)
+    save(result, out)
     points, events = rows_of(out / "timeline.csv"), rows_of(out / "events.csv")
-    assert tuple(points[0]) == Point._fields
+    assert tuple(points[0]) == TimelineRow._fields
     assert tuple(events[0]) == ("scheme", *Event._fields)
-    assert len(points) == len(result.points)
+    assert len(points) == len(result.rows)
     assert len(events) == len(result.events)
     assert {row["metric"] for row in points} == {"psnr"}
     for row in points:
@@ -80,7 +79,7 @@ def test_the_summary_agrees_with_the_events(plan, tmp_path):
 
 def test_two_runs_of_one_scenario_give_the_same_rows(plan):
     one, two = run(plan), run(plan)
-    assert one.points == two.points
+    assert one.rows == two.rows
     assert one.events == two.events
     assert all(np.array_equal(one.frames[file], two.frames[file]) for file in one.frames)
 
@@ -88,7 +87,7 @@ def test_two_runs_of_one_scenario_give_the_same_rows(plan):
 def test_an_earlier_report_is_moved_aside(plan, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "mine.txt").write_text("mine")
-    write_report(run(plan), tmp_path / "results")
+    save(run(plan), tmp_path / "results")
     assert (tmp_path / "results.1" / "mine.txt").read_text() == "mine"
     assert not (tmp_path / "results" / "mine.txt").exists()
 
@@ -98,5 +97,5 @@ def test_a_report_that_cannot_be_drawn_leaves_nothing(plan, tmp_path):
     result.summary["duration_s"] = "no number"
     before = sorted(tmp_path.iterdir())
     with pytest.raises(Exception, match=r".+"):
-        write_report(result, tmp_path / "results")
+        save(result, tmp_path / "results")
     assert sorted(tmp_path.iterdir()) == before

@@ -22,8 +22,8 @@ from satsim.photo import load_photo
 from satsim.pipeline import run
 from satsim.scenario.spec import Scenario
 from satsim.scoring.cache import Cache
+from satsim.scoring.coding import cached_judge, default_folder, prepare
 from satsim.scoring.digests import options_digest
-from satsim.scoring.scores import Scores, default_folder, prepare
 
 FAKE = "codec.fake:FakeCodec"
 THREE_AND_REPAIRS = {"options": {"strips": 3}, "transport": {"repair_packets": 2}}
@@ -81,7 +81,7 @@ def key_of(photo, **changes):
 
 def look_up_one_by_one(folder, sending, answers):
     """What a worker process does."""
-    scores = Scores(sending, Cache(folder))
+    scores = cached_judge(sending, Cache(folder))
     answers.put([scores.look_up(frozenset({k})) for k in range(10)])
     answers.put(scores.decoded)
 
@@ -106,15 +106,15 @@ class TestNumbers:
         for event in result.events:
             if event.kind == "shown":
                 sets.append(sets[-1] | {event.payload_index})
-        scores = Scores(sending_of(scenario, Cache(tmp_path / "cache")), Cache(tmp_path / "cache"))
-        for held, structure, noise in zip(sets, result.points[::2], result.points[1::2], strict=True):
+        scores = cached_judge(sending_of(scenario, Cache(tmp_path / "cache")), Cache(tmp_path / "cache"))
+        for held, structure, noise in zip(sets, result.rows[::2], result.rows[1::2], strict=True):
             score = scores.look_up(held)
             if structure.frame:
                 assert score.values == (structure.value, noise.value)
             else:
                 assert score.frame == ""
                 assert all(map(math.isnan, score.values))
-        shown = {point.frame for point in result.points} - {""}
+        shown = {point.frame for point in result.rows} - {""}
         assert shown
         assert len({scores.look_up(held).frame for held in sets} - {""}) == len(shown)
 
@@ -125,13 +125,13 @@ class TestNumbers:
         coder = FakeCodec()
         half = coder.decode(dict(enumerate(sending.outbox.payloads)), 24, 32)
         full = np.asarray(Image.fromarray(half).resize((64, 48), Image.Resampling.BICUBIC))
-        assert Scores(sending, Cache(None)).look_up(frozenset(range(10))).values == (psnr(reference, full),)
+        assert cached_judge(sending, Cache(None)).look_up(frozenset(range(10))).values == (psnr(reference, full),)
 
 
 class TestOnce:
     def test_a_set_is_decoded_once_by_two_that_share_a_folder(self, small_photo, tmp_path):
         sending = sending_of(story(small_photo), Cache(tmp_path))
-        first, second = Scores(sending, Cache(tmp_path)), Scores(sending, Cache(tmp_path))
+        first, second = cached_judge(sending, Cache(tmp_path)), cached_judge(sending, Cache(tmp_path))
         assert first.look_up(frozenset({1, 2})) == second.look_up(frozenset({1, 2}))
         assert second.look_up(frozenset({3})) == first.look_up(frozenset({3}))
         assert (first.decoded, second.decoded) == (1, 1)
@@ -146,13 +146,13 @@ class TestOnce:
         told = [answers.get() for _ in range(4)]
         for worker in workers:
             worker.join()
-        later = Scores(sending, Cache(tmp_path))
+        later = cached_judge(sending, Cache(tmp_path))
         expected = [later.look_up(frozenset({k})) for k in range(10)]
         assert [each for each in told if isinstance(each, list)] == [expected] * 2
         assert later.decoded == 0
 
     def test_sets_from_which_the_same_payloads_follow_are_one_entry(self, small_photo):
-        scores = Scores(sending_of(story(small_photo, **THREE_AND_REPAIRS), Cache(None)), Cache(None))
+        scores = cached_judge(sending_of(story(small_photo, **THREE_AND_REPAIRS), Cache(None)), Cache(None))
         whole = scores.look_up(frozenset({0, 1, 2}))
         for held in ({0, 1, 3}, {1, 3, 4}, {0, 1, 2, 3, 4}):
             assert scores.look_up(frozenset(held)) == whole
@@ -161,21 +161,21 @@ class TestOnce:
         assert scores.decoded == 2
 
     def test_repair_packets_that_repair_nothing_show_nothing(self, small_photo):
-        scores = Scores(sending_of(story(small_photo, **THREE_AND_REPAIRS), Cache(None)), Cache(None))
+        scores = cached_judge(sending_of(story(small_photo, **THREE_AND_REPAIRS), Cache(None)), Cache(None))
         assert scores.look_up(frozenset({3, 4})) is scores.look_up(frozenset())
         assert scores.decoded == 0
 
     def test_what_shows_nothing_is_remembered_too(self, small_photo, tmp_path):
         sending = sending_of(story(small_photo, codec="test_scores:Whole"), Cache(tmp_path))
         for decoded in (1, 0):
-            scores = Scores(sending, Cache(tmp_path))
+            scores = cached_judge(sending, Cache(tmp_path))
             assert scores.look_up(frozenset({1, 2})).frame == ""
             assert scores.decoded == decoded
 
     def test_a_picture_that_two_sets_show_is_one_frame(self, small_photo, tmp_path):
         sending = sending_of(story(small_photo, codec="test_scores:Prefix"), Cache(tmp_path))
         Prefix.asked = 0
-        scores = Scores(sending, Cache(tmp_path))
+        scores = cached_judge(sending, Cache(tmp_path))
         assert scores.look_up(frozenset({0, 1, 5})) == scores.look_up(frozenset({0, 1, 7}))
         assert Prefix.asked == scores.decoded == 2
         journals = b"".join(journal.read_bytes() for journal in tmp_path.rglob("*.journal"))
@@ -194,11 +194,11 @@ class TestOnce:
         progic = {"codec": "progic", "options": {"model": str(tiny_weights)}}
         scenario = story(tmp_path / "photo.png", ("ms-ssim",), (192, 176), **progic)
         sending = sending_of(scenario, Cache(tmp_path))
-        score = Scores(sending, Cache(tmp_path)).look_up(frozenset({0, 2}))
+        score = cached_judge(sending, Cache(tmp_path)).look_up(frozenset({0, 2}))
         (tmp_path / "sending").write_bytes(pickle.dumps((sending, Cache(tmp_path))))
         code = (
-            "import json, pickle, sys; from satsim.scoring.scores import Scores\n"
-            "scores = Scores(*pickle.load(open(sys.argv[1], 'rb')))\n"
+            "import json, pickle, sys; from satsim.scoring.coding import cached_judge\n"
+            "scores = cached_judge(*pickle.load(open(sys.argv[1], 'rb')))\n"
             "score = scores.look_up(frozenset({0, 2}))\n"
             "print(json.dumps([score, scores.decoded, 'torch' in sys.modules]))"
         )
@@ -208,12 +208,12 @@ class TestOnce:
 
     def test_a_damaged_entry_is_worked_out_again(self, small_photo, tmp_path):
         sending = sending_of(story(small_photo), Cache(None))
-        score = Scores(sending, Cache(tmp_path)).look_up(frozenset({1}))
+        score = cached_judge(sending, Cache(tmp_path)).look_up(frozenset({1}))
         [journal] = tmp_path.rglob("*.journal")
         journal.write_bytes(journal.read_bytes().replace(b"[", b"{"))
         for decoded, repaired in ((1, 2), (0, 0)):
             cache = Cache(tmp_path)
-            scores = Scores(sending, cache)
+            scores = cached_judge(sending, cache)
             assert scores.look_up(frozenset({1})) == score
             assert (scores.decoded, cache.repaired) == (decoded, repaired)
 
@@ -308,14 +308,14 @@ class TestMistakes:
         with pytest.raises(
             CodecError, match=r"scenario story, scheme 'first': numpy is .* but 1\.0 where the photo was"
         ):
-            Scores(elsewhere, Cache(None)).look_up(frozenset({1}))
+            cached_judge(elsewhere, Cache(None)).look_up(frozenset({1}))
 
     def test_weights_that_went_missing_are_told_with_the_mend(self, small_photo, tmp_path, monkeypatch):
         monkeypatch.setenv("SATSIM_CACHE", str(tmp_path))
         monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
         sending = sending_of(story(small_photo, metrics=["lpips-squeeze"]), Cache(None))
         with pytest.raises(WeightsError, match=r"scheme 'first': weights of lpips-squeeze are missing: .*mend: "):
-            Scores(sending, Cache(None)).look_up(frozenset({1}))
+            cached_judge(sending, Cache(None)).look_up(frozenset({1}))
 
 
 def test_the_cache_lies_in_the_folder_of_satsim_cache(tmp_path, monkeypatch):

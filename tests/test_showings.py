@@ -12,12 +12,12 @@ from satsim.links.costs import costs
 from satsim.links.draws import child
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scoring.outbox import round_order
 from satsim.simulation.fates import draw
 from satsim.simulation.runs import show_runs
 from satsim.simulation.showings import blank
 from satsim.simulation.simulation import simulate
 from satsim.simulation.table import fill_by_table, why_no_table
-from satsim.simulation.transport import round_order
 
 TEN = [[bytes(100)] * 10]
 ONCE, ARQ = TransportSpec(), TransportSpec(name="arq")

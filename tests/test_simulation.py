@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scoring.outbox import round_order
 from satsim.simulation.events import BORN, ENDED, Event
 from satsim.simulation.simulation import simulate
-from satsim.simulation.transport import round_order
 
 REPO = Path(__file__).resolve().parent.parent
 MINUTE = LinkSpec(interval_s=60, delay_s=0, loss_ratio=0)

@@ -19,7 +19,7 @@ from satsim.study.plan import read_plan
 from satsim.study.report import write_study
 from satsim.study.run import run_study
 from satsim.study.search import at_most
-from satsim.study.space import Coding, Design, Size, Space, codings, designs, plainest, schemes
+from satsim.study.space import Design, OperatingPoint, Size, Space, codings, designs, plainest, schemes
 from satsim.sweep.local import run_here
 from satsim.sweep.quantiles import share
 
@@ -54,7 +54,7 @@ def by_name(study):
 # Designs
 
 
-CODING = Coding(FAKE, "fake", {}, "", 1.0)
+CODING = OperatingPoint(FAKE, "fake", {}, "", 1.0)
 
 
 def ways(size, link, **space):
@@ -107,7 +107,7 @@ def test_an_option_that_is_given_stays_as_it_is(scenario_file):
 
 
 def test_designs_of_one_name_get_numbers():
-    twins = [Design(Coding(f"{module}:Codec", "Codec", {}, "", 1.0), "once", 1, 0) for module in "ab"]
+    twins = [Design(OperatingPoint(f"{module}:Codec", "Codec", {}, "", 1.0), "once", 1, 0) for module in "ab"]
     assert [scheme.name for scheme in schemes(twins)] == ["Codec, once", "Codec, once #2"]
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from satsim.errors import SweepError
 from satsim.pipeline import run
 from satsim.scenario.reading import load_scenario
-from satsim.sweep.grid import read_axis
+from satsim.sweep.grid import read_factor
 from satsim.sweep.local import run_here, run_in_processes
 from satsim.sweep.plan import default_moments, make_plan
 from satsim.sweep.results import Unfinished
@@ -54,7 +54,7 @@ def story(tmp_path):
 
 def plan_of(story, *varied, replications=20, cache=None, **changes):
     data = yaml.safe_load(story.read_text(encoding="utf-8")) | changes
-    axes = [read_axis(text, story.parent) for text in varied]
+    axes = [read_factor(text, story.parent) for text in varied]
     return make_plan(data, story, axes, replications, (), cache)
 
 
@@ -119,7 +119,7 @@ def test_quality_at_a_moment_is_that_of_the_last_picture_before_it(story, tmp_pa
     plan = plan_of(story, LOSS, replications=4)
     run_sweep(plan, tmp_path / "out", run_here)
     row = runs_of(tmp_path / "out").iloc[0]
-    points = [p for p in run(load_scenario(story, ["link.loss_ratio=0.1"])).points if p.scheme == "strips"]
+    points = [p for p in run(load_scenario(story, ["link.loss_ratio=0.1"])).rows if p.scheme == "strips"]
     for moment_s in plan.measures.moments_s:
         shown = [p.value for p in points if p.time_s <= moment_s]
         assert row[f"psnr_at_{moment_s:g}_s"] == shown[-1]

@@ -5,15 +5,23 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from satsim.scoring.timeline import Point, Screen, build_timeline, summarise
+from satsim.links.linkspec import Cost
+from satsim.scoring.judge import Judge, Memory, Tools
+from satsim.scoring.outbox import Outbox, Sending
+from satsim.scoring.summary import Measures, summarise
+from satsim.scoring.timeline import TimelineRow, build_timeline
 from satsim.simulation.events import Event
+from satsim.simulation.showings import blank, note_run
 
 
 class Brightness(NamedTuple):
     """A metric to check by hand: the mean of the picture."""
 
     name: str = "brightness"
+    label: str = "Brightness"
+    unit: str = ""
     higher_is_better: bool = True
+    min_side: int = 1
 
     def __call__(self, reference, image):
         return float(image.mean())
@@ -23,7 +31,10 @@ class Darkness(NamedTuple):
     """The same upside down."""
 
     name: str = "darkness"
+    label: str = "Darkness"
+    unit: str = ""
     higher_is_better: bool = False
+    min_side: int = 1
 
     def __call__(self, reference, image):
         return 255 - float(image.mean())
@@ -36,11 +47,11 @@ class CountingDecoder:
         self.asked = []
         self.needs = needs
 
-    def __call__(self, received):
+    def decode(self, received, height, width):
         self.asked.append(dict(received))
         if len(received) < self.needs:
             return None
-        return np.full((2, 2, 3), sum(payload[0] for payload in received.values()), np.uint8)
+        return np.full((height, width, 3), sum(payload[0] for payload in received.values()), np.uint8)
 
 
 PAYLOADS = [b"\x0a", b"\x14", b"\x28"]  # 10, 20, 40
@@ -52,17 +63,33 @@ def shown(*steps):
     return [Event(time_s, "shown", slot, index, 21, 0.0) for slot, (time_s, index) in enumerate(steps)]
 
 
-def timeline(events, decode=None, metrics=None):
-    screen = Screen("A b", PAYLOADS, decode or CountingDecoder(), REFERENCE, metrics or [Brightness()])
-    return build_timeline(events, screen), screen.pictures
+def judge_of(decoder=None, metrics=None, payloads=PAYLOADS, pictures=None):
+    metrics = metrics or [Brightness()]
+    outbox = Outbox(payloads, {}, [payloads], [0, 1, 2], 1, 1)
+    sending = Sending("story", REFERENCE, (2, 2), outbox, "codec", {}, tuple(metric.name for metric in metrics))
+    return Judge(sending, Memory(), lambda: Tools(decoder or CountingDecoder(), metrics), pictures)
+
+
+def timeline(events, decoder=None, metrics=None, payloads=PAYLOADS):
+    pictures = {}
+    rows, files = build_timeline("A b", events, judge_of(decoder, metrics, payloads, pictures), [0.0])
+    return rows, {file: pictures[frame] for file, frame in files.items()}
+
+
+def summary(events, metrics=None, levels=None, senders=1, decoder=None, start_gap_s=0.0):
+    metrics = metrics or [Brightness()]
+    showings = blank([PAYLOADS] * senders, 1, "events")
+    note_run(showings, 0, events, Cost())
+    measures = Measures(tuple(metrics), levels or {}, ())
+    return summarise(showings, judge_of(decoder, metrics).look_up, measures, start_gap_s)
 
 
 def test_rows_by_hand():
     points, pictures = timeline(shown((0, 0), (60, 2)))
     assert points == [
-        Point("A b", 0, 0, 0, "brightness", None, ""),
-        Point("A b", 0, 1, 21, "brightness", 10.0, "a_b_001.png"),
-        Point("A b", 60, 2, 42, "brightness", 50.0, "a_b_002.png"),
+        TimelineRow("A b", 0, 0, 0, "brightness", None, ""),
+        TimelineRow("A b", 0, 1, 21, "brightness", 10.0, "a_b_001.png"),
+        TimelineRow("A b", 60, 2, 42, "brightness", 50.0, "a_b_002.png"),
     ]
     assert [picture[0, 0, 0] for picture in pictures.values()] == [10, 50]
     assert list(pictures) == ["a_b_001.png", "a_b_002.png"]
@@ -109,7 +136,7 @@ def test_what_cannot_be_shown_yet_has_no_value_and_no_frame():
 
 
 def test_no_events_are_one_empty_row():
-    assert timeline([]) == ([Point("A b", 0.0, 0, 0, "brightness", None, "")], {})
+    assert timeline([]) == ([TimelineRow("A b", 0.0, 0, 0, "brightness", None, "")], {})
 
 
 def test_a_summary_by_hand():
@@ -122,9 +149,8 @@ def test_a_summary_by_hand():
         Event(124, "shown", 2, 2, 25, 0.0),
     ]
     metrics = [Brightness(), Darkness()]
-    points, _ = timeline(events, metrics=metrics)
     levels = {"brightness": (15, 60, 99.5), "darkness": (195, 194)}
-    assert summarise(points, events, metrics, levels) == {
+    assert summary(events, metrics, levels) == {
         "first_image_s": 64,
         "last_change_s": 124,
         "time_to_quality_s": {
@@ -149,23 +175,19 @@ def test_a_summary_by_hand():
 
 def test_a_summary_of_a_screen_that_stays_empty():
     events = [Event(0, "sent", 0, 0, 21, 0.0), Event(0, "lost", 0, 0, 21, 0.0)]
-    points, _ = timeline(events)
-    summary = summarise(points, events, [Brightness()], {"brightness": (15,)})
-    assert summary["first_image_s"] is summary["last_change_s"] is None
-    assert summary["final_quality"] == {"brightness": None}
-    assert summary["time_to_quality_s"] == {"brightness": {"15": None}}
+    found = summary(events, levels={"brightness": (15,)})
+    assert found["first_image_s"] is found["last_change_s"] is None
+    assert found["final_quality"] == {"brightness": None}
+    assert found["time_to_quality_s"] == {"brightness": {"15": None}}
 
 
 def test_the_last_change_is_when_the_last_new_picture_came():
-    events = shown((10, 0), (20, 1), (30, 1))
-    points, _ = timeline(events)
-    assert summarise(points, events, [Brightness()], {})["last_change_s"] == 20
+    assert summary(shown((10, 0), (20, 1), (30, 1)))["last_change_s"] == 20
 
 
 @pytest.mark.parametrize("level", [20.0, 20])
 def test_a_level_is_reached_by_equality(level):
-    points, _ = timeline(shown((10, 1)))
-    reached = summarise(points, [], [Brightness()], {"brightness": (level,)})["time_to_quality_s"]
+    reached = summary(shown((10, 1)), levels={"brightness": (level,)})["time_to_quality_s"]
     assert reached == {"brightness": {"20": 10}}
 
 
@@ -181,9 +203,8 @@ class TestSeveralSenders:
             Event(80, "shown", 1, 1, 21, 30.0, 3),
         ]
         decode = CountingDecoder()
-        screen = Screen("A b", PAYLOADS, decode, REFERENCE, [Brightness()])
-        points = [point for k in range(4) for point in build_timeline(shown, screen, k, 10.0 * k)]
-        return points, shown, decode
+        rows, _ = build_timeline("A b", shown, judge_of(decode), [0.0, 10.0, 20.0, 30.0])
+        return rows, shown, decode
 
     def test_each_photo_has_rows_of_its_own_from_when_it_was_taken(self, story):
         points, _, _ = story
@@ -197,21 +218,20 @@ class TestSeveralSenders:
         assert decode.asked == [{0: b"\x0a"}, {1: b"\x14"}, {0: b"\x0a", 1: b"\x14"}]
 
     def test_the_summary_is_that_of_the_photo_in_the_middle(self, story):
-        points, shown, _ = story
-        summary = summarise(points, shown, [Brightness()], {"brightness": (15,)})
-        assert summary["first_image_s"] == 30  # of 20, 20, 30, never
-        assert summary["last_change_s"] == 50  # of 20, 30, 50, never
-        assert summary["time_to_quality_s"] == {"brightness": {"15": None}}  # of 30, 50, never, never
-        assert summary["first_quality"] == {"brightness": 10}  # of 20, 10, 10, nothing
-        assert summary["final_quality"] == {"brightness": 10}  # of 30, 20, 10, nothing
-        assert summary["photos"] == 4
-        assert summary["photos_shown"] == 3
-        assert summary["last_first_image_s"] is None
+        _, shown, _ = story
+        found = summary(shown, levels={"brightness": (15,)}, senders=4, start_gap_s=10.0)
+        assert found["first_image_s"] == 30  # of 20, 20, 30, never
+        assert found["last_change_s"] == 50  # of 20, 30, 50, never
+        assert found["time_to_quality_s"] == {"brightness": {"15": None}}  # of 30, 50, never, never
+        assert found["first_quality"] == {"brightness": 10}  # of 20, 10, 10, nothing
+        assert found["final_quality"] == {"brightness": 10}  # of 30, 20, 10, nothing
+        assert found["photos"] == 4
+        assert found["photos_shown"] == 3
+        assert found["last_first_image_s"] is None
 
 
 def test_pictures_that_look_the_same_are_one_frame_and_no_change():
     same = [b"\x0a", b"\x00", b"\x14"]  # the second adds nothing to the sum that the decoder paints
-    screen = Screen("A b", same, CountingDecoder(), REFERENCE, [Brightness()])
-    points = build_timeline(shown((0, 0), (60, 1), (120, 2)), screen)
+    points, pictures = timeline(shown((0, 0), (60, 1), (120, 2)), payloads=same)
     assert [(p.time_s, p.frame) for p in points[1:]] == [(0, "a_b_001.png"), (60, "a_b_001.png"), (120, "a_b_002.png")]
-    assert len(screen.pictures) == 2
+    assert len(pictures) == 2

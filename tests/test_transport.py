@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import TransportSpec
+from satsim.scoring.outbox import interleave, repair_plan, round_order
 from satsim.simulation.simulation import simulate
-from satsim.simulation.transport import interleave, repair_plan, round_order
 
 SESSION = {"kind": "session"}
 

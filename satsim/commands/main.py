@@ -58,11 +58,11 @@ def run(
     console = Console(stderr=True)
     with console.status("starting") as status:
         from satsim.pipeline import run as run_pipeline
-        from satsim.results import write_report
+        from satsim.pipeline import save
 
         result = run_pipeline(plan, lambda step: status.update(step))
         status.update("drawing the figures")
-        write_report(result, folder)
+        save(result, folder)
     for notice in result.notices:
         console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     print_result(result, folder)

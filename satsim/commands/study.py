@@ -69,7 +69,7 @@ def study(
     with console.status("starting") as status:
         from satsim.commands.sweep import choose_workers
         from satsim.errors import StudyError
-        from satsim.scoring.scores import default_folder
+        from satsim.scoring.coding import default_folder
         from satsim.study.report import write_study
         from satsim.study.run import run_study
 

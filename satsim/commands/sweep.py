@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from satsim.sweep.plan import Plan
+    from satsim.sweep.plan import SweepPlan
     from satsim.sweep.run import Progress, Workers
 
 MANY_POINTS = 2000
@@ -46,7 +46,7 @@ def sweep(
 ) -> None:
     """Run a scenario over a grid of settings, many times each: how sure is a picture, and how soon?"""
     from satsim.errors import SweepError
-    from satsim.scoring.scores import default_folder
+    from satsim.scoring.coding import default_folder
     from satsim.sweep.files import read_request
     from satsim.sweep.grid import count_points
     from satsim.sweep.plan import make_plan
@@ -164,7 +164,7 @@ def keeping() -> Iterator[None]:
         raise
 
 
-def show_plan(plan: Plan, workers: int) -> None:
+def show_plan(plan: SweepPlan, workers: int) -> None:
     """The plan and its cost."""
     from satsim.sweep.cost import cost_words
 
@@ -172,7 +172,7 @@ def show_plan(plan: Plan, workers: int) -> None:
         typer.echo(line)
 
 
-def print_sweep(plan: Plan, folder: Path) -> None:
+def print_sweep(plan: SweepPlan, folder: Path) -> None:
     """The table a designer reads first: at each point, how soon and how good in 95 of 100 runs."""
     from rich.console import Console
 

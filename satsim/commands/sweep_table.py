@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from satsim.sweep.grid import LABELS
-from satsim.sweep.plan import Plan
+from satsim.sweep.plan import SweepPlan
 from satsim.times import clock
 
 CERTAINTY = 0.95
@@ -21,7 +21,7 @@ Found = dict[tuple[int, str], dict[str, Any]]
 """By point and scheme, by quantity."""
 
 
-def summary_table(plan: Plan, folder: Path) -> tuple[Table, str]:
+def summary_table(plan: SweepPlan, folder: Path) -> tuple[Table, str]:
     """The table of a finished sweep, and a line on how to read it."""
     metric = plan.measures.metrics[0]
     level = plan.measures.levels[metric.name][0]
@@ -48,7 +48,7 @@ def summary_table(plan: Plan, folder: Path) -> tuple[Table, str]:
     )
 
 
-def all_rows(plan: Plan, table: Table, found: Found, columns: dict[str, str]) -> Iterator[list[str]]:
+def all_rows(plan: SweepPlan, table: Table, found: Found, columns: dict[str, str]) -> Iterator[list[str]]:
     """A row for each scheme at each point."""
     table.add_column("scheme", min_width=15)
     for heading in ["any picture", *columns.values()]:
@@ -58,7 +58,7 @@ def all_rows(plan: Plan, table: Table, found: Found, columns: dict[str, str]) ->
         yield [*plan.places[point].labels(plan.axes), scheme, f"{mine['share']:.1%}", *cells]
 
 
-def best_rows(plan: Plan, table: Table, found: Found, columns: dict[str, str]) -> Iterator[list[str]]:
+def best_rows(plan: SweepPlan, table: Table, found: Found, columns: dict[str, str]) -> Iterator[list[str]]:
     """A row for each point: which scheme has the best of each."""
     for heading in columns.values():
         table.add_column(f"best by {heading}", min_width=20)

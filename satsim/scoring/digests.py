@@ -12,12 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from satsim.scoring.judge import digest
 
 LIBRARIES = ("numpy", "torch", "pillow", "pillow-heif", "imagecodecs", "imageio-ffmpeg")
 """Those that turn pixels into bytes, bytes into pixels, and pictures into numbers."""
-OWN_CODE = ("scoring/outbox.py", "photo.py", "air/repair.py", "scoring/scores.py")
+OWN_CODE = ("scoring/outbox.py", "photo.py", "air/repair.py", "scoring/coding.py", "scoring/judge.py")
 """The way from packets to scores in satsim, besides all of codec."""
 
 
@@ -39,20 +38,6 @@ def coded_with(name: str, options: Mapping[str, Any], module: str, model_id: int
 def flat(facts: Mapping[str, str]) -> list[str]:
     """Names and texts in turn, by name."""
     return [text for fact in sorted(facts.items()) for text in fact]
-
-
-def digest(parts: Iterable[str | bytes]) -> str:
-    """32 hexadecimal digits of SHA-256 over the parts, each led in by its length."""
-    sha = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        sha.update(len(data).to_bytes(8, "big") + data)
-    return sha.hexdigest()[:32]
-
-
-def picture_digest(picture: npt.NDArray[np.uint8]) -> str:
-    """Of a picture's size and pixels."""
-    return digest([str(picture.shape), picture.tobytes()])
 
 
 def file_digest(path: Path) -> str:

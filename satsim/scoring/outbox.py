@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from satsim.air.packets import LENGTH_BYTES, Position, Repair, name_on_air, pack, packetize
-from satsim.air.repair import recover, repair_packets
-from satsim.air.seal import Sealer, SenderKey
-from satsim.errors import PacketError
-from satsim.scenario.spec import Scenario, SchemeSpec
-from satsim.simulation.transport import repair_plan, round_order
+from codec.base import CodecError, stages_of
+from satsim.air.packets import LENGTH_BYTES, Packet, Position, Repair, name_on_air, pack, packetize
+from satsim.errors import LinkError, PacketError
+from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec
+
+if TYPE_CHECKING:
+    from satsim.air.seal import Sealer
+
+Picture = npt.NDArray[np.uint8]
 
 TAKEN_UNIX_S = 1_767_225_600
 """When the photo of every scenario was taken: the first second of 2026, UTC."""
@@ -40,12 +45,38 @@ class Outbox(NamedTuple):
     """One round, by place among the messages."""
     per_stage: int
     """Payloads of one stage; of a whole file, all."""
+    stages: int
+    """Of the codec; 1 for one that shows nothing before it is whole."""
 
     def recovered(self, held: Mapping[int, bytes]) -> dict[int, bytes]:
         """The payloads that follow from what is held, by place among the messages."""
         count = len(self.payloads)
+        if not self.repairs:
+            return dict(held)
+        from satsim.air.repair import recover
+
         symbols = {repair: held[count + k] for k, repair in enumerate(self.repairs) if count + k in held}
         return recover({k: payload for k, payload in held.items() if k < count}, symbols)
+
+
+@dataclass(frozen=True, eq=False)
+class Sending:
+    """A photo coded and packed for one scheme, and what is needed to show and score what arrives of it."""
+
+    title: str
+    """Scenario and scheme, to lead in what is wrong."""
+    reference: Picture
+    """The photo in its frame."""
+    size: tuple[int, int]
+    """Height and width at which it was coded."""
+    outbox: Outbox
+    codec: str
+    options: dict[str, Any]
+    metrics: tuple[str, ...]
+    key: str = ""
+    """Names, in a cache, all that scores follow from."""
+    made_with: dict[str, str] = field(default_factory=dict)
+    """Versions and digests of what codes and scores; a process that finds others refuses to score."""
 
 
 def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec) -> Outbox:
@@ -61,21 +92,24 @@ def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, 
         room -= LENGTH_BYTES
         payloads = coder.encode(image, room)
     check_payloads(payloads, room)
-    stages = getattr(coder, "stages", 1)
-    per_stage, odd = divmod(len(payloads), stages)
+    per_stage, odd = divmod(len(payloads), stages_of(coder))
     if odd or not per_stage:
         per_stage = 1  # several stages ride in one payload, or the cuts lie elsewhere
     stages = len(payloads) // per_stage
     height, width = image.shape[:2]
     packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
-    made = repair_packets(packets, repair_plan(transport, stages, per_stage))
+    made: list[Packet] = []
+    if plan := repair_plan(transport, stages, per_stage):
+        from satsim.air.repair import repair_packets
+
+        made = repair_packets(packets, plan)
     messages = []
     for sender in range(scenario.senders.count):
         position, sealer = position_of(scenario, sender), sealer_of(scenario, sender)
         own = [packet._replace(sender=sender, position=position) for packet in [*packets, *made]]
         messages.append([sealer.seal(packet) if sealer else pack(packet) for packet in own])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
-    return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage)
+    return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage, stages_of(coder))
 
 
 def position_of(scenario: Scenario, sender: int) -> Position | None:
@@ -91,6 +125,8 @@ def sealer_of(scenario: Scenario, sender: int) -> Sealer | None:
     """Seals a simulated sender's packets under a key that follows from the seed: of no use outside a simulation."""
     if not scenario.header.tag_bytes:
         return None
+    from satsim.air.seal import Sealer, SenderKey
+
     secret = hashlib.sha256(f"satsim simulation {scenario.seed} {sender}".encode()).digest()[:16]
     return Sealer(SenderKey(sender=sender, key=secret, tag_bytes=scenario.header.tag_bytes), next_counter=0)
 
@@ -100,3 +136,54 @@ def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:
     for k, payload in enumerate(payloads):
         if not 1 <= len(payload) <= payload_bytes:
             raise PacketError(f"payload {k} has {len(payload)} bytes; expected 1 to {payload_bytes}")
+
+
+def repair_plan(spec: TransportSpec, stages: int, per_stage: int) -> list[tuple[int, int]]:
+    """(payloads covered, repair packets) in order of coverage, for an image of so many stages of so many payloads."""
+    wanted = {per_stage * (k + 1): count for k, count in enumerate(spec.repair_by_stage[:stages]) if count}
+    if spec.repair_packets:
+        wanted[per_stage * stages] = wanted.get(per_stage * stages, 0) + spec.repair_packets
+    return sorted(wanted.items())
+
+
+def round_order(spec: TransportSpec, stages: int, per_stage: int) -> list[int]:
+    """One round: each stage's payloads, interleaved; copies of the first stage; repair packets after what they cover.
+
+    Repair packets are numbered on from the payloads, in the order of `repair_plan`.
+    """
+    count = stages * per_stage
+    repairs: dict[int, list[int]] = {}
+    number = count
+    for covered, wanted in repair_plan(spec, stages, per_stage):
+        repairs[covered] = list(range(number, number + wanted))
+        number += wanted
+    order: list[int] = []
+    base = interleave(list(range(per_stage)), spec.interleave)
+    copies = spec.base_copies - 1
+    for stage in range(stages):
+        order += interleave([stage * per_stage + k for k in range(per_stage)], spec.interleave)
+        order += repairs.get((stage + 1) * per_stage, [])
+        if copies and (stage > 0 or not spec.base_spread):
+            now = 1 if spec.base_spread else copies
+            order += base * now
+            copies -= now
+    return order + base * copies
+
+
+def interleave(items: list[int], depth: int) -> list[int]:
+    """`items` written into rows of `depth` and read by columns, so that neighbours travel apart."""
+    return [item for column in range(depth) for item in items[column::depth]]
+
+
+def title_of(scenario: Scenario, scheme: SchemeSpec) -> str:
+    """What leads in a mistake of a scheme."""
+    return f"scenario {scenario.name}, scheme {scheme.name!r}"
+
+
+@contextmanager
+def naming(title: str) -> Iterator[None]:
+    """Lead in what the user can mend of codec, packets or link by `title`."""
+    try:
+        yield
+    except (CodecError, PacketError, LinkError) as error:
+        raise type(error)(f"{title}: {error}") from error

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from satsim.scenario.spec import Scenario, SchemeSpec
-from satsim.scoring.outcomes import Columns, Measures, outcomes
-from satsim.scoring.scores import Scores, Sending
-from satsim.scoring.timeline import Picture
+from satsim.scoring.coding import cached_judge
+from satsim.scoring.outbox import Picture, Sending
+from satsim.scoring.summary import Columns, Measures, outcomes
 from satsim.simulation.simulation import simulate
 from satsim.study.goal import Budget, Goal
-from satsim.study.outcome import Outcome, judge
-from satsim.study.space import Coding, Design, Size, schemes
+from satsim.study.outcome import Outcome, weigh
+from satsim.study.space import Design, OperatingPoint, Size, schemes
 from satsim.sweep import jobs
 from satsim.sweep.local import run_here
 from satsim.sweep.run import Workers
@@ -51,7 +51,7 @@ class Task:
     count: int
 
 
-def code_all(bench: Bench, wanted: Sequence[Coding], workers: Workers) -> dict[Coding, Size | str]:
+def code_all(bench: Bench, wanted: Sequence[OperatingPoint], workers: Workers) -> dict[OperatingPoint, Size | str]:
     """What each coding takes, or the reason why the photo cannot be coded so."""
     tasks = [Task(bench, scheme, 0, 0) for scheme in schemes([Design(each, "once", 1, 0) for each in wanted])]
     return {wanted[number]: size for number, size in workers(code_one, tasks)}
@@ -82,7 +82,7 @@ def try_out(
         workers = run_here
     found: dict[int, Outcome] = {}
     for number, (columns, minutes) in workers(try_one, tasks):
-        found[number] = judge(named[number].name, wanted[number], columns, minutes, bench.goal, bench.budgets)
+        found[number] = weigh(named[number].name, wanted[number], columns, minutes, bench.goal, bench.budgets)
         progress(len(found))
     return [found[number] for number in range(len(wanted))]
 
@@ -93,8 +93,8 @@ def try_one(task: Task) -> tuple[Columns, list[float]]:
     bench, scenario = task.bench, task.bench.with_schemes([task.scheme])
     seeds = range(scenario.seed + task.first, scenario.seed + task.first + task.count)
     showings = jobs.show(scenario, 0, sending, seeds)
-    scores = Scores(sending, jobs.open_cache(bench.cache))
-    columns = outcomes(showings, scores.look_up, bench.measures, scenario.senders.start_gap_s)
+    judge = cached_judge(sending, jobs.open_cache(bench.cache))
+    columns = outcomes(showings, judge.look_up, bench.measures, scenario.senders.start_gap_s)
     return columns, minutes_until_out(scenario, sending, task.first)
 
 
@@ -121,8 +121,8 @@ def minutes_until_out(scenario: Scenario, sending: Sending, first: int) -> list[
 def _prepare(task: Task) -> Sending:
     bench = task.bench
     names = tuple(metric.name for metric in bench.measures.metrics)
-    return jobs.code(
-        jobs.Coding(
+    return jobs.encode(
+        jobs.EncodeTask(
             scenario=bench.with_schemes([task.scheme]),
             scheme=0,
             reference=bench.reference,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from satsim.study.goal import Budget, Goal, duration_words
 from satsim.study.outcome import Outcome
 
-Point = tuple[float, ...]
+Objectives = tuple[float, ...]
 
 
-def pareto(points: Sequence[Point]) -> list[int]:
+def pareto(points: Sequence[Objectives]) -> list[int]:
     """Places of the points that no other beats, where less is better in every number; of equal points the first."""
     return [
         k
@@ -20,7 +20,7 @@ def pareto(points: Sequence[Point]) -> list[int]:
     ]
 
 
-def beats(one: Point, other: Point) -> bool:
+def beats(one: Objectives, other: Objectives) -> bool:
     """Whether `one` is nowhere worse than `other`, and somewhere better."""
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 

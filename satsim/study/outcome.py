@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from satsim.scoring.outcomes import Columns
+from satsim.scoring.summary import Columns
 from satsim.study.goal import Budget, Goal
 from satsim.study.space import Design
 from satsim.sweep.quantiles import at_least_as_good, share
@@ -54,7 +54,7 @@ class Outcome:
         return self.verdict != "not met" and not self.over
 
 
-def judge(
+def weigh(
     name: str, design: Design, columns: Columns, minutes: Sequence[float], goal: Goal, budgets: Sequence[Budget]
 ) -> Outcome:
     """What `columns`, one value a run, and the minutes until all was out, say of a design."""

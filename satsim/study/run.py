@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from satsim.errors import StudyError
-from satsim.links.presets import assumed_numbers
+from satsim.notices import link_notices
 from satsim.photo import load_photo
-from satsim.pipeline import choose_metrics, orbit_notices
-from satsim.scoring.outcomes import Judge, Measures
+from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close
 from satsim.study.goal import duration_words
@@ -47,11 +46,9 @@ def run_study(
     goal, scenario = plan.goal, plan.scenario
     progress("reading the photo")
     reference = load_photo(scenario.image)
-    (metric,), said = choose_metrics(scenario, min(reference.shape[:2]))
+    (metric,), measures, said = choose_measures(scenario, min(reference.shape[:2]), (goal.by_s,))
     if metric.name != goal.metric:
         raise StudyError(f"goal {str(goal)!r} cannot be judged: {said[0].partition(': ')[2]}")
-    judge = Judge(metric.name, metric.label, metric.unit, metric.higher_is_better)
-    measures = Measures((judge,), {metric.name: (goal.level,)}, (goal.by_s,))
     bench = Bench(scenario, reference, goal, plan.budgets, measures, plan.replications, cache)
     found = search(bench, plan.space, plan.trials, workers, progress)
     cost = cost_of(found.outcomes)
@@ -63,7 +60,7 @@ def run_study(
         sentence = advice(recommended, confirmed, plan, cost)
     else:
         sentence = how_close(found.outcomes, goal, plan.budgets)
-    about = {"label": metric.label, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+    about = about_metrics([metric])[metric.name]
     front = front_of(found.whole(plan.replications), goal, cost)
     return Study(plan, about, found, cost, front, recommended, confirmed, sentence, notices)
 
@@ -100,10 +97,7 @@ def cheaper(found: Found, recommended: Outcome, cost: str) -> list[str]:
 def notices_on(plan: StudyPlan, found: Found) -> list[str]:
     """What a reader would not guess."""
     notices, scenario = [], plan.scenario
-    link = scenario.link
-    if link.preset and (assumed := assumed_numbers(link)):
-        notices.append(f"{link.preset}: assumed, neither measured nor published: {', '.join(assumed)}")
-    notices += orbit_notices(scenario)
+    notices += link_notices([scenario.link])
     if few := len(found.outcomes) - len(found.whole(plan.replications)):
         what = "1 design looked" if few == 1 else f"{few} designs looked"
         was = "was" if few == 1 else "were"

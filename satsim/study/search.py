@@ -11,7 +11,7 @@ from satsim.errors import StudyError
 from satsim.study.bench import Bench, code_all, try_out
 from satsim.study.front import cost_of, front_of
 from satsim.study.outcome import Outcome
-from satsim.study.space import Coding, Design, Size, Space, codings, designs, make_coding, plainest, schemes
+from satsim.study.space import Design, OperatingPoint, Size, Space, codings, designs, make_coding, plainest, schemes
 from satsim.sweep.run import Workers
 
 BATCH = 32
@@ -28,7 +28,7 @@ class Found:
     how: str = "all"
     """all, or the name of the optimizer."""
     outcomes: list[Outcome] = field(default_factory=list)
-    sizes: dict[Coding, Size | str] = field(default_factory=dict)
+    sizes: dict[OperatingPoint, Size | str] = field(default_factory=dict)
 
     def whole(self, replications: int) -> list[Outcome]:
         """The designs with so many runs, not just a first look."""
@@ -96,7 +96,7 @@ def pick(
     trials: int,
     workers: Workers,
     progress: Progress,
-    sizes: dict[Coding, Size | str] | None = None,
+    sizes: dict[OperatingPoint, Size | str] | None = None,
 ) -> Found:
     """The outcomes of `trials` designs that NSGA-II picks, the same ones each time.
 

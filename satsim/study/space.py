@@ -35,7 +35,7 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Coding:
+class OperatingPoint:
     """A photo in messages."""
 
     codec: str
@@ -62,7 +62,7 @@ class Size(NamedTuple):
 class Design:
     """A coding and a way to send it."""
 
-    coding: Coding
+    coding: OperatingPoint
     transport: str
     copies: int
     repair: int
@@ -73,13 +73,13 @@ class Design:
         return f"{self.coding}, {self.transport}{copies}{repair}"
 
 
-def codings(space: Space, scenario: Scenario) -> list[Coding]:
+def codings(space: Space, scenario: Scenario) -> list[OperatingPoint]:
     """Every way to code the photo. Raises StudyError for a codec that is not NAME[:key=value]."""
     ways = itertools.product(space.codecs, space.scales, space.stages)
     return list(dict.fromkeys(make_coding(codec, scale, stages, scenario) for codec, scale, stages in ways))
 
 
-def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> Coding:
+def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> OperatingPoint:
     """A coding of `Space`: ProGIC sends so many stages, and a file may fill so many messages.
 
     A codec of the user's own, whose name holds a colon, takes neither; nor does one whose options say how much.
@@ -93,7 +93,7 @@ def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> Co
         # Short by what repair packets take, so that a file fills as many messages with them as without.
         room = max(1, scenario.link.packet_bytes - scenario.header.bytes_ - LENGTH_BYTES)
         options, amount = options | {"budget_bytes": stages * room}, f"{stages} message{plural}"
-    return Coding(name, label, options, amount, scale)
+    return OperatingPoint(name, label, options, amount, scale)
 
 
 def read_codec(text: str) -> tuple[str, dict[str, Any]]:
@@ -109,7 +109,7 @@ def read_codec(text: str) -> tuple[str, dict[str, Any]]:
     return parts[1], options
 
 
-def designs(space: Space, coding: Coding, size: Size, link: LinkSpec) -> list[Design]:
+def designs(space: Space, coding: OperatingPoint, size: Size, link: LinkSpec) -> list[Design]:
     """Every way to send a coding, those that come to the same thing left out."""
     ways = itertools.product(space.transports, space.copies, space.repair)
     every = (plainest(Design(coding, *way), size, link) for way in ways)

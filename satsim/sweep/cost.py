@@ -6,17 +6,17 @@ import time
 from collections.abc import Iterator
 
 from satsim.photo import load_photo
-from satsim.scoring.outcomes import held_sets
-from satsim.scoring.scores import Sending
-from satsim.sweep.jobs import Coding, code, open_cache, scores_of, show
-from satsim.sweep.plan import Plan
+from satsim.scoring.outbox import Sending
+from satsim.scoring.summary import held_sets
+from satsim.sweep.jobs import EncodeTask, encode, judge_of, open_cache, show
+from satsim.sweep.plan import SweepPlan
 
 TRIAL = {"table": 2000, "events": 40}
 BYTES_A_NUMBER = 3.0
 """In Parquet, as seen in sweeps of forest_fire."""
 
 
-def cost_words(plan: Plan, workers: int) -> Iterator[str]:
+def cost_words(plan: SweepPlan, workers: int) -> Iterator[str]:
     """Lines for the user: points, runs, how they are made, what must be coded and scored, time and space."""
     grid = "; ".join(f"{axis.key}: {', '.join(axis.labels)}" for axis in plan.axes)
     schemes = plan.first.schemes
@@ -26,7 +26,7 @@ def cost_words(plan: Plan, workers: int) -> Iterator[str]:
     metrics = tuple(metric.name for metric in plan.measures.metrics)
     began = time.perf_counter()
     photo = load_photo(first.scenario.image)
-    sendings = [code(Coding(first.scenario, k, photo, metrics, plan.cache)) for k in range(len(schemes))]
+    sendings = [encode(EncodeTask(first.scenario, k, photo, metrics, plan.cache)) for k in range(len(schemes))]
     yield f"coding the photo of the first point (from the cache, if it was there): {time.perf_counter() - began:.1f} s"
     total_s = 0.0
     for k, (scheme, reason) in enumerate(zip(schemes, plan.reasons(first.scenario), strict=True)):
@@ -39,7 +39,7 @@ def cost_words(plan: Plan, workers: int) -> Iterator[str]:
     yield f"about {plan.runs * numbers * BYTES_A_NUMBER / 1e6:.0f} MB of results, and as much again while it runs"
 
 
-def trial(plan: Plan, number: int, sending: Sending) -> tuple[float, str]:
+def trial(plan: SweepPlan, number: int, sending: Sending) -> tuple[float, str]:
     """Seconds that a run takes, and words on the sets of packets that a few runs at the worst point received."""
     scenario = plan.places[-1].scenario
     engine = "events" if plan.reasons(scenario)[number] else "table"
@@ -48,12 +48,12 @@ def trial(plan: Plan, number: int, sending: Sending) -> tuple[float, str]:
     showings = show(scenario, number, sending, seeds)
     run_s = (time.perf_counter() - began) / len(seeds)
     _, sets = held_sets(showings.index)
-    scores = scores_of(sending, open_cache(plan.cache))
-    missing = [held for held in sets if not scores.knows(held)]
+    judge = judge_of(sending, open_cache(plan.cache))
+    missing = [held for held in sets if not judge.knows(held)]
     words = f"{len(sets):,} sets of packets in {len(seeds):,} runs at the last point, {len(missing):,} not scored yet"
     if len(missing) > 1:
-        scores.look_up(missing[-1])  # the first of all loads codec and metric
+        judge.look_up(missing[-1])  # the first of all loads codec and metric
         began = time.perf_counter()
-        scores.look_up(missing[-2])
+        judge.look_up(missing[-2])
         words += f", at about {time.perf_counter() - began:.2g} s each"
     return run_s, words

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from satsim.errors import ScenarioError
 from satsim.scenario.reading import override
-from satsim.sweep.grid import Axis, axis_of, read_axis
+from satsim.sweep.grid import Factor, factor_of, read_factor
 from satsim.texts import read_mapping
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")
@@ -21,7 +21,7 @@ class Request(NamedTuple):
     """Of the scenario, with all settings."""
     path: Path
     """Of the scenario."""
-    axes: list[Axis]
+    axes: list[Factor]
     replications: int | None
     moments: list[str]
 
@@ -34,7 +34,7 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
     line are relative to `folder`. Raises ScenarioError, one line, for what cannot be read.
     """
     data, replications, moments = read_mapping(path, "scenario"), None, []
-    axes: dict[str, Axis] = {}
+    axes: dict[str, Factor] = {}
     if "scenario" in data:
         sweep, where = data, path
         if unknown := next((key for key in sweep if key not in KEYS), None):
@@ -55,7 +55,7 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
             raise ScenarioError(f"{where}: replications is {replications!r}; expected a whole number from 1")
     for setting in settings:
         data = override(data, setting)
-    given = [read_axis(text, folder) for text in varied]
+    given = [read_factor(text, folder) for text in varied]
     for k, axis in enumerate(given):
         if axis.key in [other.key for other in given[:k]]:
             raise ScenarioError(f"--vary {axis.key} is there twice; put all its values into one")
@@ -63,13 +63,13 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
     return Request(data, path, list(axes.values()), replications, moments)
 
 
-def _axes_of(vary: Any, path: Path) -> list[Axis]:
+def _axes_of(vary: Any, path: Path) -> list[Factor]:
     """The axes under `vary` in a file."""
     if not isinstance(vary, Mapping):
         raise ScenarioError(f"{path}: vary is {vary!r}; expected keys with values, such as link.loss_ratio: 0:0.4:0.1")
     return [
-        axis_of(str(key), values, f"{path}: vary.{key}")
+        factor_of(str(key), values, f"{path}: vary.{key}")
         if isinstance(values, list)
-        else read_axis(f"{key}={values}", path.parent)
+        else read_factor(f"{key}={values}", path.parent)
         for key, values in vary.items()
     ]

@@ -43,7 +43,7 @@ FIXED = ("seed", "metrics", "quality_levels", "name", "title")
 """Keys that no axis may have: rows under them could not be compared."""
 
 
-class Axis(NamedTuple):
+class Factor(NamedTuple):
     """A key that varies."""
 
     key: str
@@ -59,12 +59,12 @@ class Place(NamedTuple):
     """One for each axis."""
     scenario: Scenario
 
-    def labels(self, axes: Sequence[Axis]) -> list[str]:
+    def labels(self, axes: Sequence[Factor]) -> list[str]:
         """The values in a few letters each."""
         return [axis.labels[axis.values.index(value)] for axis, value in zip(axes, self.values, strict=True)]
 
 
-def read_axis(text: str, folder: Path) -> Axis:
+def read_factor(text: str, folder: Path) -> Factor:
     """The axis of "link.loss_ratio=0:0.4:0.05", "link.interval_s=10,30,60", "link.interval_s=log:1:100:5" or
     "image=photos/".
 
@@ -81,11 +81,11 @@ def read_axis(text: str, folder: Path) -> Axis:
     if key.split(".")[0] in FIXED:
         raise ScenarioError(f"{source}: {key} cannot vary; rows of different {key} could not be compared")
     if key == "image.path":
-        return Axis(key, *_photos(written, folder, source))
-    return axis_of(key, _range(written, source) or _list(written, source), source)
+        return Factor(key, *_photos(written, folder, source))
+    return factor_of(key, _range(written, source) or _list(written, source), source)
 
 
-def axis_of(key: str, values: Sequence[Any], source: str) -> Axis:
+def factor_of(key: str, values: Sequence[Any], source: str) -> Factor:
     """`values` as an axis. Raises ScenarioError where there is none, or one twice."""
     key = SHORT.get(key, key)
     labels = tuple(_label(value) for value in values)
@@ -93,7 +93,7 @@ def axis_of(key: str, values: Sequence[Any], source: str) -> Axis:
         raise ScenarioError(f"{source}: has no value; expected at least one")
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         raise ScenarioError(f"{source}: has {twice[0]} twice; leave one out")
-    return Axis(key, tuple(values), labels)
+    return Factor(key, tuple(values), labels)
 
 
 def _range(text: str, source: str) -> list[float] | None:
@@ -146,7 +146,7 @@ def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tupl
         raise ScenarioError(f"{source}: {missing} is no file or folder; check the path")
     stems = [path.stem for path in paths]
     names = [path.stem if stems.count(path.stem) == 1 else path.name for path in paths]
-    return tuple(str(path.resolve()) for path in paths), axis_of("image.path", names, source).labels
+    return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels
 
 
 def _label(value: Any) -> str:
@@ -161,12 +161,12 @@ def _label(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-def count_points(axes: Sequence[Axis]) -> int:
+def count_points(axes: Sequence[Factor]) -> int:
     """How many points a grid has."""
     return math.prod(len(axis.values) for axis in axes)
 
 
-def make_grid(data: dict[str, Any], axes: Sequence[Axis], path: Path) -> list[Place]:
+def make_grid(data: dict[str, Any], axes: Sequence[Factor], path: Path) -> list[Place]:
     """A checked scenario for each combination, the last axis changing fastest; `data` is what the file at `path` says.
 
     Raises ScenarioError, one line that names the values, for a combination that is no scenario, or where two axes have

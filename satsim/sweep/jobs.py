@@ -12,9 +12,10 @@ import numpy as np
 
 from satsim.scenario.spec import Scenario
 from satsim.scoring.cache import Cache
-from satsim.scoring.outcomes import Columns, Measures, outcomes
-from satsim.scoring.scores import Scores, Sending, prepare
-from satsim.scoring.timeline import Picture
+from satsim.scoring.coding import cached_judge, prepare
+from satsim.scoring.judge import Judge
+from satsim.scoring.outbox import Picture, Sending
+from satsim.scoring.summary import Columns, Measures, outcomes
 from satsim.simulation.runs import show_runs
 from satsim.simulation.showings import Showings
 
@@ -22,11 +23,11 @@ CHECKED = 3
 """Runs of each scheme and point that are made by the table and event by event, to compare."""
 
 KEPT = 64
-"""Schemes whose scores a process remembers."""
+"""Schemes whose judges a process remembers."""
 
 
 @dataclass(frozen=True)
-class Coding:
+class EncodeTask:
     """To code one scheme's photo and pack it."""
 
     scenario: Scenario
@@ -71,10 +72,10 @@ class Done(NamedTuple):
     notices: tuple[str, ...]
 
 
-def code(coding: Coding) -> Sending:
+def encode(task: EncodeTask) -> Sending:
     """The photo of one scheme, coded, or taken from the cache. Raises CodecError or PacketError."""
-    scheme = coding.scenario.schemes[coding.scheme]
-    return prepare(coding.scenario, scheme, coding.reference, coding.metrics, open_cache(coding.cache))
+    scheme = task.scenario.schemes[task.scheme]
+    return prepare(task.scenario, scheme, task.reference, task.metrics, open_cache(task.cache))
 
 
 def run_job(job: Job) -> Done:
@@ -91,10 +92,10 @@ def run_job(job: Job) -> Done:
             some = seeds[:CHECKED]
             compare(showings, show(job.scenario, number, sending, some, "events"), job, number)
             checked += len(some)
-        scores = scores_of(sending, cache)
-        before = scores.decoded
-        parts.append(outcomes(showings, scores.look_up, job.measures, job.scenario.senders.start_gap_s))
-        scored += scores.decoded - before
+        judge = judge_of(sending, cache)
+        before = judge.decoded
+        parts.append(outcomes(showings, judge.look_up, job.measures, job.scenario.senders.start_gap_s))
+        scored += judge.decoded - before
         engines.append(showings.engine)
     columns: Columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Done(columns, tuple(engines), checked, scored, cache.repaired - repaired, tuple(cache.notices[noticed:]))
@@ -140,15 +141,15 @@ def open_cache(folder: Path | None) -> Cache:
     return Cache(folder)
 
 
-_scores: dict[tuple[object, ...], Scores] = {}
+_judges: dict[tuple[object, ...], Judge] = {}
 
 
-def scores_of(sending: Sending, cache: Cache) -> Scores:
-    """The scores of `sending` that this process knows already; those of the last few are kept."""
+def judge_of(sending: Sending, cache: Cache) -> Judge:
+    """The judge of `sending`, with all that this process knows already; the last few are kept."""
     # The key is that of the payloads; what else follows from received packets depends on the repair packets, too.
     name = sending.key, tuple(sending.outbox.repairs), cache.folder
-    if name not in _scores:
-        while len(_scores) >= KEPT:
-            del _scores[next(iter(_scores))]
-        _scores[name] = Scores(sending, cache)
-    return _scores[name]
+    if name not in _judges:
+        while len(_judges) >= KEPT:
+            del _judges[next(iter(_judges))]
+        _judges[name] = cached_judge(sending, cache)
+    return _judges[name]

@@ -11,14 +11,15 @@ from typing import Any
 
 import yaml
 
-from satsim.scoring.scores import Sending
-from satsim.sweep.grid import LABELS, Axis, Place
+from satsim.scoring.outbox import Sending
+from satsim.scoring.summary import about_metrics
+from satsim.sweep.grid import LABELS, Factor, Place
 from satsim.sweep.jobs import Done, Job
-from satsim.sweep.plan import Plan, own_versions
+from satsim.sweep.plan import SweepPlan, own_versions
 
 
 @dataclass
-class Story:
+class SweepRecord:
     """What a sweep found out about itself, for the manifest."""
 
     runs: int = 0
@@ -39,7 +40,7 @@ class Story:
         self.notices += [notice for notice in done.notices if notice not in self.notices]
 
 
-def cells(axes: Sequence[Axis], place: Place) -> dict[str, Any]:
+def cells(axes: Sequence[Factor], place: Place) -> dict[str, Any]:
     """The values at a point as tables hold them: numbers where an axis has nothing else, and else labels."""
     found: dict[str, Any] = {}
     for axis, value in zip(axes, place.values, strict=True):
@@ -50,9 +51,9 @@ def cells(axes: Sequence[Axis], place: Place) -> dict[str, Any]:
 
 def write_manifest(
     folder: Path,
-    plan: Plan,
+    plan: SweepPlan,
     sendings: Sequence[tuple[Sending, ...]],
-    story: Story,
+    story: SweepRecord,
     fingerprint: dict[str, Any],
     seconds: float,
 ) -> None:
@@ -71,7 +72,7 @@ def finished(folder: Path) -> Any:
         return None
 
 
-def describe(plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story) -> dict[str, Any]:
+def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: SweepRecord) -> dict[str, Any]:
     """The manifest, but for the time it took."""
     first = plan.first
     notices = [*plan.notices, *story.notices]
@@ -90,10 +91,7 @@ def describe(plan: Plan, sendings: Sequence[tuple[Sending, ...]], story: Story) 
         ],
         "replications": plan.replications,
         "seed": first.seed,
-        "metrics": {
-            m.name: {"label": m.label, "unit": m.unit, "higher_is_better": m.higher_is_better}
-            for m in plan.measures.metrics
-        },
+        "metrics": about_metrics(plan.measures.metrics),
         "levels": plan.measures.levels,
         "moments_s": plan.measures.moments_s,
         "notices": notices,

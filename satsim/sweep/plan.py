@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from satsim.errors import SweepError
-from satsim.links.presets import assumed_numbers
+from satsim.notices import link_notices, links_of
 from satsim.photo import load_photo
-from satsim.pipeline import DEFAULT_LEVELS, choose_metrics, orbit_notices
 from satsim.scenario.reading import make_scenario
 from satsim.scenario.spec import Scenario
-from satsim.scoring.digests import code_digest, digest, file_digest, versions
-from satsim.scoring.outcomes import Judge, Measures
+from satsim.scoring.digests import code_digest, file_digest, versions
+from satsim.scoring.judge import digest
+from satsim.scoring.summary import Measures, choose_measures
 from satsim.simulation.table import why_no_table
-from satsim.sweep.grid import Axis, Place, make_grid
+from satsim.sweep.grid import Factor, Place, make_grid
 
 BLOCK = {"table": 4000, "events": 500}
 """Replications in a job: some seconds of work, so that little is lost with a worker and progress is seen."""
@@ -25,12 +25,12 @@ LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pyarrow", "pillow", "pillow-h
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """All that a sweep does, before it does it."""
 
     base: Scenario
     """Before anything varies."""
-    axes: tuple[Axis, ...]
+    axes: tuple[Factor, ...]
     places: tuple[Place, ...]
     replications: int
     measures: Measures
@@ -94,11 +94,11 @@ def own_versions() -> dict[str, str]:
 def make_plan(
     data: dict[str, Any],
     path: Path,
-    axes: Sequence[Axis],
+    axes: Sequence[Factor],
     replications: int,
     moments_s: Sequence[float] = (),
     cache: Path | None = None,
-) -> Plan:
+) -> SweepPlan:
     """The plan for the scenario that `data`, read from `path`, describes.
 
     Raises SweepError, ScenarioError, PhotoError or codec.CodecError.
@@ -114,25 +114,20 @@ def make_plan(
                 f"{path}: {timed[0]}: link.measured_times gives other numbers each time; set encode_s and decode_s"
             )
     photos = {scenario.image: min(load_photo(scenario.image).shape[:2]) for scenario in scenarios}
-    metrics, notices = choose_metrics(scenarios[0], min(photos.values()))
-    levels = {m.name: scenarios[0].quality_levels.get(m.name, DEFAULT_LEVELS[m.name]) for m in metrics}
     shortest_s = min(scenario.duration_s for scenario in scenarios)
     if late := [moment_s for moment_s in moments_s if not 0 < moment_s < shortest_s]:
         raise SweepError(
             f"--at is {late[0]:g} s; expected more than 0 and less than the run, which is {shortest_s:g} s"
         )
+    moments_s = tuple(moments_s) or default_moments(shortest_s)
+    _, measures, notices = choose_measures(scenarios[0], min(photos.values()), moments_s)
     for scenario in scenarios:
-        for link in {link.preset: link for link in map(scenario.link_of, scenario.schemes) if link.preset}.values():
-            if assumed := assumed_numbers(link):
-                notices.append(f"{link.preset}: assumed, neither measured nor published: {', '.join(assumed)}")
-        notices += orbit_notices(scenario)
+        notices += link_notices(links_of(scenario))
     if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):
         own = [scheme.name for scheme in scenarios[0].schemes if scheme.link]
         notices += [f"{name} has a link of its own, which does not vary" for name in own]
-    judges = tuple(Judge(m.name, m.label, m.unit, m.higher_is_better) for m in metrics)
-    measures = Measures(judges, levels, tuple(moments_s) or default_moments(shortest_s))
     base = make_scenario(data, str(path), path.parent)
-    return Plan(base, tuple(axes), tuple(places), replications, measures, tuple(dict.fromkeys(notices)), cache)
+    return SweepPlan(base, tuple(axes), tuple(places), replications, measures, tuple(dict.fromkeys(notices)), cache)
 
 
 def default_moments(duration_s: float) -> tuple[float, ...]:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from satsim.scoring.outcomes import Columns, Judge, higher_is_better, is_time
+from codec.metrics import MetricInfo
+from satsim.scoring.summary import Columns, higher_is_better, is_time
 
 CERTAINTIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 CONFIDENCE = 0.95
@@ -25,7 +26,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-class Row(NamedTuple):
+class Quantile(NamedTuple):
     """A row of quantiles.parquet, but for the point, its values and the scheme."""
 
     quantity: str
@@ -40,7 +41,7 @@ class Row(NamedTuple):
     runs: int
 
 
-def estimate(columns: Columns, metrics: Sequence[Judge]) -> list[Row]:
+def estimate(columns: Columns, metrics: Sequence[MetricInfo]) -> list[Quantile]:
     """Every number of every column of one scheme at one point."""
     rows = []
     for name, values in columns.items():
@@ -50,10 +51,10 @@ def estimate(columns: Columns, metrics: Sequence[Judge]) -> list[Row]:
         for certainty in CERTAINTIES:
             value, low, high = (better * each for each in at_least_as_good(badness, certainty))
             low, high = (low, high) if better > 0 else (high, low)
-            rows.append(Row(name, "certainty", certainty, value, low, high, len(values)))
+            rows.append(Quantile(name, "certainty", certainty, value, low, high, len(values)))
         if is_time(name):
             came = int(np.isfinite(badness).sum())
-            rows.append(Row(name, "share", math.nan, *share(came, len(values)), len(values)))
+            rows.append(Quantile(name, "share", math.nan, *share(came, len(values)), len(values)))
     return rows
 
 

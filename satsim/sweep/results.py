@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codec.metrics import MetricInfo
 from satsim.errors import SweepError
-from satsim.scoring.outcomes import Columns, Judge
-from satsim.sweep.quantiles import Row, estimate
+from satsim.scoring.summary import Columns
+from satsim.sweep.quantiles import Quantile, estimate
 
 DIGEST_BYTES = 32
 """At the start of a part: SHA-256 of the rest, which is a Parquet file."""
@@ -150,7 +151,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 class Tables:
     """runs.parquet and quantiles.parquet, written point by point."""
 
-    def __init__(self, folder: Path, seed: int, metrics: Sequence[Judge]) -> None:
+    def __init__(self, folder: Path, seed: int, metrics: Sequence[MetricInfo]) -> None:
         self._seed = seed
         self._metrics = metrics
         self._folder = folder
@@ -166,7 +167,7 @@ class Tables:
             named = {"replication": numbers, "seed": self._seed + numbers, **columns}
             runs.append(pa.table({**_repeat(about, count), **{name: _nullable(each) for name, each in named.items()}}))
             rows = estimate(columns, self._metrics)
-            told = {name: _nullable(np.array([getattr(row, name) for row in rows])) for name in Row._fields}
+            told = {name: _nullable(np.array([getattr(row, name) for row in rows])) for name in Quantile._fields}
             quantiles.append(pa.table({**_repeat(about, len(rows)), **told}))
         self._write("runs.parquet", pa.concat_tables(runs))
         self._write("quantiles.parquet", pa.concat_tables(quantiles))

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from satsim.errors import SweepError
 from satsim.folders import check_free, fresh_folder
 from satsim.links.linkspec import LinkSpec
+from satsim.notices import scheme_notices
 from satsim.photo import load_photo
-from satsim.pipeline import notes_on
 from satsim.plots.sweep import draw_sweep
-from satsim.scoring.digests import digest
-from satsim.scoring.scores import Sending
-from satsim.sweep.jobs import Coding, Job, code, run_job
+from satsim.scoring.judge import digest
+from satsim.scoring.outbox import Sending
+from satsim.sweep.jobs import EncodeTask, Job, encode, run_job
 from satsim.sweep.local import run_here
-from satsim.sweep.manifest import Story, cells, finished, write_manifest
-from satsim.sweep.plan import Plan
+from satsim.sweep.manifest import SweepRecord, cells, finished, write_manifest
+from satsim.sweep.plan import SweepPlan
 from satsim.sweep.results import Tables, Unfinished
 
 Task = TypeVar("Task")
@@ -46,14 +46,14 @@ class Progress(NamedTuple):
 
 
 def run_sweep(
-    plan: Plan,
+    plan: SweepPlan,
     out: Path,
     workers: Workers,
     *,
     resume: bool = False,
     progress: Callable[[Progress], None] = lambda news: None,
     draw: bool = True,
-) -> Story:
+) -> SweepRecord:
     """Run `plan` and write `out`, whole or not at all; what is done meanwhile is beside it.
 
     Returns what it found out about itself.
@@ -68,9 +68,9 @@ def run_sweep(
         keys = sorted({sending.key for row in sendings for sending in row})
         fingerprint = plan.fingerprint() | {"model, or code of a codec": digest(keys)}
         if resume and not unfinished.parts() and finished(out) == fingerprint:
-            return Story()
+            return SweepRecord()
         unfinished.begin(fingerprint, resume)
-        story = Story(notices=notes(plan, sendings))
+        story = SweepRecord(notices=notes(plan, sendings))
         jobs = open_jobs(plan, sendings, unfinished)
         before = plan.runs - sum(job.runs for job in jobs)
         progress(Progress("running", before, plan.runs))
@@ -103,13 +103,13 @@ def resumable(unfinished: Unfinished) -> Iterator[None]:
         ) from None
 
 
-def code_photos(plan: Plan, workers: Workers, progress: Callable[[Progress], None]) -> list[tuple[Sending, ...]]:
+def code_photos(plan: SweepPlan, workers: Workers, progress: Callable[[Progress], None]) -> list[tuple[Sending, ...]]:
     """For each point the photo as each scheme sends it; what is the same at several points is coded once."""
     metrics = tuple(metric.name for metric in plan.measures.metrics)
     images = {place.scenario.image for place in plan.places}
     photos = {image: load_photo(image) for image in images}
     numbers: dict[str, int] = {}
-    codings: list[Coding] = []
+    codings: list[EncodeTask] = []
     wanted = []
     for place in plan.places:
         scenario, row = place.scenario, []
@@ -118,13 +118,13 @@ def code_photos(plan: Plan, workers: Workers, progress: Callable[[Progress], Non
             same = repr((*bare, scenario.link_of(scheme).packet_bytes))
             if same not in numbers:
                 numbers[same] = len(codings)
-                codings.append(Coding(scenario, k, photos[scenario.image], metrics, plan.cache))
+                codings.append(EncodeTask(scenario, k, photos[scenario.image], metrics, plan.cache))
             row.append(numbers[same])
         wanted.append(row)
     made: dict[int, Sending] = {}
     progress(Progress("coding the photo", 0, len(codings)))
     # To start workers that load codecs takes longer than to code a few photos, or to find them in the cache.
-    for number, sending in (run_here if len(codings) <= FEW else workers)(code, codings):
+    for number, sending in (run_here if len(codings) <= FEW else workers)(encode, codings):
         made[number] = replace(sending, reference=codings[number].reference)  # one copy for all, not one each
         progress(Progress("coding the photo", len(made), len(codings)))
     return [tuple(made[number] for number in row) for row in wanted]
@@ -136,19 +136,19 @@ NOT_CODED: dict[str, Any] = {"link": LinkSpec(), "duration_s": 1.0, "schemes": (
 """Parts of a scenario of which coded photos know nothing, each with a value in its place."""
 
 
-def notes(plan: Plan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
+def notes(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
     """What a reader would not guess of schemes at any point, such as stages cut to fit; of many notes the first."""
     found = {
         note: None
         for place, row in zip(plan.places, sendings, strict=True)
         for scheme, sending in zip(place.scenario.schemes, row, strict=True)
-        for note in notes_on(place.scenario, scheme, sending, sending.outbox)
+        for note in scheme_notices(place.scenario, scheme, sending.outbox)
     }
     more = [f"and {len(found) - MOST_NOTES} more notes of this kind"] if len(found) > MOST_NOTES else []
     return [*list(found)[:MOST_NOTES], *more]
 
 
-def open_jobs(plan: Plan, sendings: Sequence[tuple[Sending, ...]], unfinished: Unfinished) -> list[Job]:
+def open_jobs(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], unfinished: Unfinished) -> list[Job]:
     """The jobs that are still to be done."""
     jobs = []
     for point, place in enumerate(plan.places):
@@ -158,7 +158,7 @@ def open_jobs(plan: Plan, sendings: Sequence[tuple[Sending, ...]], unfinished: U
     return jobs
 
 
-def write_tables(plan: Plan, unfinished: Unfinished, folder: Path) -> None:
+def write_tables(plan: SweepPlan, unfinished: Unfinished, folder: Path) -> None:
     """Both tables, point by point, so that memory holds one point at a time."""
     schemes = [scheme.name for scheme in plan.first.schemes]
     tables = Tables(folder, plan.first.seed, plan.measures.metrics)

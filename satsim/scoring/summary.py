@@ -1,41 +1,72 @@
-"""What each run came to: the numbers of `timeline.summarise`, for many runs at once."""
+"""What runs came to: when the first picture came, how good it was at each time, what was sent, lost and paid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from satsim.scoring.scores import Score
+from codec.base import CodecError
+from codec.metrics import Metric, MetricInfo, choose_metric, metric_info
+from satsim.errors import ScenarioError
+from satsim.scenario.spec import Scenario
+from satsim.scoring.judge import Score
+from satsim.simulation.events import ENDED
 from satsim.simulation.showings import Showings
 
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
 """By name, one value a run; NaN where there is none (never within the run, nothing to show, not known)."""
-
 TIMES = ("first_image_s", "last_change_s", "last_first_image_s")
-
-
-class Judge(NamedTuple):
-    """A metric without what it needs to score, for workers and tables."""
-
-    name: str
-    label: str
-    unit: str
-    higher_is_better: bool
+DEFAULT_LEVELS = {
+    "dists": (0.35, 0.25, 0.2),
+    "lpips-vgg": (0.6, 0.45, 0.35),
+    "lpips-squeeze": (0.3, 0.2, 0.15),
+    "dists-lite": (0.3, 0.2, 0.15),
+    "ms-ssim": (0.7, 0.8, 0.9),
+    "psnr": (18.0, 21.0, 24.0),
+}
+"""Levels reported where the scenario names none: about "something is there", "usable", "good" at these sizes."""
 
 
 class Measures(NamedTuple):
     """What is asked of every run."""
 
-    metrics: tuple[Judge, ...]
+    metrics: tuple[MetricInfo, ...]
     """In the order of the scores."""
     levels: Mapping[str, tuple[float, ...]]
     """By metric: levels of which the first time is told."""
     moments_s: tuple[float, ...]
     """Seconds after the photo was taken at which its quality is told."""
+
+
+def choose_measures(
+    scenario: Scenario, shortest_side: int, moments_s: Sequence[float] = ()
+) -> tuple[list[Metric], Measures, list[str]]:
+    """The scenario's metrics, each replaced by the best at hand where it cannot be had; what is asked of every run of
+    it; and the lines that say what was replaced. Raises ScenarioError for a metric that there is not, WeightsError.
+    """
+    metrics: dict[str, Metric] = {}
+    notices = []
+    for name in [*scenario.metrics, *scenario.quality_levels]:
+        try:
+            metric_info(name)
+        except CodecError as error:
+            raise ScenarioError(f"metrics: {error}") from error
+    for name in scenario.metrics:
+        metric, notice = choose_metric(name, shortest_side=shortest_side)
+        metrics[metric.name] = metric
+        notices += [notice] if notice else []
+    levels = {name: scenario.quality_levels.get(name, DEFAULT_LEVELS[name]) for name in metrics}
+    measures = Measures(tuple(map(metric_info, metrics)), levels, tuple(moments_s))
+    return list(metrics.values()), measures, notices
+
+
+def about_metrics(metrics: Iterable[MetricInfo]) -> dict[str, dict[str, Any]]:
+    """By name, how figures and tables call a metric, and which way is better."""
+    return {m.name: {"label": m.label, "unit": m.unit, "higher_is_better": m.higher_is_better} for m in metrics}
 
 
 def outcomes(
@@ -44,7 +75,7 @@ def outcomes(
     """A column for each number of `measures`, and for what was sent, lost and paid.
 
     Times are seconds since the picture was taken. With several senders times and qualities are medians over their
-    photos, the worse of two where their number is even, as in `timeline.summarise`.
+    photos, the worse of two where their number is even, as in the summary of a run.
     """
     states, sets = held_sets(showings.index)
     scores = [look_up(held) for held in sets]
@@ -128,10 +159,38 @@ def is_time(column: str) -> bool:
     return column in TIMES or column.startswith("time_to_")
 
 
-def higher_is_better(column: str, metrics: Sequence[Judge]) -> bool:
+def higher_is_better(column: str, metrics: Sequence[MetricInfo]) -> bool:
     """Whether larger numbers in a column are better."""
     if is_time(column):
         return False
     names = [m.name for m in metrics if column in (f"first_{m.name}", f"final_{m.name}")]
     names += [m.name for m in metrics if column.startswith(f"{m.name}_at_")]
     return column == "photos_shown" or any(m.higher_is_better for m in metrics if m.name in names)
+
+
+def summarise(
+    showings: Showings, look_up: Callable[[frozenset[int]], Score], measures: Measures, start_gap_s: float
+) -> dict[str, Any]:
+    """The numbers of a single run, as summary.json has them; None where there is none (never within the run, say)."""
+    columns = {
+        name: None if np.isnan(values[0]) else values[0].item()
+        for name, values in outcomes(showings, look_up, measures, start_gap_s).items()
+    }
+    names = [metric.name for metric in measures.metrics]
+    reached = {
+        name: {f"{level:g}": columns[f"time_to_{name}_{level:g}_s"] for level in measures.levels.get(name, ())}
+        for name in names
+    }
+    counted = [f"packets_{kind}" for kind in (*ENDED, "copied", "acknowledged")]
+    senders = ("photos", "photos_shown", "last_first_image_s")
+    return {
+        "first_image_s": columns["first_image_s"],
+        "last_change_s": columns["last_change_s"],
+        "time_to_quality_s": reached,
+        "first_quality": {name: columns[f"first_{name}"] for name in names},
+        "final_quality": {name: columns[f"final_{name}"] for name in names},
+        "packets_sent": columns["packets_sent"],
+        **{name: columns[name] for name in counted},
+        "bytes_sent": columns["bytes_sent"],
+        **{name: columns[name] for name in senders if name in columns},
+    }

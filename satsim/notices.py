@@ -1,0 +1,55 @@
+"""What a reader would not guess, in lines: the one list of notices of runs, sweeps and studies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from satsim.links.linkspec import LinkSpec, Passes
+from satsim.scenario.spec import Scenario, SchemeSpec
+from satsim.scoring.outbox import Outbox
+
+
+def link_notices(links: Iterable[LinkSpec]) -> list[str]:
+    """A line for each preset of which a number is assumed, and for each file of orbital elements that is too old."""
+    links = list(links)
+    notices = []
+    for link in {link.preset: link for link in links if link.preset}.values():
+        if assumed := assumed_numbers(link):
+            notices.append(f"{link.preset}: assumed, neither measured nor published: {', '.join(assumed)}")
+    for link in links:
+        if isinstance(link.windows, Passes):
+            from satsim.links.orbit import epoch_notice
+
+            notices += [line for line in [epoch_notice(link.windows)] if line]
+    return list(dict.fromkeys(notices))
+
+
+def assumed_numbers(link: LinkSpec) -> list[str]:
+    """Dotted keys of what a link still has from its preset and that satsim assumed; none without a preset."""
+    if link.preset is None:
+        return []
+    from satsim.links import presets
+
+    return presets.assumed_numbers(link)
+
+
+def links_of(scenario: Scenario) -> list[LinkSpec]:
+    """The link of each scheme."""
+    return [scenario.link_of(scheme) for scheme in scenario.schemes]
+
+
+def scheme_notices(scenario: Scenario, scheme: SchemeSpec, outbox: Outbox) -> list[str]:
+    """Stages that do not fit a message, acknowledgements that are not there, repair of stages that are not."""
+    notices = []
+    link, transport = scenario.link_of(scheme), scheme.transport
+    if outbox.per_stage > 1 and outbox.stages > 1:
+        notices.append(
+            f"{scheme.name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
+            f" {scenario.header.bytes_}; it travels in {outbox.per_stage}"
+        )
+    if transport.name == "arq" and link.ack.kind == "none":
+        notices.append(f"{scheme.name}: nobody acknowledges on this link, so arq sends each message once")
+    stages = len(outbox.payloads) // outbox.per_stage
+    if len(transport.repair_by_stage) > stages:
+        notices.append(f"{scheme.name}: repair_by_stage has more numbers than the photo has stages, {stages}")
+    return notices
