@@ -14,8 +14,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from satsim.commands.main import clock
-
 REPO = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
 OWN_CODECS = """
@@ -271,11 +269,3 @@ def test_codec_info_prints_parameters_and_flops(call):
     assert done.returncode == 0, done.stderr
     assert "320" in done.stdout, "bytes a stage"
     assert "0.0391" in done.stdout, "bits a pixel a stage"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "never"), (0, "0:00"), (65, "1:05"), (245.4, "4:05"), (3600, "60:00"), (59.7, "1:00"), (7445, "2:04:05")],
-)
-def test_times_are_minutes_and_seconds(seconds, text):
-    assert clock(seconds) == text

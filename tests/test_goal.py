@@ -4,7 +4,7 @@ import pytest
 
 from codec.metrics import METRICS
 from satsim.errors import StudyError
-from satsim.study.goal import BETTER, Budget, Goal, duration_words, parse_budget, parse_goal
+from satsim.study.goal import BETTER, Budget, Goal, parse_budget, parse_goal
 
 
 def refusal(parse, text):
@@ -53,11 +53,6 @@ def test_the_directions_are_those_of_the_metrics():
 )  # fmt: skip
 def test_durations_may_be_written_in_many_ways(text, seconds):
     assert parse_goal(f"lpips <= 0.3 by {text} with 0.95").by_s == seconds
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(600, "10 min"), (5400, "90 min"), (7200, "2 h"), (90, "90 s")])
-def test_durations_are_told_in_the_largest_unit_that_fits(seconds, words):
-    assert duration_words(seconds) == words
 
 
 @pytest.mark.parametrize(

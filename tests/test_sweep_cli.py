@@ -112,7 +112,7 @@ MANY = ["link.loss_ratio=0:1:0.001", "link.interval_s=1:1000:1"]
         (["--replications", "100000000"], "1 points and 300,000,000 runs in all"),
         (["--replications", "0"], "--replications is 0; expected at least 1"),
         (["--workers", "0"], "--workers is 0; expected 1 to 1000"),
-        (["--at", "soon"], "--at has 'soon'; expected times such as 90 s, 2 min or 1 h"),
+        (["--at", "soon"], "--at: 'soon' is no time; expected a time such as 10 min, 600 s, 1 h or 1:30:00"),
         (["--at", "3 h"], "--at is 10800 s; expected more than 0 and less than the run, which is 120 s"),
         (["--image", "nowhere.png"], "nowhere.png: no such image file"),
         (["--vary", "image=nowhere"], "nowhere is no file or folder"),

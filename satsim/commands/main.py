@@ -13,7 +13,7 @@ from codec.cli import codec_app, weights_app
 from satsim.commands.links import links
 from satsim.commands.study import study
 from satsim.commands.sweep import sweep
-from satsim.times import clock
+from satsim.words import clock
 
 if TYPE_CHECKING:
     from satsim.pipeline import Result

@@ -113,14 +113,13 @@ def choose_workers(workers: int | None, cluster: str | None) -> Workers:
 
 def seconds(text: str) -> float:
     """ "2 min", "90 s", "1 h" or "90" in seconds. Raises SweepError."""
-    import re
-
     from satsim.errors import SweepError
+    from satsim.words import parse_duration
 
-    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|min|h|)\s*", text)
-    if not found:
-        raise SweepError(f"--at has {text.strip()!r}; expected times such as 90 s, 2 min or 1 h")
-    return float(found[1]) * {"": 1, "s": 1, "min": 60, "h": 3600}[found[2]]
+    try:
+        return parse_duration(text, bare_s=1.0)
+    except ValueError as error:
+        raise SweepError(f"--at: {error}") from None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from satsim.sweep.grid import LABELS
 from satsim.sweep.plan import SweepPlan
-from satsim.times import clock
+from satsim.words import clock
 
 CERTAINTY = 0.95
 MOST_ROWS = 24

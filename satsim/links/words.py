@@ -14,6 +14,7 @@ from satsim.links.linkspec import (
     Windows,
 )
 from satsim.links.presets import Preset, assumed_numbers, leaves
+from satsim.words import span
 
 MARK = "~"
 HEADINGS = ("preset", "bytes", "interval", "contact", "latency", "loss", "ack")
@@ -40,14 +41,6 @@ def in_one_line(name: str) -> tuple[str, ...]:
         marked(loss_words(link), "loss", "copies", "duplicate_ratio"),
         marked(link.ack.kind, "ack.kind"),
     )
-
-
-def span(seconds: float) -> str:
-    """A time in the unit that suits it: "45 s", "1.5 min", "4 h"."""
-    for unit, length in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * length or (seconds >= length and seconds % length == 0):
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.4g} s"
 
 
 def contact_words(windows: Windows | None) -> str:

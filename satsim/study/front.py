@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from satsim.study.goal import Budget, Goal, duration_words
+from satsim.study.goal import Budget, Goal
 from satsim.study.outcome import Outcome
+from satsim.words import span
 
 Objectives = tuple[float, ...]
 
@@ -62,7 +63,7 @@ def how_close(outcomes: Sequence[Outcome], goal: Goal, budgets: Sequence[Budget]
     )
     words += f": {best.share:.1%} of its runs ({best.low:.1%} to {best.high:.1%})"
     if math.isfinite(best.goal_s):
-        words += f"; it takes until {duration_words(round(best.goal_s))} for {goal.probability:g}"
+        words += f"; it takes until {span(round(best.goal_s))} for {goal.probability:g}"
     elif math.isfinite(best.at_goal_time):
         words += f"; by then {goal.probability:g} of them reach {goal.metric} {best.at_goal_time:.3g}"
     else:

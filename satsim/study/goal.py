@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from satsim.errors import StudyError
+from satsim.words import parse_duration, span
 
 BETTER = {
     "dists": "lower",
@@ -19,12 +20,6 @@ BETTER = {
 }
 """Every metric, and which way is better: what `codec.metrics` says, at hand without it."""
 ALIASES = {"lpips": "lpips-squeeze", "msssim": "ms-ssim"}
-UNITS_S = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
-    **dict.fromkeys(("d", "day", "days"), 86_400.0),
-}
 LONGEST_S = 30 * 86_400.0
 """As long as a scenario may run."""
 BUDGETS = {
@@ -54,7 +49,7 @@ class Goal:
 
     def __str__(self) -> str:
         sign = ">=" if self.higher_is_better else "<="
-        return f"{self.metric} {sign} {self.level:g} by {duration_words(self.by_s)} with {self.probability:g}"
+        return f"{self.metric} {sign} {self.level:g} by {span(self.by_s)} with {self.probability:g}"
 
 
 @dataclass(frozen=True)
@@ -101,12 +96,6 @@ def parse_budget(text: str) -> Budget:
     return Budget(name, limit)
 
 
-def duration_words(time_s: float) -> str:
-    """600 is 10 min, 5400 is 90 min, 7200 is 2 h: the largest unit of which it is a whole number."""
-    units = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"))
-    return next((f"{time_s / u:g} {name}" for u, name in units if time_s >= u and time_s % u == 0), f"{time_s:g} s")
-
-
 def _comparison(text: str, start: str, example: str) -> tuple[str, str, float]:
     parts = re.fullmatch(r"([^<>=≤≥]*)([<>=≤≥]+)(.*)", text, re.DOTALL)
     if parts is None:
@@ -138,17 +127,10 @@ def _metric(name: str, start: str) -> str:
 
 
 def _duration_s(text: str, start: str) -> float:
-    expected = "expected a time such as 10 min, 600 s, 1 h or 1:30:00"
-    if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
-        time_s = float(sum(int(part) * 60**k for k, part in enumerate(reversed(text.split(":")))))
-    else:
-        steps = re.findall(r"([\d.]+)\s*([A-Za-z]+)", text)
-        if not steps or re.sub(r"[\d.]+\s*[A-Za-z]+|\s", "", text):
-            lacks = " has no unit" if re.fullmatch(r"[\d.]+", text) else " is no time"
-            raise StudyError(f"{start}: {text!r}{lacks}; {expected}")
-        if wrong := [unit for _, unit in steps if unit.lower() not in UNITS_S]:
-            raise StudyError(f"{start}: no unit of time is called {wrong[0]!r}; {expected}")
-        time_s = sum(_number(count, start, "10 min, say") * UNITS_S[unit.lower()] for count, unit in steps)
+    try:
+        time_s = parse_duration(text)
+    except ValueError as error:
+        raise StudyError(f"{start}: {error}") from None
     if not 0 < time_s < LONGEST_S:
         raise StudyError(f"{start}: {text!r} is {time_s:g} s; expected more than 0 and less than 30 days")
     return time_s

@@ -13,11 +13,11 @@ from satsim.photo import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close
-from satsim.study.goal import duration_words
 from satsim.study.outcome import Outcome, runs_to_be_sure
 from satsim.study.plan import StudyPlan
 from satsim.study.search import FIRST_LOOK, Found, search
 from satsim.sweep.run import Workers
+from satsim.words import span
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def advice(chosen: Outcome, again: Outcome, plan: StudyPlan, cost: str) -> str:
     spent = cost_words(chosen, cost, plan)
     return (
         f"Send {chosen.name}: {again.share:.1%} of {again.runs} fresh runs ({again.low:.1%} to {again.high:.1%}) reach"
-        f" {goal.metric} {goal.level:g} by {duration_words(goal.by_s)}{sure}; of the designs that do so none costs less"
+        f" {goal.metric} {goal.level:g} by {span(goal.by_s)}{sure}; of the designs that do so none costs less"
         f" than its {spent} (at a certainty of {goal.probability:g})."
     )
 

@@ -1,0 +1,93 @@
+"""Times and numbers in words, and durations out of words: the one way for tables, figures and goals."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+DAYS_FROM_S = 4 * DAY_S
+"""From here on clocks tell days."""
+UNITS_S = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), HOUR_S),
+    **dict.fromkeys(("d", "day", "days"), DAY_S),
+}
+
+
+def clock(time_s: float | None, end_s: float = 0.0) -> str:
+    """65 is 1:05, an hour and five seconds 1:00:05, and five days and an hour 5 d 01:00; None or NaN is "never".
+
+    Where `end_s`, the last of times to compare, reaches an hour, 65 is 0:01:05.
+    """
+    if time_s is None or math.isnan(time_s):
+        return "never"
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    if time_s >= DAYS_FROM_S:
+        return f"{hours // 24} d {hours % 24:02d}:{minutes:02d}"
+    if hours or end_s >= HOUR_S:
+        return f"{hours}:{minutes:02d}:{seconds:02d}"
+    return f"{minutes}:{seconds:02d}"
+
+
+def clock_words(end_s: float) -> str:
+    """How to read `clock` for times up to `end_s`."""
+    if end_s < HOUR_S:
+        return "minutes and seconds"
+    return "hours, minutes and seconds" + ("; later days, hours and minutes" if end_s >= DAYS_FROM_S else "")
+
+
+def span(time_s: float) -> str:
+    """90 is 90 s, 5400 is 90 min, 7200 is 2 h: the largest unit of which it is a whole number; 397.2 is 6.62 min."""
+    units = ((DAY_S, "days"), (HOUR_S, "h"), (60.0, "min"))
+    for length, name in units:
+        if time_s >= length and time_s % length == 0:
+            return f"{time_s / length:g} {'day' if time_s == DAY_S else name}"
+    if time_s == round(time_s):
+        return f"{time_s:.0f} s"
+    for length, name in units:
+        if time_s >= 2 * length:
+            return f"{time_s / length:.3g} {name}"
+    return f"{time_s:.4g} s"
+
+
+def parse_duration(text: str, bare_s: float | None = None) -> float:
+    """Seconds of "90 s", "10 min", "1 h 30 min" or "1:30:00"; of a number without a unit, `bare_s` times it.
+
+    Raises ValueError, which says what is wrong and what is expected.
+    """
+    expected = "expected a time such as 10 min, 600 s, 1 h or 1:30:00"
+    text = text.strip()
+    if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
+        return float(sum(int(part) * 60**k for k, part in enumerate(reversed(text.split(":")))))
+    number = r"(?:\d+\.?\d*|\.\d+)"
+    if re.fullmatch(number, text):
+        if bare_s is None:
+            raise ValueError(f"{text!r} has no unit; {expected}")
+        return float(text) * bare_s
+    steps = re.findall(rf"({number})\s*([A-Za-z]+)", text)
+    if not steps or re.sub(rf"{number}\s*[A-Za-z]+|\s", "", text):
+        raise ValueError(f"{text!r} is no time; {expected}")
+    if wrong := [unit for _, unit in steps if unit.lower() not in UNITS_S]:
+        raise ValueError(f"no unit of time is called {wrong[0]!r}; {expected}")
+    return sum(float(count) * UNITS_S[unit.lower()] for count, unit in steps)
+
+
+def number(value: float) -> str:
+    """A score with three digits or so."""
+    return "∞" if math.isinf(value) else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def with_unit(info: Mapping[str, Any]) -> str:
+    """The metric's label, with its unit where it has one."""
+    return f"{info['label']} in {info['unit']}" if info["unit"] else str(info["label"])
+
+
+def shorten(text: str, letters: int, lines: int = 1) -> str:
+    """`text` wrapped into at most so many lines, with an ellipsis for what is left over."""
+    return "\n".join(textwrap.wrap(text, letters, max_lines=lines, placeholder=" …"))
