@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from codec.base import CodecError
 from satsim.scenario.spec import ImageSpec
 
 MAX_PIXELS = 100_000_000
@@ -18,7 +19,7 @@ MAX_PIXELS = 100_000_000
 GREY = (127, 127, 127)
 
 
-class PhotoError(ValueError):
+class PhotoError(CodecError):
     """A photo that cannot be read or fitted."""
 
 

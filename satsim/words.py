@@ -43,17 +43,19 @@ def clock_words(end_s: float) -> str:
 
 
 def span(time_s: float) -> str:
-    """90 is 90 s, 5400 is 90 min, 7200 is 2 h: the largest unit of which it is a whole number; 397.2 is 6.62 min."""
+    """90 is 90 s, 5400 is 90 min, 7200 is 2 h, 17280 is 4.8 h; what is not whole may be rounded: 397.2 is 6.62 min."""
     units = ((DAY_S, "days"), (HOUR_S, "h"), (60.0, "min"))
     for length, name in units:
-        if time_s >= length and time_s % length == 0:
-            return f"{time_s / length:g} {'day' if time_s == DAY_S else name}"
-    if time_s == round(time_s):
+        count = time_s / length
+        if 1 <= count <= 120 and count == round(count):
+            return f"{count:.0f} {'day' if time_s == DAY_S else name}"
+    if time_s == round(time_s) <= 120:
         return f"{time_s:.0f} s"
     for length, name in units:
-        if time_s >= 2 * length:
-            return f"{time_s / length:.3g} {name}"
-    return f"{time_s:.4g} s"
+        told = f"{time_s / length:.3g}"
+        if time_s >= 2 * length and (float(told) * length == time_s or time_s != round(time_s)):
+            return f"{told} {name}"
+    return f"{time_s:.0f} s" if time_s == round(time_s) else f"{time_s:.4g} s"
 
 
 def parse_duration(text: str, bare_s: float | None = None) -> float:

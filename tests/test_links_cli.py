@@ -12,7 +12,7 @@ from satsim.commands.links import links, page
 from satsim.links.estimates import first_contact_s, photo_on
 from satsim.links.linkspec import Cost, LinkSpec
 from satsim.links.presets import link_presets
-from satsim.links.words import in_one_line, latency_words, loss_words, photo_words, span, unit_of
+from satsim.links.words import in_one_line, latency_words, loss_words, photo_words, unit_of
 
 REPO = Path(__file__).resolve().parent.parent
 NAMES = list(link_presets())
@@ -117,14 +117,6 @@ def test_large_messages_take_the_median_of_large_ones():
     larger = [{"from_bytes": 300, "median_s": 70, "p90_s": 80}]
     assert photo_on(spec(interval_s=1, delay=delay)).seconds == 14
     assert photo_on(spec(interval_s=1, delay={**delay, "larger": larger})).seconds == 74
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (11.25, "11.25 s"), (60, "1 min"), (90, "90 s"), (150, "2.5 min"), (3600, "1 h"), (17280, "4.8 h")],
-)
-def test_times_come_in_the_unit_that_suits_them(seconds, words):
-    assert span(seconds) == words
 
 
 def test_latency_and_loss_in_words():

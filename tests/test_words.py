@@ -27,7 +27,7 @@ def test_beside_an_hour_every_time_has_hours():
     [
         (0, "0 s"), (0.6, "0.6 s"), (32.7, "32.7 s"), (90, "90 s"), (60, "1 min"), (600, "10 min"), (5400, "90 min"),
         (3600, "1 h"), (7200, "2 h"), (86_400, "1 day"), (172_800, "2 days"), (3605, "3605 s"), (397.2, "6.62 min"),
-        (119.5, "119.5 s"), (9000.5, "2.5 h"),
+        (119.5, "119.5 s"), (9000.5, "2.5 h"), (150, "2.5 min"), (17_280, "4.8 h"), (720_000, "200 h"),
     ],
 )  # fmt: skip
 def test_a_span_is_told_in_the_largest_unit_of_which_it_is_whole(seconds, text):
@@ -45,7 +45,7 @@ def test_a_duration_may_be_written_in_many_ways(text, seconds):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("seconds", [1, 59, 60, 90, 600, 3600, 3605, 5400, 7200, 86_400, 604_800])
+@pytest.mark.parametrize("seconds", [1, 59, 60, 90, 600, 3600, 3605, 5400, 7200, 9240, 17_280, 86_400, 604_800])
 def test_what_a_span_says_is_read_back(seconds):
     assert parse_duration(span(seconds)) == seconds
 
