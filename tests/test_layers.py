@@ -44,10 +44,8 @@ def test_codec_never_imports_satsim():
         (
             "simpy",
             {
-                "satsim.simulation.link",
                 "satsim.simulation.terminal",
                 "satsim.simulation.channel",
-                "satsim.simulation.transport",
                 "satsim.simulation.simulation",
             },
         ),

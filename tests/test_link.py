@@ -8,8 +8,8 @@ import simpy
 
 from satsim.links.linkspec import LinkSpec
 from satsim.simulation.events import Log
-from satsim.simulation.link import Link
 from satsim.simulation.simulation import CONCERNS
+from satsim.simulation.terminal import Link
 
 MESSAGE = b"ten bytes."
 BURSTS = {"model": "gilbert_elliott", "good_to_bad": 0.2, "bad_to_good": 0.3}

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satsim.links import linkspec
+from satsim.links.draws import independent
 from satsim.links.linkspec import LinkSpec
-from satsim.links.losses import LOSS_MODELS, corrupt, independent, line_of_sight, make_loss, road_m
+from satsim.links.losses import LOSS_MODELS, corrupt, line_of_sight, make_loss, road_m
 
 GE = {"model": "gilbert_elliott"}
 STRESS = {

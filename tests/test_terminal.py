@@ -9,9 +9,8 @@ import simpy
 from satsim.links.linkspec import LinkSpec
 from satsim.simulation.channel import SCHEDULES, Channel
 from satsim.simulation.events import Log
-from satsim.simulation.link import Link
 from satsim.simulation.simulation import CONCERNS
-from satsim.simulation.terminal import Terminal
+from satsim.simulation.terminal import Link, Terminal
 
 MESSAGE = b"ten bytes."
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from satsim.links.draws import normals, uniforms
+from satsim.links.draws import Lost, normals, uniforms
 from satsim.links.linkspec import LinkSpec, LognormalDelay, Trace, WaitForPass
-from satsim.links.losses import Lost
 from satsim.links.traces import Replay
 from satsim.links.windows import make_windows
 
@@ -21,11 +20,6 @@ Delay = Callable[[float, int], float]
 """From the time of sending and the bytes of the message to the seconds until it arrives; inf where it never does."""
 
 Z90 = NormalDist().inv_cdf(0.9)
-
-
-def constant_delay_s(spec: LinkSpec, message_bytes: int) -> float:
-    """The delay of such a message without its random part, hold-back and polling."""
-    return spec.delay_s + spec.delay_s_per_byte * message_bytes
 
 
 def make_delay(spec: LinkSpec, rng: Rng, lost: Lost | None = None) -> Delay:

@@ -37,6 +37,27 @@ def _one_by_one(draw: Callable[[int], npt.NDArray[np.float64]]) -> Callable[[], 
     return chain.from_iterable(blocks()).__next__
 
 
+Lost = Callable[[float], bool]
+"""Whether the message that leaves at this time is lost; asked once for each, at times that never go back."""
+
+
+def never(time_s: float) -> bool:
+    """No message is."""
+    return False
+
+
+def independent(ratio: float, rng: np.random.Generator) -> Lost:
+    """Each message is lost with probability `ratio`, whatever befalls the others."""
+    if ratio == 0:
+        return never
+    draw = uniforms(rng)
+
+    def lost(time_s: float) -> bool:
+        return draw() < ratio
+
+    return lost
+
+
 class Chance(dict[str, np.random.Generator]):
     """A generator for each of `concerns`, made when it is first asked for: a run uses but one or two, and making one
     takes longer than sending a message."""

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from satsim.air.packets import HEADER_BYTES
-from satsim.links.presets import merge_preset
 
 DAY_S = 86_400.0
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -299,9 +298,17 @@ class LinkSpec(Checked):
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, str) and not (isinstance(data, dict) and data.get("preset")):
+            return data
+        from satsim.links.presets import merge_preset
+
         return merge_preset(data)
 
     @property
     def payload_bytes(self) -> int:
         """What a message leaves for the codec when it carries nothing but the plain header."""
         return self.packet_bytes - HEADER_BYTES
+
+    def constant_delay_s(self, message_bytes: int) -> float:
+        """The delay of such a message without its random part, hold-back and polling."""
+        return self.delay_s + self.delay_s_per_byte * message_bytes

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from satsim.links.draws import uniforms
+from satsim.links.draws import Lost, never, uniforms
 from satsim.links.linkspec import Blockage, GilbertElliott, LinkSpec, Lutz, TwoState
 from satsim.links.traces import Replay
 
-Lost = Callable[[float], bool]
 Rng = np.random.Generator
 
 
@@ -28,23 +27,7 @@ def make_loss(spec: LinkSpec, rng: Rng) -> Lost:
 
     Raises LinkError for a trace that cannot be used.
     """
-    return LOSS_MODELS[spec.loss.model](spec.loss, rng) if spec.loss else _never
-
-
-def _never(time_s: float) -> bool:
-    return False
-
-
-def independent(ratio: float, rng: Rng) -> Lost:
-    """Each message is lost with probability `ratio`, whatever befalls the others."""
-    if ratio == 0:
-        return _never
-    draw = uniforms(rng)
-
-    def lost(time_s: float) -> bool:
-        return draw() < ratio
-
-    return lost
+    return LOSS_MODELS[spec.loss.model](spec.loss, rng) if spec.loss else never
 
 
 def gilbert_elliott(spec: GilbertElliott, rng: Rng) -> Lost:

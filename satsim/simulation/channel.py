@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import simpy
 
-ROUNDING_S = 1e-6
-"""Clock differences below this come from floating point."""
+from satsim.simulation.terminal import ROUNDING_S
 
 
 class Waiting(Protocol):

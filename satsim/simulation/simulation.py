@@ -1,29 +1,32 @@
 """The story of photos on their way: senders with slot clocks, lossy links, one receiver that decodes what it holds.
 
 No pixels here: messages go in, events come out, and whoever wants pictures replays the events.
+
+A transport is a process that sends rounds of messages from a terminal and may listen to what comes back.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from operator import itemgetter
+from typing import Any
 
 import simpy
 
-from satsim.air.inbox import unpack
 from satsim.errors import PacketError
 from satsim.links.draws import Chance
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import SendersSpec, TransportSpec
-from satsim.simulation.channel import Channel
 from satsim.simulation.events import Event, Log
-from satsim.simulation.link import Landing, Link
-from satsim.simulation.terminal import Terminal
-from satsim.simulation.transport import ENDLESS, TRANSPORTS
+from satsim.simulation.terminal import Landing, Link, Terminal
 
+Process = Generator[simpy.Event, Any, None]
+Draw = Callable[[], float]
+"""The next uniform number in [0, 1)."""
 CONCERNS = ("independent loss", "loss model", "ground loss", "delay", "copies", "duplicates", "corruption", "ack",
             "windows", "retries")  # fmt: skip
 """What chance decides; each concern of each sender has a generator of its own, so that none disturbs another."""
@@ -41,7 +44,7 @@ def simulate(
 ) -> list[Event]:
     """Every event in [0, duration_s), in order of time; the same arguments give the same list.
 
-    `messages` holds one list for each sender, `order` the round in which each sends them (`transport.round_order`;
+    `messages` holds one list for each sender, `order` the round in which each sends them (`scoring.outbox.round_order`;
     default as they come). Sender k takes its picture at k * start_gap_s and has its first slot `link.encode_s` later.
     Two transports or codecs under one seed meet the same losses message by message, and a higher `loss_ratio` only adds
     losses, as long as nothing is sent because of what was lost. What is under way at the end has a row in_flight there.
@@ -54,7 +57,11 @@ def simulate(
     log = Log()
     landings: list[Landing] = []
     start_gap_s = senders.start_gap_s if senders else 0.0
-    channel = Channel(env, senders.slot_s, senders.schedule) if senders and senders.slot_s else None
+    channel = None
+    if senders and senders.slot_s:
+        from satsim.simulation.channel import Channel
+
+        channel = Channel(env, senders.slot_s, senders.schedule)
     for number, own in enumerate(messages):
         chance = Chance(seed, CONCERNS, number * len(CONCERNS))
         way = Link(env, link, chance, log, landings)
@@ -69,6 +76,44 @@ def simulate(
         received = receive(landings, messages, link.decode_s, duration_s)
         # The sorting is stable: at one time messages leave, then arrive, then senders hear of it.
         return sorted(log.rows + received + log.heard, key=itemgetter(0))
+
+
+def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send each message once, in order (the paper)."""
+    for index in order:
+        yield terminal.slot()
+        terminal.send(index)
+
+
+def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send round after round until time is up; what was lost comes by again."""
+    for index in itertools.cycle(order):
+        yield terminal.slot()
+        terminal.send(index)
+
+
+def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+    """Send each message until it is acknowledged (selective repeat; stop and wait where a session tells at once).
+
+    A failed message is sent again after the wait of the ladder. One that fails for longer than `give_up_s` is put back
+    behind all others, whose turn then comes first. Without acknowledgements every message is sent once.
+    """
+    if terminal.acknowledges == "none":
+        return once(terminal, order, spec, draw)
+    from satsim.simulation.arq import selective_repeat, stop_and_wait
+
+    if terminal.acknowledges == "session":
+        return stop_and_wait(terminal, order, spec, draw)
+    return selective_repeat(terminal, order, spec, draw)
+
+
+TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Draw], Process]] = {
+    "once": once,
+    "carousel": carousel,
+    "arq": arq,
+}
+ENDLESS = ("carousel", "arq")
+"""These go on until time is up, or may."""
 
 
 def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode_s: float, end_s: float) -> list[Event]:
@@ -106,6 +151,8 @@ def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode
 
 def is_packet(message: bytes) -> bool:
     """Whether a receiver would take `message` for a packet."""
+    from satsim.air.inbox import unpack
+
     try:
         unpack(message)
     except PacketError:

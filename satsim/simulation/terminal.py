@@ -1,22 +1,132 @@
-"""A sender's radio: when it may send, what it has sent, and what it hears of it."""
+"""A sender's radio and its way to the ground: when it may send, what becomes of a message, and what it hears of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import simpy
 
-from satsim.links.delays import constant_delay_s
+from satsim.links.draws import Lost, independent, uniforms
 from satsim.links.linkspec import LinkSpec
-from satsim.links.losses import independent
-from satsim.links.windows import make_windows
-from satsim.simulation.channel import ROUNDING_S, Channel
-from satsim.simulation.events import Log
-from satsim.simulation.link import Link
+from satsim.simulation.events import Event, Log
 
+if TYPE_CHECKING:
+    from satsim.links.windows import Windows
+
+Landing = tuple[float, Event, bytes | None, bool]
+"""When, which message by its first row, the bytes that land (None: it expires instead), and whether those are a copy
+that the network made."""
+Fate = tuple[bool, float | None]
+"""What lies ahead of a message that leaves now: whether the satellite receives it, and when it reaches the ground
+undamaged (None: never). The sender learns of it only what is acknowledged."""
+UNUSED = np.random.default_rng(0)
+"""For what takes a generator though it draws nothing: to make one for each run takes longer than sending a message."""
+
+
+class Link:
+    """One terminal's way to the ground: `put` a message, and `landings` tells what comes of it, and when.
+
+    A landing is known as soon as a message leaves, for nothing that happens later changes it.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: LinkSpec,
+        chance: Mapping[str, np.random.Generator],
+        log: Log,
+        landings: list[Landing],
+    ) -> None:
+        """`chance` has a generator for each of simulation.CONCERNS, of which only those that draw are asked for.
+
+        What is lost goes to `log`, else to `landings`.
+        """
+        self._env = env
+        self.copies = spec.copies
+        self._log = log
+        self._landings = landings
+        model: Lost | None = None
+        if spec.loss:
+            from satsim.links.losses import make_loss
+
+            model = make_loss(spec, chance["loss model"])
+        self._losses = [model] if model else []
+        if spec.loss_ratio:
+            self._losses.append(independent(spec.loss_ratio, chance["independent loss"]))
+        self._ground = independent(spec.ground_loss_ratio, chance["ground loss"]) if spec.ground_loss_ratio else None
+        self._delay = self._make_delay(spec, chance, model)
+        self._gap = uniforms(chance["copies"]) if spec.copies else None
+        self._doubles = independent(spec.duplicate_ratio, chance["duplicates"]) if spec.duplicate_ratio else None
+        self._damage = self._make_damage(spec, chance) if spec.bit_error_ratio else None
+        self._lifetime_s = inf if spec.lifetime_s is None else spec.lifetime_s
+
+    @staticmethod
+    def _make_delay(
+        spec: LinkSpec, chance: Mapping[str, np.random.Generator], model: Lost | None
+    ) -> Callable[[float, int], float]:
+        if not (spec.delay or spec.reorder_ratio or spec.poll_s or model):
+            fixed_s, s_per_byte = spec.delay_s, spec.delay_s_per_byte
+            return lambda time_s, message_bytes: fixed_s + s_per_byte * message_bytes
+        from satsim.links.delays import make_delay
+
+        random = spec.delay is not None or spec.reorder_ratio > 0
+        return make_delay(spec, chance["delay"] if random else UNUSED, model)
+
+    @staticmethod
+    def _make_damage(spec: LinkSpec, chance: Mapping[str, np.random.Generator]) -> Callable[[bytes], bytes]:
+        from satsim.links.losses import corrupt
+
+        noise = chance["corruption"]
+        return lambda message: corrupt(message, spec.bit_error_ratio, noise)
+
+    def put(self, sent: Event, message: bytes, in_contact: bool = True) -> Fate:
+        """Take one message. Every concern draws for every message, so that none disturbs another."""
+        now = self._env.now
+        lost, lost_below, doubled = not in_contact, False, False
+        for lose in self._losses:
+            lost = lose(now) or lost
+        delay_s = self._delay(now, len(message))
+        if self._ground:
+            lost_below = self._ground(now)
+        if self._doubles:
+            doubled = self._doubles(now)
+        received = self._damage(message) if self._damage else message
+        if lost or lost_below:
+            self._log.note(now, "lost", sent)
+            return not lost, None
+        if delay_s > self._lifetime_s:
+            self._landings.append((now + self._lifetime_s, sent, None, False))
+            return True, None
+        arrival_s = now + delay_s
+        self._landings.append((arrival_s, sent, received, False))
+        if doubled:
+            self._landings.append((arrival_s, sent, received, True))
+        return True, arrival_s if received is message else None
+
+    def repeat(self, sent: Event, message: bytes, in_contact: Callable[[], bool]) -> Generator[simpy.Event, Any, None]:
+        """Send the terminal's own second and later copies, each a uniform gap after the one before, blindly: one that
+        falls out of contact is lost."""
+        assert self.copies is not None
+        assert self._gap is not None
+        shortest, longest = self.copies.gap_s
+        for _ in range(self.copies.count - 1):
+            yield self._env.timeout(shortest + (longest - shortest) * self._gap())
+            self._log.note(self._env.now, "copied", sent)
+            self.put(sent, message, in_contact())
+
+
+ROUNDING_S = 1e-6
+"""Clock differences below this come from floating point."""
 Words = tuple[simpy.Event, ...]
+
+
+class Slots(Protocol):
+    """Slots that several terminals share; see `satsim.simulation.channel`."""
+
+    def grant(self, terminal: Any, ready_s: float) -> simpy.Event: ...
 
 
 class Terminal:
@@ -38,7 +148,7 @@ class Terminal:
         *,
         sender: int = 0,
         created_s: float = 0.0,
-        channel: Channel | None = None,
+        channel: Slots | None = None,
         horizon_s: float = inf,
     ) -> None:
         """The picture is taken at `created_s`, the first slot is `encode_s` later; nobody asks beyond `horizon_s`."""
@@ -56,11 +166,11 @@ class Terminal:
         self._messages = messages
         self._created_s = created_s
         self._channel = channel
-        self._windows = (
-            None
-            if spec.windows is None
-            else make_windows(spec.windows, chance["windows"], None if horizon_s == inf else horizon_s)
-        )
+        self._windows: Windows | None = None
+        if spec.windows is not None:
+            from satsim.links.windows import make_windows
+
+            self._windows = make_windows(spec.windows, chance["windows"], None if horizon_s == inf else horizon_s)
         misheard = spec.ack.false_negative_ratio
         self._misheard = independent(misheard, chance["ack"]) if misheard else None
         self._base_s = created_s + spec.encode_s
@@ -127,7 +237,7 @@ class Terminal:
             return ()
         misheard = self._misheard is not None and self._misheard(now)
         through = heard and not misheard
-        constant_s = constant_delay_s(self._spec, len(message))
+        constant_s = self._spec.constant_delay_s(len(message))
         if ack.kind == "session":
             return (self.env.timeout(constant_s, (through, sent)),)
         if ack.kind == "satellite":

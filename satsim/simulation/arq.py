@@ -1,8 +1,4 @@
-"""What a sender sends in which slot: the order of a round, and how rounds go on.
-
-A round is a list of message numbers: payloads, then repair packets, as `round_order` places them. A transport is a
-process that sends rounds from a terminal and may listen to what comes back.
-"""
+"""Automatic repeat request: each message until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -19,39 +15,12 @@ from satsim.scenario.spec import TransportSpec
 from satsim.simulation.terminal import Terminal
 
 Process = Generator[simpy.Event, Any, None]
+
 Draw = Callable[[], float]
 """The next uniform number in [0, 1)."""
-
 STANDARD_LADDER_S = ((0.0, 5.0), (0.0, 5.0), (0.0, 30.0), (0.0, 30.0), (180.0, 180.0))
 """Waits after the first, second ... failure of a message, uniform between the two; the last one goes on. The first
 four are the vendor's advice for a modem (README of github.com/rock7/RockBLOCK-9704), the last is an assumption."""
-
-
-def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
-    """Send each message once, in order (the paper)."""
-    for index in order:
-        yield terminal.slot()
-        terminal.send(index)
-
-
-def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
-    """Send round after round until time is up; what was lost comes by again."""
-    for index in itertools.cycle(order):
-        yield terminal.slot()
-        terminal.send(index)
-
-
-def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
-    """Send each message until it is acknowledged (selective repeat; stop and wait where a session tells at once).
-
-    A failed message is sent again after the wait of the ladder. One that fails for longer than `give_up_s` is put back
-    behind all others, whose turn then comes first. Without acknowledgements every message is sent once.
-    """
-    if terminal.acknowledges == "none":
-        return once(terminal, order, spec, draw)
-    if terminal.acknowledges == "session":
-        return stop_and_wait(terminal, order, spec, draw)
-    return selective_repeat(terminal, order, spec, draw)
 
 
 def stop_and_wait(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
@@ -140,12 +109,3 @@ def wait_s(spec: TransportSpec, failures: int, draw: Draw) -> float:
     ladder = STANDARD_LADDER_S if spec.ladder == "standard" else spec.ladder
     shortest, longest = ladder[min(failures, len(ladder) - 1)]
     return shortest + (longest - shortest) * draw()
-
-
-TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Draw], Process]] = {
-    "once": once,
-    "carousel": carousel,
-    "arq": arq,
-}
-ENDLESS = ("carousel", "arq")
-"""These go on until time is up, or may."""
