@@ -14,16 +14,15 @@ import codec
 from codec.bits import packed_bytes
 from codec.progic import ProgicCodec
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.keys import read_key, take_counters
 from satsim.air.packets import HEADER_BYTES, Position, check_position, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
+from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.photo import load_photo
-from satsim.scenario.reading import check_part
+from satsim.scenario.reading import check_part, parse_yaml
 from satsim.scenario.spec import ImageSpec
 from satsim.scoring.outbox import Picture
-from satsim.texts import parse_yaml
 
 
 class Encoded(NamedTuple):

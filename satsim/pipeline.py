@@ -24,8 +24,7 @@ from satsim.photo import load_photo, reduced
 from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.outbox import Picture, Sending, fill_outbox, naming, title_of
-from satsim.scoring.summary import Measures, about_metrics, choose_measures, summarise
-from satsim.scoring.timeline import TimelineRow, build_timeline
+from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
 from satsim.simulation.events import Event
 from satsim.simulation.showings import blank, note_run
 from satsim.simulation.simulation import simulate

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from satsim.links.linkspec import LinkSpec
-from satsim.links.presets import basis_of, find_preset, leaves, link_presets
+from satsim.links.presets import find_preset, leaves, link_presets
 from satsim.notices import assumed_numbers
 
 NAMES = list(link_presets())
@@ -173,13 +173,11 @@ def test_a_number_under_another_model_is_the_users_though_it_be_the_same():
     assert not [field for field in assumed_numbers(spec) if field.startswith("loss.")]
 
 
-def test_the_basis_of_a_value_is_the_presets_while_the_value_is():
-    assert basis_of(link(preset="bds2_civil"), "loss_ratio") == "measured"
-    assert basis_of(link(preset="globalstar_simplex"), "copies.gap_s") == "published"
-    assert basis_of(link(preset="myriota"), "delay.larger.0.median_s") == "assumed"
-    assert basis_of(link(preset="bds2_civil", loss_ratio=0.1), "loss_ratio") is None
-    assert basis_of(link(preset="bds2_civil"), "reorder_s") is None
-    assert basis_of(link(), "loss_ratio") is None
+def test_a_number_is_assumed_as_long_as_it_is_the_presets():
+    assert "delay.larger.0.median_s" in assumed_numbers(link(preset="myriota"))
+    changed = link(preset="myriota", delay={"larger": [{"from_bytes": 1000, "median_s": 9000, "p90_s": 90_000}]})
+    assert "delay.larger.0.median_s" not in assumed_numbers(changed)
+    assert assumed_numbers(link()) == []
 
 
 def test_sources_are_works_anyone_can_look_up():

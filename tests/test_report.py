@@ -10,7 +10,7 @@ from PIL import Image
 
 from satsim.pipeline import run, save
 from satsim.scenario.reading import load_scenario
-from satsim.scoring.timeline import TimelineRow
+from satsim.scoring.summary import TimelineRow
 from satsim.simulation.events import Event
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import satsim.air.packets
 from satsim.air.inbox import Inbox, unpack
-from satsim.air.keys import new_key, open_replay_state, read_key, read_keys, take_counters
 from satsim.air.packets import Packet, Position, pack, packetize
 from satsim.air.repair import repair_packets
 from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, RefusedError, ScenarioError
+from satsim.keys import new_key, open_replay_state, read_key, read_keys, take_counters
 
 KEY = SenderKey(0x0102, bytes(range(16)), tag_bytes=8)
 KEYS = {0x0102: KEY}

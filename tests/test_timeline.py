@@ -8,8 +8,7 @@ import pytest
 from satsim.links.linkspec import Cost
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.outbox import Outbox, Sending
-from satsim.scoring.summary import Measures, summarise
-from satsim.scoring.timeline import TimelineRow, build_timeline
+from satsim.scoring.summary import Measures, TimelineRow, build_timeline, summarise
 from satsim.simulation.events import Event
 from satsim.simulation.showings import blank, note_run
 

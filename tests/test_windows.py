@@ -23,11 +23,18 @@ def windows(spec, seed=1):
     return make_windows(CHECK.validate_python(spec), np.random.default_rng(seed))
 
 
+def finder(spec, seed=1):
+    """From a time to the window that contains it, or else the next: (start, end), the start not before zero."""
+    checked = CHECK.validate_python(spec)
+    find = WINDOW_MODELS[checked.model](checked, np.random.default_rng(seed), None)
+    return lambda time_s: (max(0.0, find(time_s).open_s), find(time_s).close_s)
+
+
 def first(spec, count, seed=1):
     """(start, end) of the first windows."""
-    contact, found, time_s = windows(spec, seed), [], 0.0
+    find, found, time_s = finder(spec, seed), [], 0.0
     for _ in range(count):
-        found.append((contact.opened(time_s), contact.closes(time_s)))
+        found.append(find(time_s))
         time_s = found[-1][1]
     return found
 
@@ -38,7 +45,7 @@ def in_contact(contact, time_s):
 
 def test_without_windows_there_is_always_contact():
     contact = make_windows(None, np.random.default_rng(1))
-    assert [contact.next_open(5e9), contact.opened(5e9), contact.closes(5e9)] == [5e9, 0, inf]
+    assert [contact.next_open(0), contact.next_open(5e9)] == [0, 5e9]
 
 
 class TestListed:
@@ -55,8 +62,7 @@ class TestListed:
     def test_windows_hold_their_start_and_not_their_end(self, time_s, next_open_s, opened_s, closes_s):
         contact = windows(LIST)
         assert contact.next_open(time_s) == next_open_s
-        assert contact.opened(time_s) == opened_s
-        assert contact.closes(time_s) == closes_s
+        assert finder(LIST)(time_s) == (opened_s, closes_s)
 
 
 class TestPeriodic:
@@ -64,8 +70,7 @@ class TestPeriodic:
         assert first(PERIODIC, 3) == [(40, 70), (140, 170), (240, 270)]
 
     def test_the_billionth_is_where_its_number_puts_it(self):
-        contact = windows(PERIODIC)
-        assert contact.opened(1e11 + 75) == 1e11 + 140
+        assert windows(PERIODIC).next_open(1e11 + 75) == 1e11 + 140
 
     def test_there_is_none_before_a_first_that_is_given(self):
         assert first(PERIODIC | {"first_s": 250}, 1) == [(250, 280)]
@@ -110,12 +115,12 @@ class TestEveryModel:
     @settings(max_examples=60)
     @given(spec=MODELS, times=st.lists(st.floats(0, 2000), max_size=10), seed=st.integers(0, 2**32))
     def test_the_next_contact_is_contact_and_ends_later(self, spec, times, seed):
-        contact = windows(spec, seed)
+        contact, find = windows(spec, seed), finder(spec, seed)
         for time_s in times:
             open_s = contact.next_open(time_s)
             assert open_s >= time_s
             assert contact.next_open(open_s) == open_s
-            assert open_s == inf or contact.opened(open_s) <= open_s < contact.closes(open_s)
+            assert open_s == inf or find(open_s)[0] <= open_s < find(open_s)[1]
 
     @settings(max_examples=60)
     @given(spec=MODELS, times=st.lists(st.floats(0, 2000), max_size=10), seed=st.integers(0, 2**32))

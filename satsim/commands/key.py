@@ -18,7 +18,7 @@ def key_new(
     tag_bytes: Annotated[int, typer.Option(help="What sealing adds to each message: 8, 10, 12, 14 or 16.")] = 8,
 ) -> None:
     """Make a secret that one sender shares with its receivers: give them a copy by a safe way."""
-    from satsim.air.keys import new_key
+    from satsim.keys import new_key
 
     new_key(file, sender, key_bytes, tag_bytes)
     typer.echo(f"{file}: a key for sender {sender}; its packets are sealed by `satsim encode --key {file}`")

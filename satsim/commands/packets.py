@@ -63,7 +63,7 @@ def decode(
     ] = None,
 ) -> None:
     """Rebuild the picture that a receiver of these packets would see."""
-    from satsim.air.keys import open_replay_state, read_keys
+    from satsim.keys import open_replay_state, read_keys
     from satsim.messages import decode_messages, read_messages, write_picture
 
     known = read_keys(keys) if keys else None

@@ -298,7 +298,7 @@ class LinkSpec(Checked):
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, data: Any) -> Any:
-        if not isinstance(data, str) and not (isinstance(data, dict) and data.get("preset")):
+        if not isinstance(data, str) and not (isinstance(data, dict) and data.get("preset") is not None):
             return data
         from satsim.links.presets import merge_preset
 

@@ -1,4 +1,4 @@
-"""Passes of a satellite over a place: exact ones by Skyfield from two-line elements, and the longest in closed form."""
+"""Passes of a satellite over a place, by Skyfield from two-line elements."""
 
 from __future__ import annotations
 
@@ -11,27 +11,10 @@ from typing import Any, NamedTuple
 
 from satsim.errors import LinkError
 from satsim.links.linkspec import DAY_S, Passes
-from satsim.texts import read_link_file
+from satsim.links.traces import read_link_file
 
 SEARCH_S = 30 * DAY_S
 STALE_DAYS = 14
-EARTH_RADIUS_KM = 6378.137
-EARTH_MU_KM3_S2 = 398_600.4418
-
-
-def longest_pass_s(height_km: float, mask_deg: float) -> float:
-    """Seconds from rise to set of a circular orbit that passes through the zenith, over an Earth that stands still.
-
-    Seen from the Earth's centre, the satellite at elevation e stands off the observer by the angle
-    L = acos(R cos(e) / (R + h)) - e (the triangle of centre, observer and satellite has the angles 90 deg + e at the
-    observer and 90 deg - e - L at the satellite, and the law of sines gives the rest). It sweeps 2 L at the rate
-    n = sqrt(mu / (R + h)^3) of Kepler's third law, so the pass takes 2 L / n. The turning Earth adds at most the
-    share w / (n - w) with w = 7.292e-5 rad/s, which is about 7 % at 780 km for an orbit along the equator.
-    """
-    mask = math.radians(mask_deg)
-    axis_km = EARTH_RADIUS_KM + height_km
-    half_angle = math.acos(EARTH_RADIUS_KM * math.cos(mask) / axis_km) - mask
-    return 2 * half_angle * math.sqrt(axis_km**3 / EARTH_MU_KM3_S2)
 
 
 class Elements(NamedTuple):

@@ -120,28 +120,18 @@ def leaves(data: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(row, f"{key}.{name}" if key else str(name))
 
 
-def basis_of(link: BaseModel, field: str) -> Basis | None:
-    """The basis of one value of a LinkSpec, by dotted key; None where it is not (or no longer) a preset's."""
-    return _bases(link).get(field)
-
-
 def assumed_numbers(link: BaseModel) -> list[str]:
     """Dotted keys of what a LinkSpec still has from its preset and that satsim assumed; none without a preset."""
-    return [field for field, basis in _bases(link).items() if basis == "assumed"]
-
-
-def _bases(link: BaseModel) -> dict[str, Basis]:
     now = link.model_dump(mode="json")
     name = now.get("preset")
     if name is None:
-        return {}
-    preset = find_preset(name)
+        return []
     then = type(link).model_validate({"preset": name}).model_dump(mode="json")
     values, models = dict(leaves(now)), {key: value for key, value in leaves(then) if key.endswith("model")}
     same = {key for key, value in leaves(then) if key in values and values[key] == value}
     changed = tuple(key.removesuffix("model") for key in models if key not in same)
-    return {
-        field: number.basis
-        for field, number in preset.numbers.items()
-        if field in same and not (changed and field.startswith(changed))
-    }
+    return [
+        field
+        for field, number in find_preset(name).numbers.items()
+        if number.basis == "assumed" and field in same and not (changed and field.startswith(changed))
+    ]

@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 from satsim.errors import LinkError
 from satsim.links.linkspec import Trace
-from satsim.texts import read_link_file
+
+
+def read_link_file(path: Path, kind: str) -> str:
+    """The text of a `kind` file ("trace", say) that a link names. Raises LinkError, one line, if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise LinkError(f"{path}: no such {kind} file; check the path, which starts at the scenario file") from None
+    except UnicodeDecodeError:
+        raise LinkError(f"{path}: is not text in UTF-8; expected a {kind} file") from None
+    except OSError as error:
+        raise LinkError(f"{path}: cannot be read ({error.strerror}); expected a {kind} file") from None
 
 
 class TraceRow(NamedTuple):

@@ -33,7 +33,7 @@ ALWAYS = Window(0.0, math.inf)
 
 
 class Windows:
-    """Contact over [0, inf). All three answers speak of one window: that which contains `time_s`, or else the next."""
+    """Contact over [0, inf)."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
@@ -42,14 +42,6 @@ class Windows:
     def next_open(self, time_s: float) -> float:
         """When a message that waits since `time_s` can go: at once in contact; inf where there is none any more."""
         return max(time_s, self._at(time_s).open_s)
-
-    def opened(self, time_s: float) -> float:
-        """Start of the window; 0 where contact was on from the start; inf where there is no window any more."""
-        return self._at(time_s).open_s
-
-    def closes(self, time_s: float) -> float:
-        """End of the window, at which contact is off already; inf where it never ends or there is none any more."""
-        return self._at(time_s).close_s
 
     def _at(self, time_s: float) -> Window:
         if not self._since_s <= time_s < self._window.close_s:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from satsim.errors import ScenarioError
 from satsim.scenario.spec import Scenario
-from satsim.texts import parse_yaml, read_mapping
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -107,3 +107,33 @@ def _set(place: Any, keys: list[str], value: Any, source: str, section: str = ""
     if not isinstance(place, dict):
         raise ScenarioError(f"{source}: {key!r} cannot be set inside {place!r}")
     return {**place, key: _set(place.get(key), rest, value, source, key)}
+
+
+def read_mapping(path: Path, kind: str) -> dict[str, Any]:
+    """The keys of a YAML file. Raises ScenarioError, one line, where there is no such file or it has no keys."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError(f"{path}: no such {kind} file; check the path, or see the ones in scenarios/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
+    try:
+        data = parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{path}: holds {type(data).__name__}; expected keys such as name, image, link, schemes")
+    return data
+
+
+def parse_yaml(text: str) -> Any:
+    """What `text` says as YAML. Raises ScenarioError, one line, with the place of the mistake where it is known."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise ScenarioError(f"{where}not YAML ({reason})") from None
+    except (ValueError, RecursionError) as error:  # 2024-13-45 is no date, and brackets may nest too deep
+        raise ScenarioError(f"not YAML ({error})") from None

@@ -1,4 +1,4 @@
-"""What runs came to: when the first picture came, how good it was at each time, what was sent, lost and paid."""
+"""What runs came to: rows of what was on the screen when, and from these how soon, how good, and at what cost."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from codec.base import CodecError
 from codec.metrics import Metric, MetricInfo, choose_metric, metric_info
 from satsim.errors import ScenarioError
-from satsim.scenario.spec import Scenario
-from satsim.scoring.judge import Score
-from satsim.simulation.events import ENDED
+from satsim.scenario.spec import Scenario, slug
+from satsim.scoring.judge import Judge, Score
+from satsim.simulation.events import ENDED, Event
 from satsim.simulation.showings import Showings
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,47 @@ DEFAULT_LEVELS = {
     "psnr": (18.0, 21.0, 24.0),
 }
 """Levels reported where the scenario names none: about "something is there", "usable", "good" at these sizes."""
+
+
+class TimelineRow(NamedTuple):
+    """One score of what one scheme's receiver shows from `time_s` on; a row of timeline.csv."""
+
+    scheme: str
+    time_s: float
+    packets_held: int
+    bytes_held: int
+    """On the air, headers included, of the packets held."""
+    metric: str
+    value: float | None
+    """None while there is nothing to show."""
+    frame: str
+    """File of the picture shown; empty while there is none."""
+    sender: int = 0
+
+
+def build_timeline(
+    scheme: str, events: Sequence[Event], judge: Judge, created_s: Sequence[float]
+) -> tuple[list[TimelineRow], dict[str, str]]:
+    """Rows of each sender's photo, one for each metric when it is taken and whenever the screen may change.
+
+    And the digest of the picture in each file that they name. `created_s` tells when each sender takes its photo.
+    """
+    rows: list[TimelineRow] = []
+    files: dict[str, str] = {}
+    for sender, taken_s in enumerate(created_s):
+        held, held_bytes = frozenset[int](), 0
+        steps = [event for event in events if event.kind == "shown" and event.sender == sender]
+        for event in [None, *steps]:
+            if event is not None:
+                held |= {event.payload_index}
+                held_bytes += event.message_bytes
+            frame, values = judge.look_up(held)
+            file = files.setdefault(frame, f"{slug(scheme)}_{len(files) + 1:03d}.png") if frame else ""
+            time_s = taken_s if event is None else event.time_s
+            for metric, value in zip(judge.sending.metrics, values, strict=True):
+                shown = value if frame else None
+                rows.append(TimelineRow(scheme, time_s, len(held), held_bytes, metric, shown, file, sender))
+    return rows, {file: frame for frame, file in files.items()}
 
 
 class Measures(NamedTuple):

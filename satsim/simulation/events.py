@@ -8,7 +8,6 @@ Kind = Literal[
     "sent", "copied", "lost", "delivered", "duplicate", "damaged", "undetected", "late", "in_flight",
     "acknowledged", "gave_up", "shown",
 ]  # fmt: skip
-BORN = ("sent", "copied")
 ENDED = ("lost", "delivered", "duplicate", "damaged", "undetected", "late", "in_flight")
 """Each message that was sent or copied has exactly one row of these kinds."""
 

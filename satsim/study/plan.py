@@ -13,11 +13,10 @@ from pydantic import Field, ValidationError
 
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
-from satsim.scenario.reading import load_scenario
+from satsim.scenario.reading import load_scenario, read_mapping
 from satsim.scenario.spec import Scenario
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
-from satsim.texts import read_mapping
 
 Item = TypeVar("Item")
 Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from satsim.air.packets import LENGTH_BYTES
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
+from satsim.scenario.reading import parse_yaml
 from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec, slug
-from satsim.texts import parse_yaml
 
 TRANSPORTS = ("once", "carousel", "arq")
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import override
+from satsim.scenario.reading import override, read_mapping
 from satsim.sweep.grid import Factor, factor_of, read_factor
-from satsim.texts import read_mapping
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")
 

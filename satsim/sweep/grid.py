@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import make_scenario, put
+from satsim.scenario.reading import make_scenario, parse_yaml, put
 from satsim.scenario.spec import Scenario
-from satsim.texts import parse_yaml
 
 SHORT = {
     "image": "image.path",

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TextIO
 
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
 from satsim.errors import PacketError, ScenarioError
-from satsim.texts import parse_yaml
+from satsim.scenario.reading import parse_yaml
 
 
 class KeyFile(NamedTuple):
