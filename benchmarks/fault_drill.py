@@ -22,7 +22,8 @@ from collections import Counter, deque
 from typing import NamedTuple
 
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.packets import HEADER_BYTES, Packet, Position, pack, packetize
+from satsim.air.packets import HEADER_BYTES, Packet, pack, packetize
+from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
 from satsim.errors import PacketError

@@ -25,7 +25,7 @@ import yaml
 from bare import bare
 
 from satsim.plots.sweep import draw_sweep
-from satsim.scenario.reading import put
+from satsim.scenario.settings import put
 from satsim.sweep.grid import read_factor
 from satsim.sweep.local import run_here, run_in_processes
 from satsim.sweep.plan import SweepPlan, make_plan

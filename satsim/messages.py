@@ -14,7 +14,8 @@ import codec
 from codec.bits import packed_bytes
 from codec.progic import ProgicCodec
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.packets import HEADER_BYTES, Position, check_position, name_on_air, overhead_bytes, pack, packetize
+from satsim.air.packets import HEADER_BYTES, name_on_air, overhead_bytes, pack, packetize
+from satsim.air.position import Position, check_position
 from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters

@@ -7,7 +7,8 @@ from PIL import Image
 from codec import load_codec
 from codec.base import CodecError, WeightsError
 from satsim.air.inbox import unpack
-from satsim.air.packets import Position, pack
+from satsim.air.packets import pack
+from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import new_key, read_key, read_keys

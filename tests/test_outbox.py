@@ -7,7 +7,8 @@ import pytest
 
 from codec.fake import FakeCodec
 from satsim.air.inbox import unpack
-from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, Position
+from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES
+from satsim.air.position import Position
 from satsim.errors import PacketError
 from satsim.scenario.spec import Scenario
 from satsim.scoring.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of

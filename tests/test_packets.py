@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import satsim.air.packets
 from satsim.air.inbox import Inbox, unpack
-from satsim.air.packets import CODEC_NUMBERS, HEADER_BYTES, Packet, Position, Repair, overhead_bytes, pack, packetize
+from satsim.air.packets import CODEC_NUMBERS, HEADER_BYTES, Packet, Repair, overhead_bytes, pack, packetize
+from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.errors import PacketError, RefusedError
 

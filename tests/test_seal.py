@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import satsim.air.packets
 from satsim.air.inbox import Inbox, unpack
-from satsim.air.packets import Packet, Position, pack, packetize
+from satsim.air.packets import Packet, pack, packetize
+from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, RefusedError, ScenarioError

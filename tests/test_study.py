@@ -16,7 +16,7 @@ from satsim.study.front import beats, pareto
 from satsim.study.goal import Goal, parse_goal
 from satsim.study.outcome import certain, quality, runs_to_be_sure, verdict_on
 from satsim.study.plan import read_plan
-from satsim.study.report import write_study
+from satsim.study.results import write_study
 from satsim.study.run import run_study
 from satsim.study.search import at_most
 from satsim.study.space import Design, OperatingPoint, Size, Space, codings, designs, plainest, schemes

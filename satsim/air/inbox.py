@@ -12,9 +12,6 @@ from satsim.air.packets import (
     FRONT_BYTES,
     HEADER_BYTES,
     LAST_SYMBOL,
-    LATITUDES,
-    LONGITUDES,
-    MICRO,
     POSITION,
     POSITION_BYTES,
     PREFIXED,
@@ -22,10 +19,10 @@ from satsim.air.packets import (
     SEALED,
     VERSION,
     Packet,
-    Position,
     Repair,
     least_payload,
 )
+from satsim.air.position import read_position
 from satsim.air.repair import recover
 from satsim.air.seal import ReplayWindow, SenderKey, counter_of, open_sealed
 from satsim.errors import PacketError, RefusedError
@@ -76,20 +73,12 @@ def read_packet(front: bytes, body: bytes) -> Packet:
     if first & POSITION:
         if len(body) < POSITION_BYTES:
             raise PacketError(f"{len(body)} bytes after the header; expected {POSITION_BYTES} of position and time")
-        position, body = _read_position(body[:POSITION_BYTES]), body[POSITION_BYTES:]
+        position, body = read_position(body[:POSITION_BYTES]), body[POSITION_BYTES:]
     if len(body) < least_payload(first):
         raise PacketError(f"payload is {len(body)} bytes long; expected at least {least_payload(first)}")
     width, height = divmod(int.from_bytes(size, "big"), 1 << 12)
     codec = CODEC_NAMES[number]
     return Packet(codec, model_id, sender, image_id, index, count + 1, width + 1, height + 1, body, repair, position)
-
-
-def _read_position(extension: bytes) -> Position:
-    south, west = divmod(int.from_bytes(extension[4:], "big"), LONGITUDES)
-    if south >= LATITUDES:
-        raise PacketError("position lies beyond the pole")
-    time_unix_s = int.from_bytes(extension[:4], "big")
-    return Position(time_unix_s, (south - 90 * MICRO) / MICRO, (west - 180 * MICRO) / MICRO)
 
 
 class ImageKey(NamedTuple):

@@ -40,9 +40,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from satsim.errors import PacketError
+
+if TYPE_CHECKING:
+    from satsim.air.position import Position
 
 VERSION = 1
 HEADER_BYTES = 20
@@ -74,22 +77,6 @@ CODEC_NUMBERS = {
 """The number of each codec on the air; numbers are never given out twice."""
 CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
 FRONT = struct.Struct(">BBIHH3s3s")
-MICRO = 1_000_000
-LATITUDES = 180 * MICRO + 1
-LONGITUDES = 360 * MICRO
-
-
-class Position(NamedTuple):
-    """Where and when a photo was taken. On the air (11 bytes) the angles are in steps of a millionth of a degree.
-
-    Rounding moves a point by at most half a step each way: 0.056 m north or south, as much east or west at the equator
-    and less elsewhere, 0.079 m in all. Angles of six decimals come back as they were, but +180 as -180.
-    """
-
-    time_unix_s: int
-    """Seconds since 1970-01-01 UTC without leap seconds; 32 bits last until February 2106."""
-    latitude_deg: float
-    longitude_deg: float
 
 
 class Repair(NamedTuple):
@@ -186,7 +173,9 @@ def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
     extension = b""
     if packet.position:
         flags |= POSITION
-        extension = _write_position(packet.position)
+        from satsim.air.position import write_position
+
+        extension = write_position(packet.position)
     if repair:
         place = bytes([repair.protects - 1, repair.number, packet.payload_count - 1])
     else:
@@ -214,21 +203,3 @@ def check_ranges(ranges: Mapping[str, tuple[float, float, float]]) -> None:
 
 def least_payload(flags: int) -> int:
     return LENGTH_BYTES + 1 if flags & PREFIXED else 1
-
-
-def check_position(position: Position) -> None:
-    """PacketError, naming the field, for a time or place that no packet can carry."""
-    check_ranges(
-        {
-            "position.time_unix_s": (position.time_unix_s, 0, 2**32 - 1),
-            "position.latitude_deg": (position.latitude_deg, -90, 90),
-            "position.longitude_deg": (position.longitude_deg, -180, 180),
-        }
-    )
-
-
-def _write_position(position: Position) -> bytes:
-    check_position(position)
-    south = round((position.latitude_deg + 90) * MICRO)
-    west = round((position.longitude_deg + 180) * MICRO) % LONGITUDES
-    return position.time_unix_s.to_bytes(4, "big") + (south * LONGITUDES + west).to_bytes(7, "big")

@@ -70,7 +70,7 @@ def study(
         from satsim.commands.sweep import choose_workers
         from satsim.errors import StudyError
         from satsim.scoring.coding import default_folder
-        from satsim.study.report import write_study
+        from satsim.study.results import write_study
         from satsim.study.run import run_study
 
         done = run_study(plan, choose_workers(workers, None), cache or default_folder(), status.update)
@@ -89,7 +89,7 @@ def print_study(done: Study, folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from satsim.study.report import drawn_of
+    from satsim.study.results import drawn_of
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
     plan = done.plan

@@ -54,7 +54,7 @@ def sweep(
     changes = list(settings or []) + ([] if seed is None else [f"seed={seed}"])
     request = read_request(scenario, changes, list(vary or []), Path.cwd())
     if image is not None:
-        from satsim.scenario.reading import put
+        from satsim.scenario.settings import put
 
         request = request._replace(data=put(request.data, "image.path", str(image.absolute()), "--image"))
     times = replications if replications is not None else request.replications or 1000

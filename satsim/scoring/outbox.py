@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, stages_of
-from satsim.air.packets import LENGTH_BYTES, Packet, Position, Repair, name_on_air, pack, packetize
+from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import LinkError, PacketError
 from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec
 
 if TYPE_CHECKING:
+    from satsim.air.position import Position
     from satsim.air.seal import Sealer
 
 Picture = npt.NDArray[np.uint8]
@@ -117,6 +118,8 @@ def position_of(scenario: Scenario, sender: int) -> Position | None:
     place = scenario.header.position
     if place is None:
         return None
+    from satsim.air.position import Position
+
     taken_s = TAKEN_UNIX_S + int(sender * scenario.senders.start_gap_s)
     return Position(taken_s, place.latitude_deg, place.longitude_deg)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codec.base import BudgetError
 from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.coding import cached_judge
 from satsim.scoring.outbox import Picture, Sending
@@ -61,10 +62,8 @@ def code_one(task: Task) -> Size | str:
     """What one coding takes, or why the photo cannot be coded so; other mistakes of codec and link are raised."""
     try:
         sending = _prepare(task)
-    except Exception as error:
-        if not any(kind.__name__ == "BudgetError" for kind in type(error).__mro__):  # this room knows no codec
-            raise
-        return str(error).partition(f"{task.scheme.name!r}: ")[2] or str(error)
+    except BudgetError as error:
+        return str(error.__cause__ or error)  # without the names that lead it in
     return Size(len(sending.outbox.payloads), sending.outbox.per_stage)
 
 
