@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import settings
 from PIL import Image
 
@@ -34,6 +35,27 @@ def small_photo(tmp_path):
     """A PNG file of 64x48 pixels."""
     path = tmp_path / "photo.png"
     Image.fromarray(picture(48, 64)).save(path)
+    return path
+
+
+@pytest.fixture
+def story(tmp_path):
+    """A scenario file of three schemes over a link that loses and acknowledges."""
+    import sweeping
+
+    Image.fromarray(picture(48, 64)).save(tmp_path / "photo.png")
+    data = {
+        "name": "story",
+        "image": {"path": "photo.png", "fit": "keep"},
+        "link": {"packet_bytes": 200, "interval_s": 10, "delay_s": 5, "loss_ratio": 0.2, "ack": {"kind": "session"}},
+        "schemes": sweeping.SCHEMES,
+        "duration_s": 120,
+        "metrics": ["psnr"],
+        "quality_levels": {"psnr": [12, 20]},
+        "seed": 3,
+    }
+    path = tmp_path / "story.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
     return path
 
 

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from test_sweep import Unfinished, plan_of, run_sweep, same_tables, story  # noqa: F401  (a fixture)
+from sweeping import plan_of, run_sweep, same_tables
 
 from satsim.errors import SweepError
 from satsim.sweep.cluster import run_on_cluster
 from satsim.sweep.local import run_here
+from satsim.sweep.results import Unfinished
 
 MANY = "link.loss_ratio=0.02:0.4:0.02"
 TESTS = Path(__file__).resolve().parent
@@ -95,14 +96,14 @@ def on(cluster, then=lambda answers: None):
     return work
 
 
-def test_a_cluster_gives_the_tables_that_this_process_gives(story, tmp_path, cluster):  # noqa: F811
+def test_a_cluster_gives_the_tables_that_this_process_gives(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
     run_sweep(plan, tmp_path / "here", run_here)
     assert run_sweep(plan, tmp_path / "there", on(cluster)).runs == 20 * 3 * 20
     same_tables(tmp_path / "here", tmp_path / "there")
 
 
-def test_a_worker_killed_amid_the_sweep_loses_nothing(story, tmp_path, cluster):  # noqa: F811
+def test_a_worker_killed_amid_the_sweep_loses_nothing(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
 
     def kill_one(count):
@@ -114,7 +115,7 @@ def test_a_worker_killed_amid_the_sweep_loses_nothing(story, tmp_path, cluster):
     same_tables(tmp_path / "here", tmp_path / "there")
 
 
-def test_a_scheduler_killed_amid_the_sweep_leaves_what_was_done(story, tmp_path, cluster):  # noqa: F811
+def test_a_scheduler_killed_amid_the_sweep_leaves_what_was_done(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
 
     def kill_it(count):

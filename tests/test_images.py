@@ -1,5 +1,4 @@
 import importlib.util
-import time
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +30,20 @@ def test_the_script_knows_these_pictures(script):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rendering_twice_gives_the_same_pixels_and_a_thumbnail_is_quick(script, name):
-    started_s = time.process_time()
+def test_rendering_twice_gives_the_same_pixels(script, name):
     first, second = script.render(name, size=32), script.render(name, size=32)
     assert first.shape == (32, 32, 3)
     assert first.dtype == np.uint8
     assert first.tobytes() == second.tobytes()
-    assert first.std() > 10
-    assert time.process_time() - started_s < 60
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thumbnail_looks_like_the_picture_that_ships_and_not_like_another(script, name):
+    rendered = script.render(name, size=32).astype(float)
+    differences = {}
+    for other in NAMES:
+        with Image.open(FOLDER / f"{other}.png") as picture:
+            shipped = np.asarray(picture.resize((32, 32), Image.Resampling.BOX))
+        differences[other] = np.abs(rendered - shipped).mean()
+    own = differences.pop(name)  # few rays a pixel: noise, but the same scene
+    assert own < 0.8 * min(differences.values())

@@ -26,7 +26,7 @@ def test_every_command_and_option_exists(line: str) -> None:
     words = shlex.split(line)
     while hasattr(command, "commands"):
         assert words[0] in command.commands
-        command = command.commands[words.pop(0)]
+        command = command.get_command(None, words.pop(0))
     known = {name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]}
     assert [word for word in words if word.startswith("-") and word not in known] == []
 

@@ -13,6 +13,7 @@ from satsim.links.draws import child
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.spec import SendersSpec, TransportSpec
 from satsim.scoring.outbox import round_order
+from satsim.simulation.channel import SCHEDULES
 from satsim.simulation.fates import draw
 from satsim.simulation.runs import show_runs
 from satsim.simulation.showings import blank
@@ -213,7 +214,7 @@ SENDERS = st.fixed_dictionaries(
         "count": st.integers(1, 3),
         "start_gap_s": st.sampled_from([0, 7, 31.3]),
         "slot_s": st.sampled_from([None, 4]),
-        "schedule": st.sampled_from(["first_come", "round_robin", "first_previews"]),
+        "schedule": st.sampled_from(sorted(SCHEDULES)),
     }
 )
 WAYS = st.fixed_dictionaries(

@@ -12,64 +12,22 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import yaml
 from conftest import picture
 from PIL import Image
+from sweeping import SCHEMES, plan_of, run_sweep, same_tables
 
 from satsim.errors import SweepError
 from satsim.pipeline import run
 from satsim.scenario.reading import load_scenario
-from satsim.sweep.grid import read_factor
 from satsim.sweep.local import run_here, run_in_processes
-from satsim.sweep.plan import default_moments, make_plan
+from satsim.sweep.plan import default_moments
 from satsim.sweep.results import Unfinished
-from satsim.sweep.run import run_sweep as run_and_draw
 
 LOSS = "link.loss_ratio=0.1,0.4"
-SCHEMES = [
-    {"name": "strips", "codec": "codec.fake:FakeCodec", "transport": "carousel"},
-    {"name": "whole", "codec": "jpeg", "options": {"budget_bytes": 900}},
-    {"name": "asked again", "codec": "codec.fake:FakeCodec", "transport": {"name": "arq", "ladder": [[0, 0]]}},
-]
-
-
-@pytest.fixture
-def story(tmp_path):
-    """A scenario file of three schemes over a link that loses and acknowledges."""
-    Image.fromarray(picture(48, 64)).save(tmp_path / "photo.png")
-    data = {
-        "name": "story",
-        "image": {"path": "photo.png", "fit": "keep"},
-        "link": {"packet_bytes": 200, "interval_s": 10, "delay_s": 5, "loss_ratio": 0.2, "ack": {"kind": "session"}},
-        "schemes": SCHEMES,
-        "duration_s": 120,
-        "metrics": ["psnr"],
-        "quality_levels": {"psnr": [12, 20]},
-        "seed": 3,
-    }
-    path = tmp_path / "story.yaml"
-    path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    return path
-
-
-def plan_of(story, *varied, replications=20, cache=None, **changes):
-    data = yaml.safe_load(story.read_text(encoding="utf-8")) | changes
-    axes = [read_factor(text, story.parent) for text in varied]
-    return make_plan(data, story, axes, replications, (), cache)
-
-
-def run_sweep(*arguments, **more):
-    """Without figures, which have tests of their own and take time."""
-    return run_and_draw(*arguments, **more, draw=False)
 
 
 def runs_of(folder):
     return pd.read_parquet(folder / "runs.parquet")
-
-
-def same_tables(one, other):
-    for name in ("runs.parquet", "quantiles.parquet"):
-        pd.testing.assert_frame_equal(pd.read_parquet(one / name), pd.read_parquet(other / name))
 
 
 def summary_of(story, row, **senders):
@@ -322,7 +280,9 @@ def wait_for(true, process):
 LONG_SWEEP = """
 import sys
 from pathlib import Path
-from test_sweep import plan_of, run_in_processes, run_sweep
+from sweeping import plan_of, run_sweep
+
+from satsim.sweep.local import run_in_processes
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -1,12 +1,12 @@
 """`satsim sweep` as users call it, and what it says to what it cannot run."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from test_sweep import story  # noqa: F401  (a fixture)
 
 from satsim.study.plan import read_plan
 from satsim.sweep.files import read_request
@@ -16,7 +16,7 @@ STUDIES = sorted((Path(__file__).parents[1] / "scenarios" / "studies").glob("*.y
 
 
 @pytest.fixture
-def sweep(in_process, story, tmp_path, monkeypatch):  # noqa: F811
+def sweep(in_process, story, tmp_path, monkeypatch):
     """`satsim sweep` of the story with these arguments, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
@@ -64,6 +64,16 @@ def test_a_dry_run_tells_the_plan_and_its_cost_and_leaves_nothing(sweep, tmp_pat
     assert names_in(tmp_path) == sorted([*before, "cache"])
 
 
+def test_a_dry_run_knows_what_is_scored_already(sweep):
+    wanted = ["--vary", "link.loss_ratio=0,0.3", "--replications", "40"]
+    before = sweep(*wanted, "--dry-run").stdout
+    assert sweep(*wanted, "--out", "out").returncode == 0
+    after = sweep(*wanted, "--dry-run").stdout
+    unscored = [[int(n) for n in re.findall(r"([\d,]+) not scored yet", told)] for told in (before, after)]
+    assert min(unscored[0]) > 0
+    assert unscored[1] == [0, 0, 0]
+
+
 def test_photos_of_a_folder_are_an_axis(sweep, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -74,7 +84,7 @@ def test_photos_of_a_folder_are_an_axis(sweep, tmp_path):
     assert set(pq.read_table("out/runs.parquet")["image.path"].to_pylist()) == {"one", "two"}
 
 
-def test_a_sweep_file_says_all_and_the_command_line_overrules_it(sweep, story, tmp_path):  # noqa: F811
+def test_a_sweep_file_says_all_and_the_command_line_overrules_it(sweep, story, tmp_path):
     file = tmp_path / "grid.yaml"
     vary = {"link.loss_ratio": "0:0.2:0.1", "schemes.*.transport": ["once", {"name": "carousel"}]}
     said = {

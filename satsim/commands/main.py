@@ -9,7 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from codec.base import CodecError
 from satsim.errors import SatsimError
 
 COMMANDS = {
@@ -75,6 +74,8 @@ def main() -> None:
 
 def mendable(error: Exception) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
+    from codec.base import CodecError
+
     if isinstance(error, SatsimError | CodecError):
         return str(error)
     if isinstance(error, OSError):

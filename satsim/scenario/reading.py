@@ -21,12 +21,26 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     Raises ScenarioError, one line, for a file that is missing, unreadable, not YAML, or not a scenario.
     """
     data = read_mapping(path, "scenario")
-    if settings:
-        from satsim.scenario.settings import override
-
-        for setting in settings:
-            data = override(data, setting)
+    for setting in settings:
+        data = override(data, setting)
     return make_scenario(data, str(path), path.parent)
+
+
+def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
+    """`data` with one dotted key set, as in "link.loss_ratio=0.1" or "schemes.0.codec=avif"; the value is YAML.
+
+    Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
+    """
+    dotted, equals, text = setting.partition("=")
+    if not equals or not dotted:
+        raise ScenarioError(f"--set {setting}: expected key=value, such as link.loss_ratio=0.1")
+    try:
+        value = parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"--set {setting}: the value is {error}") from None
+    from satsim.scenario.settings import put
+
+    return put(data, dotted, value, f"--set {setting}")
 
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:

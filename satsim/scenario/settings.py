@@ -1,26 +1,10 @@
-"""Single keys of a scenario set from outside: `--set link.loss_ratio=0.1`, or a point of a grid."""
+"""A single key of a scenario's data, set from outside: by `--set link.loss_ratio=0.1`, or at a point of a grid."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import parse_yaml
-
-
-def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
-    """`data` with one dotted key set, as in "link.loss_ratio=0.1" or "schemes.0.codec=avif"; the value is YAML.
-
-    Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
-    """
-    dotted, equals, text = setting.partition("=")
-    if not equals or not dotted:
-        raise ScenarioError(f"--set {setting}: expected key=value, such as link.loss_ratio=0.1")
-    try:
-        value = parse_yaml(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"--set {setting}: the value is {error}") from None
-    return put(data, dotted, value, f"--set {setting}")
 
 
 def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str, Any]:
