@@ -1,22 +1,32 @@
 # make demo   set up what a run needs and send a forest-fire photo over a satellite link
-# make test   set up what the tests need, then lint, format check, types and tests
+# make test   set up what the tests need, then lint, format check, types and tests, two at a time
+# make test-all   the same with the slow tests
+# make house  how the code stands: modules, lines, imports, and the way of a run
 # make clean  remove the virtual environment and caches (results stay)
 # Everything lives in .venv of this checkout; nothing needs root. PYTHON names the interpreter (3.11 or later).
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean venv
+.PHONY: demo test test-all house lint clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
 	$(BIN)/satsim run scenarios/forest_fire.yaml
 
-test: .venv/test-ready
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+house: .venv/test-ready
+	$(BIN)/python tests/house.py
 
 venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

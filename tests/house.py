@@ -46,7 +46,9 @@ class Module(NamedTuple):
     path: Path
     lines: int
     imports: frozenset[str]
-    """Full names of all that it imports anywhere, also inside functions."""
+    """Full names of all that it imports anywhere, also inside functions and for its annotations alone."""
+    runs_with: frozenset[str]
+    """Of these, what it imports when it runs."""
     functions: dict[str, int]
     """Lines of each function and method, the decorators included."""
 
@@ -61,19 +63,34 @@ def modules() -> dict[str, Module]:
 def read_module(path: Path) -> Module:
     """The module in `path`."""
     text = path.read_text(encoding="utf-8")
-    names: set[str] = set()
+    tree = ast.parse(text)
+    unused = {id(node) for part in ast.walk(tree) if is_for_types(part) for node in ast.walk(part)}
+    imports: set[str] = set()
+    runs_with: set[str] = set()
     functions: dict[str, int] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = names_of(node)
+            imports |= names
+            runs_with |= set() if id(node) in unused else names
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             functions[f"{node.name}:{node.lineno}"] = (node.end_lineno or first) - first + 1
     name = ".".join(path.relative_to(REPO).with_suffix("").parts).removesuffix(".__init__")
-    return Module(name, path, text.count("\n"), frozenset(names), functions)
+    return Module(name, path, text.count("\n"), frozenset(imports), frozenset(runs_with), functions)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Whether this is `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def names_of(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Full names of what a statement imports: of `from a import b`, a and a.b."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    assert node.level == 0, f"relative import of {node.module}"
+    return {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
 
 
 def imported_modules(module: Module) -> set[str]:
@@ -100,10 +117,10 @@ def imports_upward() -> list[str]:
 
 
 def circles() -> list[str]:
-    """Modules that lie on a circle of imports at load time or later."""
-    reach = {name: imported_modules(module) for name, module in modules().items()}
-    for name in reach:  # packages hand their names on; an import of a package is one of its __init__ alone
-        reach[name] = {other for other in reach[name] if not name.startswith(f"{other}.")}
+    """Modules that lie on a circle of imports, at load time or later; a package stands for its __init__ alone."""
+    reach = {name: {each for each in module.runs_with if each in modules()} for name, module in modules().items()}
+    for name in reach:
+        reach[name] = {other for other in reach[name] - {name} if not name.startswith(f"{other}.")}
     found = []
     for name in reach:
         seen: set[str] = set()

@@ -173,9 +173,7 @@ def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
     extension = b""
     if packet.position:
         flags |= POSITION
-        from satsim.air.position import write_position
-
-        extension = write_position(packet.position)
+        extension = packet.position.to_bytes()
     if repair:
         place = bytes([repair.protects - 1, repair.number, packet.payload_count - 1])
     else:

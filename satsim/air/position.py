@@ -24,6 +24,13 @@ class Position(NamedTuple):
     latitude_deg: float
     longitude_deg: float
 
+    def to_bytes(self) -> bytes:
+        """The 11 bytes on the air. Raises PacketError as `check_position` does."""
+        check_position(self)
+        south = round((self.latitude_deg + 90) * MICRO)
+        west = round((self.longitude_deg + 180) * MICRO) % LONGITUDES
+        return self.time_unix_s.to_bytes(4, "big") + (south * LONGITUDES + west).to_bytes(7, "big")
+
 
 def check_position(position: Position) -> None:
     """PacketError, naming the field, for a time or place that no packet can carry."""
@@ -36,16 +43,8 @@ def check_position(position: Position) -> None:
     )
 
 
-def write_position(position: Position) -> bytes:
-    """The bytes on the air. Raises PacketError as `check_position` does."""
-    check_position(position)
-    south = round((position.latitude_deg + 90) * MICRO)
-    west = round((position.longitude_deg + 180) * MICRO) % LONGITUDES
-    return position.time_unix_s.to_bytes(4, "big") + (south * LONGITUDES + west).to_bytes(7, "big")
-
-
 def read_position(extension: bytes) -> Position:
-    """What `write_position` wrote. Raises PacketError for a place that it never writes."""
+    """What `Position.to_bytes` wrote. Raises PacketError for a place that it never writes."""
     south, west = divmod(int.from_bytes(extension[4:], "big"), LONGITUDES)
     if south >= LATITUDES:
         raise PacketError("position lies beyond the pole")
