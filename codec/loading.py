@@ -14,7 +14,7 @@ from codec.base import Codec, CodecError, WeightsError
 
 def _factories() -> dict[str, Callable[..., Codec]]:
     from codec.baselines import BASELINES
-    from codec.progic import ProgicCodec, WholeProgic
+    from codec.progic.codec import ProgicCodec, WholeProgic
 
     return {"progic": ProgicCodec, "progic-whole": WholeProgic, **BASELINES}
 
@@ -60,7 +60,7 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     does not take.
     """
     from codec.baselines import BASELINES
-    from codec.zoo import DEFAULT_MODEL
+    from codec.progic.shape import DEFAULT_MODEL
 
     parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
     assert parts is not None
@@ -97,10 +97,10 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     codec or bitstream that this version does not know.
     """
     if name.startswith("progic"):
-        from codec import zoo
-        from codec.receiver import ProgicReceiver
+        from codec.progic.receiver import ProgicReceiver
+        from codec.progic.shape import list_models
 
-        candidates = [model] if model else zoo.list_models()
+        candidates = [model] if model else list_models()
         for candidate in candidates:
             receiver = ProgicReceiver(candidate)
             if receiver.model_id == model_id:

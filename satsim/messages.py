@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 import codec
-from codec.bits import packed_bytes
-from codec.progic import ProgicCodec
+from codec.progic.codec import ProgicCodec
+from codec.progic.layout import packed_bytes
 from satsim.fields import check_position
 from satsim.keys import read_key, take_counters
 from satsim.linkspec import LinkSpec

@@ -81,8 +81,8 @@ def write_tiny_weights(path, seed):
     """A random model at `path`; another seed, another model."""
     import torch
 
-    from codec.model import ProGIC, ProgicConfig
-    from codec.zoo import save_model
+    from codec.progic.model import ProGIC, save_model
+    from codec.progic.shape import ProgicConfig
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -95,7 +95,7 @@ def random_model(config, seed=0):
     """A ProGIC whose modulation is random too, so that no stage is like another."""
     import torch
 
-    from codec.model import ProGIC
+    from codec.progic.model import ProGIC
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)

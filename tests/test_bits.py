@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base import CodecError
-from codec.bits import pack_indices, packed_bytes, unpack_indices
+from codec.progic.layout import pack_indices, packed_bytes, unpack_indices
 
 
 def test_three_indices_of_ten_bits_by_hand():

@@ -5,9 +5,9 @@ import pytest
 import torch
 from conftest import picture, random_model
 
-from codec.fast import ROWS, FastProGIC
-from codec.model import PRESETS, ProgicConfig
-from codec.progic import to_tensor
+from codec.progic.codec import to_tensor
+from codec.progic.fast import ROWS, FastProGIC
+from codec.progic.shape import PRESETS, ProgicConfig
 
 TOLERANCE = 1e-4
 """Largest difference as a share of the largest value: float32 sums in another order, through some forty layers."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base import CodecError
-from codec.layout import deal, join, make_plan, split
+from codec.progic.layout import deal, join, make_plan, split
 
 
 def grid_of(stages, rows, columns, bits, seed=0):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.layout import make_plan
+from codec.progic.layout import make_plan
 from satsim.estimates import first_contact_s, photo_on
 from satsim.link_words import in_one_line, latency_words, loss_words, photo_words, span, unit_of
 from satsim.links_cli import links, page

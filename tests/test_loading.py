@@ -9,7 +9,7 @@ from codec import codec_names, load_codec, load_receiver
 from codec.base import CodecError, WeightsError
 from codec.fake import FakeCodec
 from codec.loading import read_contender
-from codec.progic import ProgicCodec
+from codec.progic.codec import ProgicCodec
 
 
 def test_every_name_on_the_air_can_be_loaded():
@@ -56,7 +56,7 @@ def test_an_unknown_name_is_answered_by_one_that_is_near_or_by_all(name, complai
         ("avif", {}, "needs budget_bytes"),
         ("avif", {"budget_bytes": 0}, "budget_bytes is 0"),
         ("avif", {"budget_bytes": "small"}, "budget_bytes is 'small'"),
-        ("codec.layout:make_plan", {}, "needs stages, cells, bits, payload_bytes"),
+        ("codec.progic.layout:make_plan", {}, "needs stages, cells, bits, payload_bytes"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(name, options, complaint):

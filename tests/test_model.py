@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from codec.model import PRESETS, ProGIC, ProgicConfig, ResidualQuantizer, complexity, nearest
+from codec.progic.model import ProGIC, ResidualQuantizer, complexity, nearest
+from codec.progic.shape import PRESETS, ProgicConfig
 
 TINY = ProgicConfig(
     channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, expansion=2, stages=3, index_bits=4

@@ -10,8 +10,9 @@ import pytest
 from conftest import picture, write_tiny_weights
 
 from codec.base import CodecError, WeightsError
-from codec.progic import ProgicCodec, WholeProgic
-from codec.zoo import list_models, load_model, model_path
+from codec.progic.codec import ProgicCodec, WholeProgic
+from codec.progic.model import load_model
+from codec.progic.shape import list_models, model_path
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +154,7 @@ def test_every_shipped_model_loads_and_has_a_card():
 def test_loading_a_model_leaves_torchs_compiler_out(tiny_weights):
     """Its import costs as much as all the rest of a cold decoding, and one random number on "meta" brings it in."""
     check = (
-        "import sys; from codec.progic import ProgicCodec; codec = ProgicCodec(sys.argv[1]);"
+        "import sys; from codec.progic.codec import ProgicCodec; codec = ProgicCodec(sys.argv[1]);"
         " codec.decode({0: codec.encode(__import__('numpy').zeros((16, 16, 3), 'uint8'), 340)[0]}, 16, 16);"
         " print(sorted({'torch._dynamo', 'sympy'} & set(sys.modules)))"
     )

@@ -13,14 +13,14 @@ from PIL import Image
 
 from codec.base import CodecError, WeightsError
 from codec.data import ahead, list_photos, random_crops
-from codec.model import PRESETS, ProgicConfig
+from codec.progic.model import load_model
+from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.training.codebooks import CodebookTrainer
 from codec.training.draws import decode_plan
 from codec.training.optimizers import learning_rate, orthogonalise
 from codec.training.recipe import TrainConfig
 from codec.training.train import Run, advance, train
-from codec.zoo import load_model
 
 REPO = Path(__file__).resolve().parent.parent
 TOY = ProgicConfig(channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, stages=3, index_bits=4)

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from codec import zoo
 from codec.analysis.analyse import Coded, Score, code_folder, codeword_use, count_codewords, show, stage_bytes
 from codec.analysis.latents import map_stages
 from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior, savings
 from codec.analysis.result import FolderResult, Settings, write_tables
 from codec.base import CodecError, Image
-from codec.bits import Indices
 from codec.data import list_photos
 from codec.metrics import choose_metric
+from codec.progic.layout import Indices
+from codec.progic.model import load_model
+from codec.progic.shape import model_path
 
 PAGE_PHOTOS = 6
 """Photos on one page of a visual sheet."""
@@ -53,7 +54,7 @@ def write_analysis(
 
     check_folders(folders, prior, out)
     learn_prior(np.zeros(1, np.int64), smoothing)
-    model, model_id = zoo.load_model(zoo.model_path(model_name))
+    model, model_id = load_model(model_path(model_name))
     coded = {name_of(folder): code_photos(folder, model, side, tell) for folder in folders}
     sizes = [[photo.indices[0].size for photo in photos] for photos in coded.values()]
     if prior is None:

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import BudgetError, Codec, CodecError, Image
-from codec.bits import packed_bytes
 from codec.data import list_photos, read_photo
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Row
 from codec.loading import Contender, load_codec, read_contender
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
-from codec.model import Complexity, ProgicConfig, complexity
-from codec.progic import ProgicCodec
+from codec.progic.codec import ProgicCodec
+from codec.progic.layout import packed_bytes
+from codec.progic.model import Complexity, complexity
+from codec.progic.shape import ProgicConfig
 
 STAGE_BPP = 10 / 16**2
 """Of one stage of the paper's models: 0.0391."""

@@ -28,7 +28,7 @@ class Row(NamedTuple):
     parameters: int | None
     """None for codecs without a network."""
     gflops: float | None
-    """One encoding and one full decoding of this picture; see `codec.model.complexity`."""
+    """One encoding and one full decoding of this picture; see `codec.progic.model.complexity`."""
     rate: int
     """Point of the curve, from 1: payloads held, or the k-th bits per pixel asked of a codec that takes a budget."""
     bytes: int

@@ -20,7 +20,7 @@ from codec.likeness import resize
 from codec.search import coded_size
 
 if TYPE_CHECKING:
-    from codec.model import ProGIC
+    from codec.progic.model import ProGIC
 
 Damage = Callable[[Image, float, np.random.Generator], Image]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codec import layout, zoo
 from codec.base import CodecError, Image, check_image
+from codec.progic import layout
+from codec.progic.shape import DEFAULT_MODEL, model_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,13 +20,15 @@ class ProgicCodec:
 
     name = "progic"
 
-    def __init__(self, model: str = zoo.DEFAULT_MODEL, stages: int | None = None) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
         Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
         """
-        weights, self.model_id = zoo.load_model(zoo.model_path(str(model)))
-        from codec.fast import FastProGIC
+        from codec.progic.fast import FastProGIC
+        from codec.progic.model import load_model
+
+        weights, self.model_id = load_model(model_path(str(model)))
 
         self._model = FastProGIC(weights)
         self.config = weights.config
@@ -34,7 +37,7 @@ class ProgicCodec:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
-        """Payloads of `stages` stages, coarse first; cut by `codec.layout`, at most `payload_bytes` bytes each."""
+        """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
         import torch
 
         check_image(image)

@@ -1,7 +1,7 @@
 """ProGIC's decoder in NumPy alone: what a cold `satsim decode` runs, for to import torch takes longer than all else.
 
-The sums are those of `codec.model`, on matrices float32[cells, channels] as in `codec.fast`; pictures differ from the
-codec's by rounding, one grey level at most in places. Once loaded, `codec.progic` is the faster of the two.
+The sums are those of `model`, on matrices float32[cells, channels] as in `fast`; pictures differ from the codec's by
+rounding, one grey level at most in places. Once loaded, `codec.progic.codec` is the faster of the two.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from codec import layout, zoo
 from codec.base import Image
+from codec.progic import layout
+from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 UNSHUFFLE = 8
-"""As in `codec.model`, which cannot be imported without torch."""
+"""As in `codec.progic.model`, which cannot be imported without torch."""
 ROWS = 1024
 """Cells that the wide layers see at a time."""
 
@@ -27,15 +28,15 @@ class ProgicReceiver:
 
     name = "progic"
 
-    def __init__(self, model: str = zoo.DEFAULT_MODEL) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL) -> None:
         """`model` names shipped weights or a .safetensors file. Raises WeightsError as `ProgicCodec` does."""
         self._model = model
         parts = ("synthesis.", "quantizer.")
-        self._shape, self._weights, self.model_id = zoo.read_weights(zoo.model_path(model), parts)
+        self._shape, self._weights, self.model_id = read_weights(model_path(model), parts)
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """As by `ProgicCodec`, which does it."""
-        from codec.progic import ProgicCodec
+        from codec.progic.codec import ProgicCodec
 
         return ProgicCodec(self._model).encode(image, payload_bytes)
 

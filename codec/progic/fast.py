@@ -1,4 +1,4 @@
-"""ProGIC for one picture on a CPU: the sums of `codec.model`, in a form that takes about two thirds of the time.
+"""ProGIC for one picture on a CPU: the sums of `codec.progic.model`, in a form that takes about two thirds of the time.
 
 A feature grid is one matrix, float32[cells, channels]: a 1x1 convolution is then a matrix product, a residual branch is
 added by the product that makes it, its modulation is folded into that product's weights, and what works cell by cell
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.model import UNSHUFFLE, Attention, DepthwiseBlock, FeedForward, ProGIC, Stack
+from codec.progic.model import Attention, DepthwiseBlock, FeedForward, ProGIC, Stack
+from codec.progic.shape import UNSHUFFLE
 
 ROWS = 1024
 """Cells that the wide layers, and the search of a codebook, see at a time."""
@@ -34,7 +35,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Block:
-    """A residual block of `codec.model`; modulated where it has scales and biases, float[stages, channels]."""
+    """A residual block of `codec.progic.model`; modulated where it has scales and biases, float[stages, channels]."""
 
     enter: Linear
     depthwise: nn.Conv2d | None
@@ -62,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Mixer:
-    """The attention module of `codec.model`."""
+    """The attention module of `codec.progic.model`."""
 
     trunk: list[Block]
     mask: list[Block]
