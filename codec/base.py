@@ -3,6 +3,7 @@
 CodecError            anything a caller can mend: wrong options, wrong image, wrong bytes
 +-- BudgetError       the byte budget is too small for any picture this codec can make
 +-- WeightsError      weights missing, corrupt, or not the ones the packets name
++-- PhotoError        a file that is missing, not an image, or of a size that cannot be used
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class BudgetError(CodecError):
 
 class WeightsError(CodecError):
     """Model weights are missing, corrupt, or differ from those that the packets name."""
+
+
+class PhotoError(CodecError):
+    """A photo that cannot be read or fitted."""
 
 
 class Codec(Protocol):

@@ -137,6 +137,7 @@ def train(
 @weights_app.command("list")
 def list_all() -> None:
     """Which files there are, which are here, their size, source and licence."""
+    from codec.files import cache_folder
     from codec.metrics import weights
 
     for status in weights.list_weights():
@@ -145,7 +146,7 @@ def list_all() -> None:
         typer.echo(
             f"{file.name}: {file.title}; for {', '.join(status.metrics)}\n  {where}\n  {file.url} ({file.licence})"
         )
-    typer.echo(f"cache folder: {weights.cache_folder()} (change it by SATSIM_CACHE)")
+    typer.echo(f"cache folder: {cache_folder()} (change it by SATSIM_CACHE)")
 
 
 @weights_app.command()

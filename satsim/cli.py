@@ -124,7 +124,7 @@ def encode(
     key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
-    from satsim.folders import fresh_folder
+    from codec.files import fresh_folder
     from satsim.messages import encode_photo, parse_position
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
@@ -206,12 +206,11 @@ def mendable(error: Exception) -> str | None:
     from codec.base import CodecError
     from satsim.linkspec import LinkError
     from satsim.packets import PacketError
-    from satsim.photo import PhotoError
     from satsim.scenario import ScenarioError
     from satsim.study.goal import StudyError
     from satsim.sweep.errors import SweepError
 
-    ours = CodecError, LinkError, PacketError, PhotoError, ScenarioError, SweepError, StudyError
+    ours = CodecError, LinkError, PacketError, ScenarioError, SweepError, StudyError
     if isinstance(error, ours):
         return str(error)
     if isinstance(error, OSError):

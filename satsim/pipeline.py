@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import codec
 from codec.metrics import Metric, choose_metric, metric_info
+from codec.photos import enlarged, reduced
 from satsim.costs import costs
 from satsim.events import Event
 from satsim.linkspec import LinkError, Passes
 from satsim.orbit import epoch_notice
 from satsim.outbox import Outbox, fill_outbox
 from satsim.packets import PacketError
-from satsim.photo import enlarged, load_photo, reduced
+from satsim.photo import load_photo
 from satsim.presets import assumed_numbers
 from satsim.scenario import Scenario, ScenarioError, SchemeSpec
 from satsim.simulation import simulate

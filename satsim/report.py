@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import yaml
 from PIL import Image
 
+from codec.files import fresh_folder
 from satsim import plots
-from satsim.folders import fresh_folder
 from satsim.pipeline import Result, SchemeEvent
 from satsim.timeline import Point
 

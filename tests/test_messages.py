@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from codec import load_codec
-from codec.base import CodecError, WeightsError
+from codec.base import CodecError, PhotoError, WeightsError
 from satsim.keys import new_key, read_key, read_keys
 from satsim.messages import decode_messages, encode_photo, parse_position, read_messages, write_picture
 from satsim.packets import PacketError, Position, pack, unpack
-from satsim.photo import PhotoError, load_photo
+from satsim.photo import load_photo
 from satsim.repair import repair_packets
 from satsim.scenario import ImageSpec, ScenarioError
 

@@ -4,10 +4,9 @@ from typing import ClassVar
 
 import pytest
 
-from codec.base import CodecError
+from codec.base import CodecError, PhotoError
 from codec.fake import FakeCodec
 from satsim.packets import PacketError
-from satsim.photo import PhotoError
 from satsim.pipeline import DEFAULT_LEVELS, run
 from satsim.scenario import Scenario, ScenarioError
 

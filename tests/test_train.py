@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from codec.base import CodecError, WeightsError
-from codec.data import ahead, list_photos, random_crops
+from codec.data import ahead, random_crops
+from codec.photos import list_photos
 from codec.progic.model import load_model
 from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss

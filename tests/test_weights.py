@@ -5,7 +5,6 @@ import http.server
 import io
 import os
 import pickle
-import sys
 import threading
 from pathlib import Path
 
@@ -307,14 +306,6 @@ def test_the_table_is_whole():
 def test_an_unknown_name_is_refused(cache):
     with pytest.raises(WeightsError, match="no weights are called 'vgg'; expected one of dists, lpips-vgg"):
         weights.fetch("vgg")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the folder is another on other platforms")
-def test_the_cache_folder_is_the_platforms(monkeypatch, tmp_path):
-    monkeypatch.delenv("SATSIM_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert weights.cache_folder() == tmp_path / ".cache" / "satsim"
 
 
 def test_an_unwritable_cache_is_named(monkeypatch, tmp_path):

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import BudgetError, Codec, CodecError, Image
-from codec.data import list_photos, read_photo
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Row
 from codec.loading import Contender, load_codec, read_contender
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
+from codec.photos import list_photos, read_photo
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.progic.model import Complexity, complexity

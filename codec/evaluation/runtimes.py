@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import CodecError
-from codec.data import read_photo
 from codec.evaluation.evaluate import budgets_of, payload_room
 from codec.evaluation.tables import Sheet
 from codec.loading import Contender, load_codec
+from codec.photos import read_photo
 
 
 class Runtime(NamedTuple):

@@ -7,12 +7,12 @@ Kept files are safetensors of float32, trimmed to the layers used; what is loade
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from codec.base import WeightsError
+from codec.files import cache_folder
 from codec.metrics.download import Progress, download, file_sha256
 from codec.metrics.tensor_files import kept_part, read_kept, read_pickle, read_safetensors, write_kept
 from codec.metrics.weight_files import METRIC_FILES, WEIGHT_FILES, WeightFile
@@ -27,17 +27,6 @@ class WeightStatus(NamedTuple):
     file: WeightFile
     metrics: tuple[str, ...]
     path: Path | None
-
-
-def cache_folder() -> Path:
-    """The folder for fetched weights: SATSIM_CACHE, or the platform's own; it may not exist yet."""
-    if chosen := os.environ.get("SATSIM_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "satsim"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "satsim"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "satsim"
 
 
 def list_weights() -> list[WeightStatus]:

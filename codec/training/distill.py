@@ -30,8 +30,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.data import list_photos
 from codec.metrics.dists_lite import DistsLite, save_dists_lite
+from codec.photos import list_photos
 from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
 from codec.training.optimizers import Muon

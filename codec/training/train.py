@@ -22,8 +22,9 @@ from PIL import Image as PillowImage
 from torch import Tensor, nn
 
 from codec.base import CodecError, Image, WeightsError
-from codec.data import ahead, list_photos, random_crops
+from codec.data import ahead, random_crops
 from codec.metrics.lpips import load_lpips
+from codec.photos import list_photos
 from codec.progic.codec import to_image
 from codec.progic.model import ProGIC, load_model, save_model
 from codec.progic.shape import PRESETS, ProgicConfig

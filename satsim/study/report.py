@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from satsim.folders import fresh_folder
+from codec.files import fresh_folder
 from satsim.scenario import Scenario, ScenarioError, check_scenario
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study

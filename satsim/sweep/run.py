@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from satsim.folders import check_free, fresh_folder
+from codec.files import check_free, fresh_folder
 from satsim.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.pipeline import notes_on

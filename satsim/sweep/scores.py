@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 
 import codec
 from codec import metrics as judges
+from codec.files import cache_folder
 from codec.metrics import Metric, load_metric, weights
 from codec.metrics.weight_files import METRIC_FILES
+from codec.photos import enlarged, reduced
 from satsim.outbox import Outbox, fill_outbox
 from satsim.packets import PacketError
-from satsim.photo import enlarged, reduced
 from satsim.scenario import Scenario, SchemeSpec
 from satsim.sweep.cache import Cache
 from satsim.sweep.digests import coded_with, digest, file_digest, flat, options_digest, picture_digest
@@ -67,7 +68,7 @@ class Sending:
 
 def default_folder() -> Path:
     """Where sweeps are cached unless the user says otherwise: inside the folder SATSIM_CACHE, or the platform's own."""
-    return weights.cache_folder() / "sweeps"
+    return cache_folder() / "sweeps"
 
 
 def prepare(
