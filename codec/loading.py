@@ -11,17 +11,29 @@ from typing import Any, NamedTuple
 
 from codec.base import Codec, CodecError, WeightsError
 
-
-def _factories() -> dict[str, Callable[..., Codec]]:
-    from codec.baselines import BASELINES
-    from codec.progic.codec import ProgicCodec, WholeProgic
-
-    return {"progic": ProgicCodec, "progic-whole": WholeProgic, **BASELINES}
+CODECS = {
+    "progic": "codec.progic.codec:ProgicCodec",
+    "progic-whole": "codec.progic.codec:WholeProgic",
+    "jpeg": "codec.rivals.jpeg:make_codec",
+    "webp": "codec.rivals.webp:make_codec",
+    "avif": "codec.rivals.avif:make_codec",
+    "heic": "codec.rivals.heic:make_codec",
+    "jpegxl": "codec.rivals.jpegxl:make_codec",
+    "vvc": "codec.rivals.vvc:make_codec",
+    "jpeg2000": "codec.rivals.jpeg2000:make_codec",
+    "external": "codec.rivals.external:make_codec",
+}
+"""Name -> what makes the codec, written as a codec of your own is named; imported when it is asked for."""
 
 
 def codec_names() -> list[str]:
-    """Every name that `load_codec` knows."""
-    return list(_factories())
+    """Every name that `load_codec` knows; imports none of them."""
+    return list(CODECS)
+
+
+def takes_budget(name: str) -> bool:
+    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
+    return CODECS.get(name, "").startswith("codec.rivals.")
 
 
 def load_codec(name: str = "progic", **options: Any) -> Codec:
@@ -29,7 +41,7 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
-    factory = _plugin(name) if ":" in name else _known(name)
+    factory = _factory(name)
     known = inspect.signature(factory).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
     for option in options:
@@ -59,7 +71,6 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     The label names the model of a ProGIC codec even where it is the default. Raises CodecError for what `load_codec`
     does not take.
     """
-    from codec.baselines import BASELINES
     from codec.progic.shape import DEFAULT_MODEL
 
     parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
@@ -71,7 +82,7 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
         key, value = read_setting(setting, f"codec {text}: option {setting!r};")
         texts[key], options[key] = setting.partition("=")[2], value
     label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
-    if name in BASELINES:
+    if takes_budget(name):
         load_codec(name, **options, budget_bytes=1)
         return Contender(label, name, options, None)
     return Contender(label, name, options, load_codec(name, **options))
@@ -117,21 +128,18 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     raise CodecError(f"packets are for codec {name}, bitstream {model_id}; this version cannot decode it")
 
 
-def _known(name: str) -> Callable[..., Codec]:
-    factories = _factories()
-    if name not in factories:
-        near = difflib.get_close_matches(name, factories, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(factories)}"
+def _factory(name: str) -> Callable[..., Codec]:
+    """What makes the codec `name`, one of ours or "module:attribute". Raises CodecError."""
+    if ":" not in name and name not in CODECS:
+        near = difflib.get_close_matches(name, CODECS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(CODECS)}"
         raise CodecError(f"codec is {name!r}; {hint}")
-    return factories[name]
-
-
-def _plugin(name: str) -> Callable[..., Codec]:
-    module, _, attribute = name.partition(":")
+    module, _, attribute = CODECS.get(name, name).partition(":")
     try:
         factory = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise CodecError(f"codec is {name!r}, read as module:class; it cannot be imported ({error})") from error
+        meaning = "" if name in CODECS else ", read as module:class"
+        raise CodecError(f"codec is {name!r}{meaning}; it cannot be imported ({error})") from error
     if not callable(factory):
         raise CodecError(f"codec is {name!r}; expected a class or a function that makes a codec")
     made: Callable[..., Codec] = factory
