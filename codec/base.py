@@ -60,6 +60,12 @@ class Codec(Protocol):
         ...
 
 
+def stages_of(codec: Codec) -> int:
+    """Stages that `codec` sends, coarse first; 1 for a codec without stages."""
+    stages: int = getattr(codec, "stages", 1)
+    return stages
+
+
 def check_image(image: Image) -> None:
     """Raise CodecError unless `image` is uint8[H, W, 3] with sides of 16 to 4096 pixels."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:

@@ -87,7 +87,7 @@ def analyse(
 
     console = Console(stderr=True)
     with console.status("starting") as status:
-        from codec.analysis.report import write_analysis
+        from codec.analysis.output import write_analysis
         from codec.progic.shape import DEFAULT_MODEL
 
         settings, results = write_analysis(

@@ -73,9 +73,7 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     """
     from codec.progic.shape import DEFAULT_MODEL
 
-    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
-    assert parts is not None
-    name, own = parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
+    name, own = split_options(text)
     texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
     options: dict[str, Any] = dict(texts)
     for setting in [*settings, *own]:
@@ -86,6 +84,13 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
         load_codec(name, **options, budget_bytes=1)
         return Contender(label, name, options, None)
     return Contender(label, name, options, load_codec(name, **options))
+
+
+def split_options(text: str) -> tuple[str, list[str]]:
+    """Name and settings "key=value" of NAME[:key=value,key=value]; commas inside a value stay: qualities=[1,2]."""
+    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
+    assert parts is not None
+    return parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
 
 
 def read_setting(text: str, complaint: str) -> tuple[str, Any]:

@@ -25,6 +25,7 @@ from codec.analysis.analyse import (
     uniform_plug_in_bits,
 )
 from codec.analysis.latents import map_stages, principal_plane
+from codec.analysis.output import write_analysis
 from codec.analysis.plots import evenly
 from codec.analysis.range_coding import (
     decode_stream,
@@ -34,7 +35,6 @@ from codec.analysis.range_coding import (
     rate_change,
     savings,
 )
-from codec.analysis.report import write_analysis
 from codec.base import CodecError
 from codec.photos import read_photo
 from codec.progic.codec import ProgicCodec

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base import CodecError
-from codec.progic.layout import deal, join, make_plan, split
+from codec.progic.layout import deal, join, make_cut, split
 
 
 def grid_of(stages, rows, columns, bits, seed=0):
@@ -74,8 +74,8 @@ def test_small_stages_ride_together_as_divisors_of_their_number():
 
 
 def test_a_dealt_stage_leaves_as_few_payloads_as_can_be():
-    plan = make_plan(stages=5, cells=32 * 32, bits=10, payload_bytes=340)
-    assert (plan.payloads_per_stage, plan.indices) == (4, 256)
+    cut = make_cut(stages=5, cells=32 * 32, bits=10, payload_bytes=340)
+    assert (cut.payloads_per_stage, cut.indices) == (4, 256)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_nothing_received_is_all_holes():
     ("received", "complaint"),
     [
         ({0: bytes(320), 1: bytes(319)}, "one length"),
-        ({0: bytes(321)}, "fits no plan"),
-        ({0: b""}, "fits no plan"),
-        ({0: bytes(320 * 6)}, "fits no plan"),
+        ({0: bytes(321)}, "fits no cut"),
+        ({0: b""}, "fits no cut"),
+        ({0: bytes(320 * 6)}, "fits no cut"),
         ({5: bytes(320)}, "would hold stage 6; this model has 5"),
         ({-1: bytes(320)}, "would hold stage 0"),
     ],
 )
-def test_payloads_of_no_plan_are_refused(received, complaint):
+def test_payloads_of_no_cut_are_refused(received, complaint):
     with pytest.raises(CodecError, match=complaint):
         join(received, 5, 16, 16, 10)
 

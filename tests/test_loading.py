@@ -56,7 +56,7 @@ def test_an_unknown_name_is_answered_by_one_that_is_near_or_by_all(name, complai
         ("avif", {}, "needs budget_bytes"),
         ("avif", {"budget_bytes": 0}, "budget_bytes is 0"),
         ("avif", {"budget_bytes": "small"}, "budget_bytes is 'small'"),
-        ("codec.progic.layout:make_plan", {}, "needs stages, cells, bits, payload_bytes"),
+        ("codec.progic.layout:make_cut", {}, "needs stages, cells, bits, payload_bytes"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(name, options, complaint):

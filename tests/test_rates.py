@@ -6,7 +6,7 @@ import pytest
 
 from codec.base import CodecError
 from codec.evaluation.rates import bd_rate, bd_rates, curve, find_anchor, make_points
-from codec.evaluation.rows import Row
+from codec.evaluation.rows import Measurement
 
 
 def row(codec="a", rate=1, bpp=0.1, value=30.0, metric="psnr", image="one.png", **other):
@@ -28,7 +28,7 @@ def row(codec="a", rate=1, bpp=0.1, value=30.0, metric="psnr", image="one.png", 
         "metric": metric,
         "value": value,
     }
-    return Row(**facts | other)
+    return Measurement(**facts | other)
 
 
 def curves(metric, **codecs):

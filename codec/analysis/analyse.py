@@ -1,7 +1,7 @@
 """What a ProGIC model says with its bits: photos coded, codewords counted, pictures shown from any of the stages.
 
 Numbers only, after appendix C of the paper: `range_coding` has what entropy coding would save, `latents` the maps of
-latents, `report` the folder they all end in.
+latents, `output` the folder they all end in.
 """
 
 from __future__ import annotations

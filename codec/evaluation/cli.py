@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from codec.evaluation.rows import Row
+    from codec.evaluation.rows import Measurement
 
 CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
 
@@ -86,7 +86,7 @@ def compare(
     _compare(rows, label, out)
 
 
-def _compare(rows: list[Row], anchor: str | None, out: Path | None) -> None:
+def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> None:
     """Print the tables of `rows`, and write them with the figures to `out`."""
     from rich.console import Console
 
@@ -119,7 +119,8 @@ def runtimes(
 
     from codec.evaluation.evaluate import default_photo
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
-    from codec.evaluation.tables import for_terminal, in_csv, in_markdown, write_whole
+    from codec.evaluation.tables import for_terminal, in_csv, in_markdown
+    from codec.files import write_whole
     from codec.loading import read_contender
 
     _set_threads(threads)

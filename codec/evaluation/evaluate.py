@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from codec.base import BudgetError, Codec, CodecError, Image
 from codec.evaluation.rates import load_bjontegaard
-from codec.evaluation.rows import Row
+from codec.evaluation.rows import Measurement
 from codec.loading import Contender, load_codec, read_contender
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
 from codec.photos import list_photos, read_photo
@@ -120,7 +120,7 @@ def metrics_at_hand(shortest_side: int) -> list[Metric]:
 
 def evaluate(
     dataset: Dataset, rivals: Sequence[Contender], metrics: Sequence[str] | None, rates: Rates
-) -> Iterator[list[Row]]:
+) -> Iterator[list[Measurement]]:
     """The rows of one photo and codec at a time, all codecs of a photo after each other.
 
     Raises CodecError for an unknown metric and, naming the photo, for one that cannot be read, coded or scored.
@@ -132,7 +132,7 @@ def evaluate(
         image = read_photo(path, dataset.side)
         height, width = image.shape[:2]
         for rival in rivals:
-            rows: list[Row] = []
+            rows: list[Measurement] = []
             try:
                 for rate, codec, received, encode_s in _sent(rival, image, rates):
                     began = time.perf_counter()
@@ -141,7 +141,7 @@ def evaluate(
                     size = sum(map(len, received.values()))
                     cost = _cost(codec.config, height, width) if isinstance(codec, ProgicCodec) else None
                     rows += [
-                        Row(
+                        Measurement(
                             dataset=dataset.name,
                             image=path.relative_to(dataset.folder).as_posix(),
                             width=width,

@@ -7,7 +7,6 @@ Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.base import Image, WeightsError
+from codec.files import replacing
 from codec.metrics.backbones import L2Pool
 from codec.metrics.dists import similarities, similarities_of_moments
 
@@ -138,12 +138,11 @@ class DistsLite(nn.Module):
 
 
 def save_dists_lite(network: DistsLite, path: Path) -> None:
-    """Write the weights as float16 safetensors, atomically."""
+    """Write the weights as float16 safetensors, whole or not at all. Raises OSError."""
     from safetensors.torch import save_file
 
-    partial = path.with_suffix(".partial")
-    save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
 
 
 def load_dists_lite(path: Path = WEIGHTS) -> DistsLite:

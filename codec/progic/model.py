@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.files import replacing
 from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, naming, read_weights
 
 
@@ -199,13 +199,12 @@ class ProGIC(nn.Module):
 
 
 def save_model(model: ProGIC, path: Path) -> None:
-    """Write `model` as float16 safetensors, atomically."""
+    """Write `model` as float16 safetensors, whole or not at all. Raises OSError."""
     from safetensors.torch import save_file
 
     state = {name: tensor.to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    partial = path.with_suffix(".partial")
-    save_file(state, partial, metadata={"progic": json.dumps(dataclasses.asdict(model.config))})
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file(state, partial, metadata={"progic": json.dumps(dataclasses.asdict(model.config))})
 
 
 def load_model(path: Path) -> tuple[ProGIC, int]:
