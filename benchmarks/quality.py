@@ -21,7 +21,7 @@ import torch
 
 from codec import load_codec
 from codec.metrics import load_metric
-from codec.metrics.dists import similarities
+from codec.metrics.dists_lite import similarities
 from codec.photos import list_photos, read_photo
 from codec.training.losses import VggFeatureLoss
 

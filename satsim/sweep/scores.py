@@ -23,8 +23,7 @@ from typing import Any, NamedTuple
 import codec
 from codec import metrics as judges
 from codec.files import cache_folder
-from codec.metrics import Metric, load_metric, weights
-from codec.metrics.weight_files import METRIC_FILES
+from codec.metrics import Metric, find_weights, load_metric, metric_info
 from codec.photos import enlarged, reduced
 from satsim.outbox import Outbox, fill_outbox
 from satsim.packets import PacketError
@@ -238,6 +237,6 @@ def _scored_with(metrics: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in metrics:
         shipped = Path(judges.__file__).with_name(f"{name}.safetensors")
-        paths = [weights.find(file) for file in weights.files_of(name)] if name in METRIC_FILES else [shipped]
+        paths = [find_weights(each) for each in metric_info(name).files] or [shipped]
         found[f"metric {name}"] = digest(file_digest(path) for path in paths if path and path.is_file())
     return found
