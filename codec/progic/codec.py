@@ -9,7 +9,7 @@ import numpy as np
 
 from codec.base import CodecError, Image, check_image
 from codec.progic import layout
-from codec.progic.shape import DEFAULT_MODEL, model_path
+from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,12 +26,10 @@ class ProgicCodec:
         Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
         """
         from codec.progic.fast import FastProGIC
-        from codec.progic.model import load_model
 
-        weights, self.model_id = load_model(model_path(str(model)))
-
-        self._model = FastProGIC(weights)
-        self.config = weights.config
+        weights = read_weights(model_path(str(model)))
+        self._model = FastProGIC(weights.config, weights.arrays)
+        self.config, self.model_id = weights.config, weights.model_id
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")

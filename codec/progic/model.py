@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.files import replacing
-from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, naming, read_weights
+from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, read_weights
 
 
 class _Modulated(nn.Module):
@@ -210,13 +210,12 @@ def save_model(model: ProGIC, path: Path) -> None:
 def load_model(path: Path) -> tuple[ProGIC, int]:
     """The model (float32, in evaluation mode) of a weights file, and its 32-bit model id.
 
-    Raises WeightsError, naming the file, where it is missing, truncated or of another shape.
+    Raises WeightsError as `read_weights` does.
     """
-    with naming(path):
-        shape, arrays, model_id = read_weights(path)
-        with torch.device("meta"):
-            model = ProGIC(ProgicConfig(**shape))
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+    config, arrays, model_id = read_weights(path)
+    with torch.device("meta"):
+        model = ProGIC(config)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     return model.eval().requires_grad_(False), model_id
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from codec.base import WeightsError
 
@@ -20,6 +21,7 @@ UNSHUFFLE = 8
 """Pixels a side that one cell of the transforms' feature grid covers (section 3.1)."""
 ATTENTION_BLOCKS = 3
 """The paper's k (section 3.2)."""
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,48 @@ PRESETS = {
 }
 """The paper's base and small, our nano for small CPUs, and the two ablation shapes of its Fig. 16."""
 
+
+def tensor_shapes(config: ProgicConfig) -> Shapes:
+    """Name -> shape of every tensor in a weights file of `config`; the names are those of `model.ProGIC`."""
+    c1, c2, factor = config.channels, config.latent_channels, config.downsampling // UNSHUFFLE
+    pixels = 3 * UNSHUFFLE**2
+    return {
+        **_convolution("analysis.enter", pixels, c1),
+        **_stack("analysis.body", config.encoder_blocks, c1, config.expansion),
+        **_convolution("analysis.down", c1, c2, factor),
+        **_attention("analysis.attention", c2, config.expansion),
+        "quantizer.codebooks": (config.stages, config.codewords, c2),
+        **_attention("synthesis.attention", c2, config.expansion, config.stages),
+        **_convolution("synthesis.up", c2, c1 * factor**2),
+        **_stack("synthesis.body", config.decoder_blocks, c1, config.expansion, config.stages),
+        **_convolution("synthesis.leave", c1, pixels),
+    }
+
+
+def _attention(name: str, width: int, expansion: int, stages: int = 0) -> Shapes:
+    trunk, mask = (_stack(f"{name}.{part}", ATTENTION_BLOCKS, width, expansion, stages) for part in ("trunk", "mask"))
+    return {**trunk, **mask, **_convolution(f"{name}.gate", width, width)}
+
+
+def _stack(name: str, blocks: int, width: int, expansion: int, stages: int = 0) -> Shapes:
+    """Pairs of depthwise block and feed-forward network; with stages, each is modulated."""
+    shapes: Shapes = {}
+    for number in range(2 * blocks):
+        block, wide = f"{name}.blocks.{number}", width * expansion
+        if number % 2:
+            shapes |= _convolution(f"{block}.enter", width, wide) | _convolution(f"{block}.leave", wide // 2, width)
+        else:
+            shapes |= _convolution(f"{block}.enter", width, width) | _convolution(f"{block}.leave", width, width)
+            shapes |= _convolution(f"{block}.depthwise", 1, width, 3)
+        if stages:
+            shapes |= {f"{block}.scale": (stages, width), f"{block}.bias": (stages, width)}
+    return shapes
+
+
+def _convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
+    return {f"{name}.weight": (made, held, side, side), f"{name}.bias": (made,)}
+
+
 ZOO = Path(__file__).parents[1] / "zoo"
 DEFAULT_MODEL = "nano"
 
@@ -83,31 +127,36 @@ def model_path(model: str) -> Path:
     raise WeightsError(f"model is {model!r}; expected a .safetensors file or one of: {names}")
 
 
-def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> tuple[dict[str, int], dict[str, Any], int]:
-    """A weights file without torch: its shape, its arrays (float32) with names beginning as `parts`, its model id.
+class Weights(NamedTuple):
+    """What a weights file holds."""
 
-    Raises WeightsError, naming the file, where it is missing or truncated.
+    config: ProgicConfig
+    arrays: dict[str, npt.NDArray[np.float32]]
+    """By name, of the shapes that `tensor_shapes` tells."""
+    model_id: int
+    """32 bits, which packets name."""
+
+
+def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> Weights:
+    """A weights file, of its arrays those with names beginning as `parts`.
+
+    Raises WeightsError, naming the file, where it is missing, truncated, or not of the shape that it tells.
     """
-    import numpy as np
-    from safetensors import safe_open
-
-    with naming(path):
-        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
-        with safe_open(path, framework="numpy") as file:
-            shape = json.loads((file.metadata() or {})["progic"])
-            names = [name for name in file.keys() if name.startswith(parts)]  # noqa: SIM118 (not a dict)
-            return shape, {name: file.get_tensor(name).astype(np.float32) for name in names}, model_id
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Turn whatever reading a weights file raises into a WeightsError that names it."""
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
 
     try:
-        yield
+        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
+        with safe_open(path, framework="numpy") as file:
+            config = ProgicConfig(**json.loads((file.metadata() or {})["progic"]))
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            expected = tensor_shapes(config)
+            if wrong := sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name)):
+                shape, wanted = found.get(wrong[0], "missing"), expected.get(wrong[0], "no such tensor")
+                raise ValueError(f"{wrong[0]} is {shape}; expected {wanted}")
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in found if name.startswith(parts)}
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such weights file; shipped models: {', '.join(list_models())}") from error
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: not the weights of a ProGIC model ({reason}); copy the file again") from error
+    return Weights(config, arrays, model_id)
