@@ -6,8 +6,8 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
 
@@ -52,38 +52,6 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
     if missing := [option for option in needed if option not in options]:
         raise CodecError(f"codec {name} needs {', '.join(missing)}; give it among its options")
     return factory(**options)
-
-
-class Contender(NamedTuple):
-    """A codec as comparisons name it."""
-
-    label: str
-    """name:key=value,key=value; `read_contender` takes it again."""
-    name: str
-    options: dict[str, Any]
-    codec: Codec | None
-    """None for a codec that is made anew for each byte budget."""
-
-
-def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
-    """The codec that `text` and further key=value settings mean: avif, progic:model=nano, my.module:Class:strength=3.
-
-    The label names the model of a ProGIC codec even where it is the default. Raises CodecError for what `load_codec`
-    does not take.
-    """
-    from codec.progic.shape import DEFAULT_MODEL
-
-    name, own = split_options(text)
-    texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
-    options: dict[str, Any] = dict(texts)
-    for setting in [*settings, *own]:
-        key, value = read_setting(setting, f"codec {text}: option {setting!r};")
-        texts[key], options[key] = setting.partition("=")[2], value
-    label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
-    if takes_budget(name):
-        load_codec(name, **options, budget_bytes=1)
-        return Contender(label, name, options, None)
-    return Contender(label, name, options, load_codec(name, **options))
 
 
 def split_options(text: str) -> tuple[str, list[str]]:

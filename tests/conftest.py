@@ -86,6 +86,13 @@ def ten_packets():
     return packetize([bytes([k, k, k]) for k in range(10)], codec="external", model_id=1, height=100, width=200)
 
 
+@pytest.fixture
+def empty_store(tmp_path, monkeypatch):
+    """No weights of metrics anywhere, but those that ship."""
+    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
     """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds."""

@@ -176,12 +176,6 @@ def test_weights_survive_a_round_trip_and_wrong_ones_are_refused(tmp_path):
 # Choosing
 
 
-@pytest.fixture
-def empty_store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
-
-
 def test_offline_it_stands_in_for_dists_and_is_called_what_it_is(empty_store):
     chosen, notice = choose_metric("dists", shortest_side=256)
     assert (chosen.name, chosen.label) == ("dists-lite", "DISTS-lite (ours)")

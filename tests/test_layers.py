@@ -44,6 +44,9 @@ def test_codec_never_imports_satsim():
         ("simpy", {"satsim.link", "satsim.terminal", "satsim.channel", "satsim.transport", "satsim.simulation"}),
         ("distributed", {"satsim.sweep.cluster"}),
         ("optuna", {"satsim.study.search"}),
+        ("pillow_heif", {"codec.rivals.heic"}),
+        ("imagecodecs", {"codec.rivals.jpegxl"}),
+        ("imageio_ffmpeg", {"codec.rivals.vvc"}),
         ("matplotlib", {*PLOTS, "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots"}),
     ],
 )
@@ -53,6 +56,17 @@ def test_a_library_stays_in_its_rooms(package, rooms):
 
 def test_torch_stays_in_codec():
     assert all(name.startswith("codec.") for name in importers_of("torch"))
+
+
+@pytest.mark.parametrize("room", ["base", "fake", "files", "loading", "photos", "rivals"])
+def test_rooms_of_codec_without_torch(room):
+    mine = {name for name in MODULES if name == f"codec.{room}" or name.startswith(f"codec.{room}.")}
+    assert mine
+    assert not mine & importers_of("torch")
+
+
+def test_what_a_cold_decoding_needs_of_progic_is_without_torch():
+    assert not {f"codec.progic.{name}" for name in ("shape", "layout", "decoder", "receiver")} & importers_of("torch")
 
 
 def test_only_four_modules_of_satsim_call_codec():

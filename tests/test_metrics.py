@@ -32,13 +32,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def empty_store(tmp_path, monkeypatch):
-    """No weights anywhere."""
-    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
-
-
-@pytest.fixture
 def squeezenet_store(empty_store, monkeypatch):
     """SqueezeNet and its heads, nothing else."""
     monkeypatch.setenv("SATSIM_WEIGHTS", str(WEIGHTS))

@@ -1,7 +1,7 @@
 """rows.csv: what is written is what is read, and nothing half-written stays."""
 
 import pytest
-from test_rates import row
+from measurements import row
 
 from codec.base import CodecError
 from codec.evaluation.rows import Measurement, read_rows, rows_file

@@ -3,8 +3,8 @@
 import csv
 import io
 
+from measurements import curves, row
 from rich.console import Console
-from test_rates import curves, row
 
 from codec.evaluation.rates import RdPoint, bd_rates, make_points
 from codec.evaluation.tables import bd_sheets, for_terminal, in_csv, in_markdown, point_sheets

@@ -117,11 +117,11 @@ def runtimes(
     """Encode and decode times on this machine, measured now."""
     from rich.console import Console
 
+    from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import for_terminal, in_csv, in_markdown
     from codec.files import write_whole
-    from codec.loading import read_contender
 
     _set_threads(threads)
     photo = photo or default_photo()

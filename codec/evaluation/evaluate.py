@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import BudgetError, Codec, CodecError, Image
+from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Measurement
-from codec.loading import Contender, load_codec, read_contender
+from codec.loading import load_codec
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
 from codec.photos import list_photos, read_photo
 from codec.progic.codec import ProgicCodec

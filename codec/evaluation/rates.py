@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from codec.base import CodecError
+from codec.evaluation.contenders import read_contender
 from codec.evaluation.rows import Measurement
-from codec.loading import read_contender
 from codec.metrics import metric_info
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import CodecError
+from codec.evaluation.contenders import Contender
 from codec.evaluation.evaluate import budgets_of, payload_room
 from codec.evaluation.tables import PlainTable
-from codec.loading import Contender, load_codec
+from codec.loading import load_codec
 from codec.photos import read_photo
 
 
