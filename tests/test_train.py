@@ -276,7 +276,7 @@ def test_photos_smaller_than_the_crop_are_enlarged(photos: Path) -> None:
 def test_a_photo_that_is_none_is_named(photos: Path, tmp_path: Path) -> None:
     for path in photos.iterdir():
         path.write_text("words")
-    with pytest.raises(CodecError, match=r"\.png: is not an image that Pillow can read; move it out of the folder"):
+    with pytest.raises(CodecError, match=r"\.png: is not an image that Pillow can read"):
         next(train(toy_config(photos, tmp_path / "run", 2), TOY))
     assert not (tmp_path / "run").exists()
 
