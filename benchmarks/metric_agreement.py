@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from codec import zoo
-from codec.data import list_photos, read_photo
 from codec.metrics.dists_lite import WEIGHTS, DistsLite, load_dists_lite
-from codec.model import ProGIC
+from codec.photos import list_photos, read_photo
+from codec.progic.model import ProGIC, load_model
+from codec.progic.shape import DEFAULT_MODEL, model_path
 from codec.training.distill import pearson, spearman
 from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.teachers import STAGES, TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 def damage(path: Path) -> np.ndarray:
     """uint8[1 + len(KINDS), 256, 256, 3]: the photo, then what KINDS make of it."""
     image, rng = read_photo(path, SIDE), np.random.default_rng(sum(path.stem.encode()))
-    model, _ = zoo.load_model(zoo.model_path(zoo.DEFAULT_MODEL))
+    model, _ = load_model(model_path(DEFAULT_MODEL))
     pictures = [image, *progic_pictures(model, image, [*STAGES, *["hole"] * HOLES], rng)]
     for kind, strength in KINDS[len(STAGES) + HOLES :]:
         pictures.append({**CODECS, **SYNTHETIC}[kind](image, float(strength), rng))
@@ -162,7 +162,7 @@ def main() -> int:
     codecs = [kind for kind in kinds if kind not in SYNTHETIC]
     within = {k: [(row.lite, row.teacher) for row in rows if row.kind == k] for k in codecs}
     worst = min(spearman(*map(list, zip(*pairs, strict=True))) for pairs in within.values())
-    model, _ = zoo.load_model(zoo.model_path(zoo.DEFAULT_MODEL))
+    model, _ = load_model(model_path(DEFAULT_MODEL))
     verdicts = [falls(path, model, network) for folder in asked.sets for path in list_photos(data / folder)]
     falling, photos_seen = sum(verdicts), len(verdicts)
     print(f"On all photos of these sets, by DISTS-lite: {falling} of {photos_seen}")

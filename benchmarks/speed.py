@@ -21,11 +21,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from codec import zoo
-from codec.data import list_photos
 from codec.evaluation.evaluate import metrics_at_hand
 from codec.evaluation.runtimes import cpu_name
-from codec.progic import ProgicCodec
+from codec.photos import list_photos
+from codec.progic.codec import ProgicCodec
+from codec.progic.model import load_model
+from codec.progic.shape import DEFAULT_MODEL, model_path
 
 BAR_MS = 20.0
 BAR_S = 2.0
@@ -34,11 +35,11 @@ COMMAND = "from satsim.commands.main import main; main()"
 
 
 class PlainProgic(ProgicCodec):
-    """The codec as it is without its fast form: `codec.model`, eager, in float32."""
+    """The codec as it is without its fast form: `codec.progic.model`, eager, in float32."""
 
     def __init__(self, model: str) -> None:
         super().__init__(model)
-        self._model, _ = zoo.load_model(zoo.model_path(model))
+        self._model, _ = load_model(model_path(model))
 
 
 def synthetic_photo(side: int) -> np.ndarray:
@@ -130,7 +131,7 @@ def time_command(codec: ProgicCodec, model: str, rounds: int) -> float:
 def main() -> int:
     """Print the figures; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=zoo.DEFAULT_MODEL, help="shipped model, or a .safetensors file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="shipped model, or a .safetensors file")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--sides", type=int, nargs="*", default=[256, 512])
     parser.add_argument("--cold", type=int, default=5, help="runs of the cold command; 0 for none")

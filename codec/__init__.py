@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codec.base import BudgetError, Codec, CodecError, Image, WeightsError
+    from codec.base import BudgetError, Codec, CodecError, Image, PhotoError, WeightsError
     from codec.loading import codec_names, load_codec, load_receiver
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Codec",
     "CodecError",
     "Image",
+    "PhotoError",
     "WeightsError",
     "codec_names",
     "load_codec",

@@ -3,6 +3,7 @@
 CodecError            anything a caller can mend: wrong options, wrong image, wrong bytes
 +-- BudgetError       the byte budget is too small for any picture this codec can make
 +-- WeightsError      weights missing, corrupt, or not the ones the packets name
++-- PhotoError        a file that is missing, not an image, or of a size that cannot be used
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class WeightsError(CodecError):
     """Model weights are missing, corrupt, or differ from those that the packets name."""
 
 
+class PhotoError(CodecError):
+    """A photo that cannot be read or fitted."""
+
+
 class Codec(Protocol):
     """Image to payloads and back; knows bytes and pixels, never a clock or a packet header."""
 
@@ -55,6 +60,12 @@ class Codec(Protocol):
         ...
 
 
+def stages_of(codec: object) -> int:
+    """Stages that `codec` sends, coarse first; 1 for a codec without stages."""
+    stages: int = getattr(codec, "stages", 1)
+    return stages
+
+
 def check_image(image: Image) -> None:
     """Raise CodecError unless `image` is uint8[H, W, 3] with sides of 16 to 4096 pixels."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -64,8 +75,3 @@ def check_image(image: Image) -> None:
         raise CodecError(
             f"image is {width}x{height} pixels; expected sides of {MIN_SIDE} to {MAX_SIDE} (resize it first)"
         )
-
-
-def stages_of(coder: object) -> int:
-    """Stages that a codec sends, each of which betters the picture; 1 for one that shows nothing before all is in."""
-    return int(getattr(coder, "stages", 1))

@@ -22,10 +22,11 @@ for command in (evaluate, compare, runtimes):
 @codec_app.command("list")
 def list_codecs() -> None:
     """Every codec and every shipped ProGIC model."""
-    from codec import codec_names, zoo
+    from codec import codec_names
+    from codec.progic.shape import list_models
 
     typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
-    typer.echo("ProGIC models: " + (", ".join(zoo.list_models()) or "none"))
+    typer.echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 
 @codec_app.command()
@@ -39,8 +40,9 @@ def info(
     from rich.table import Table
 
     from codec.base import CodecError
-    from codec.bits import packed_bytes
-    from codec.model import PRESETS, complexity
+    from codec.progic.layout import packed_bytes
+    from codec.progic.model import complexity
+    from codec.progic.shape import PRESETS
 
     if preset is not None and preset not in PRESETS:
         raise CodecError(f"preset is {preset!r}; expected one of: {', '.join(PRESETS)}")
@@ -85,12 +87,12 @@ def analyse(
 
     console = Console(stderr=True)
     with console.status("starting") as status:
-        from codec import zoo
-        from codec.analysis.report import write_analysis
+        from codec.analysis.output import write_analysis
+        from codec.progic.shape import DEFAULT_MODEL
 
         settings, results = write_analysis(
             folders,
-            model or zoo.DEFAULT_MODEL,
+            model or DEFAULT_MODEL,
             out,
             side=None if own_size else side,
             prior=prior,
@@ -135,6 +137,7 @@ def train(
 @weights_app.command("list")
 def list_all() -> None:
     """Which files there are, which are here, their size, source and licence."""
+    from codec.files import cache_folder
     from codec.metrics import weights
 
     for status in weights.list_weights():
@@ -143,7 +146,7 @@ def list_all() -> None:
         typer.echo(
             f"{file.name}: {file.title}; for {', '.join(status.metrics)}\n  {where}\n  {file.url} ({file.licence})"
         )
-    typer.echo(f"cache folder: {weights.cache_folder()} (change it by SATSIM_CACHE)")
+    typer.echo(f"cache folder: {cache_folder()} (change it by SATSIM_CACHE)")
 
 
 @weights_app.command()

@@ -1,4 +1,4 @@
-"""Photos from folders: whole ones to measure on, random crops to train on."""
+"""Random crops of photos to train on, made ahead by threads."""
 
 from __future__ import annotations
 
@@ -11,57 +11,19 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
 
-from codec.base import CodecError, Image, check_image
+from codec.base import Image
+from codec.photos import open_photo
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
-
-def list_photos(folder: Path) -> list[Path]:
-    """Every photo below `folder`, sorted by path; raises CodecError where there is none."""
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    if not photos:
-        raise CodecError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
-    return photos
-
-
-def read_photo(path: Path, side: int | None) -> Image:
-    """The photo upright as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
-
-    Raises CodecError, naming the file, where it cannot be read or has sides no codec takes.
-    """
-    photo = _open(path)
-    if side is not None:
-        photo = ImageOps.fit(photo, (side, side), PillowImage.Resampling.LANCZOS)
-    image = np.asarray(photo)
-    try:
-        check_image(image)
-    except CodecError as error:
-        raise CodecError(f"{path}: {error}") from None
-    return image
-
-
-def _open(path: Path) -> PillowImage.Image:
-    """The photo upright, RGB. Raises CodecError, naming the file, where it cannot be read."""
-    try:
-        with PillowImage.open(path) as photo:
-            return ImageOps.exif_transpose(photo).convert("RGB")
-    except UnidentifiedImageError:
-        raise CodecError(f"{path}: is not an image that Pillow can read; move it out of the folder") from None
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise CodecError(f"{path}: cannot be read as an image ({error})") from None
-
-
-_keep = lru_cache(maxsize=8192)(_open)
-"""The same, kept for the next crop."""
+_keep = lru_cache(maxsize=8192)(open_photo)
+"""Photos, kept for the next crop."""
 
 
 def random_crops(photos: list[Path], count: int, size: int, rng: np.random.Generator) -> Image:
     """uint8[count, size, size, 3]: each a random photo, shrunk at random, cropped and perhaps mirrored.
 
     The short side after shrinking lies between 1.2 crops and the photo's own, so that codecs meet both close-ups and
-    whole scenes. Photos smaller than the crop are enlarged to fit it. Raises CodecError, naming the file, for a photo
+    whole scenes. Photos smaller than the crop are enlarged to fit it. Raises PhotoError, naming the file, for a photo
     that cannot be read.
     """
     crops = np.empty((count, size, size, 3), np.uint8)

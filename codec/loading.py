@@ -6,22 +6,34 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
 
-
-def _factories() -> dict[str, Callable[..., Codec]]:
-    from codec.baselines import BASELINES
-    from codec.progic import ProgicCodec, WholeProgic
-
-    return {"progic": ProgicCodec, "progic-whole": WholeProgic, **BASELINES}
+CODECS = {
+    "progic": "codec.progic.codec:ProgicCodec",
+    "progic-whole": "codec.progic.codec:WholeProgic",
+    "jpeg": "codec.rivals.jpeg:make_codec",
+    "webp": "codec.rivals.webp:make_codec",
+    "avif": "codec.rivals.avif:make_codec",
+    "heic": "codec.rivals.heic:make_codec",
+    "jpegxl": "codec.rivals.jpegxl:make_codec",
+    "vvc": "codec.rivals.vvc:make_codec",
+    "jpeg2000": "codec.rivals.jpeg2000:make_codec",
+    "external": "codec.rivals.external:make_codec",
+}
+"""Name -> what makes the codec, written as a codec of your own is named; imported when it is asked for."""
 
 
 def codec_names() -> list[str]:
-    """Every name that `load_codec` knows."""
-    return list(_factories())
+    """Every name that `load_codec` knows; imports none of them."""
+    return list(CODECS)
+
+
+def takes_budget(name: str) -> bool:
+    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
+    return CODECS.get(name, "").startswith("codec.rivals.")
 
 
 def load_codec(name: str = "progic", **options: Any) -> Codec:
@@ -29,7 +41,7 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
-    factory = _plugin(name) if ":" in name else _known(name)
+    factory = _factory(name)
     known = inspect.signature(factory).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
     for option in options:
@@ -42,39 +54,11 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
     return factory(**options)
 
 
-class Contender(NamedTuple):
-    """A codec as comparisons name it."""
-
-    label: str
-    """name:key=value,key=value; `read_contender` takes it again."""
-    name: str
-    options: dict[str, Any]
-    codec: Codec | None
-    """None for a codec that is made anew for each byte budget."""
-
-
-def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
-    """The codec that `text` and further key=value settings mean: avif, progic:model=nano, my.module:Class:strength=3.
-
-    The label names the model of a ProGIC codec even where it is the default. Raises CodecError for what `load_codec`
-    does not take.
-    """
-    from codec.baselines import BASELINES
-    from codec.zoo import DEFAULT_MODEL
-
+def split_options(text: str) -> tuple[str, list[str]]:
+    """Name and settings "key=value" of NAME[:key=value,key=value]; commas inside a value stay: qualities=[1,2]."""
     parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
     assert parts is not None
-    name, own = parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
-    texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
-    options: dict[str, Any] = dict(texts)
-    for setting in [*settings, *own]:
-        key, value = read_setting(setting, f"codec {text}: option {setting!r};")
-        texts[key], options[key] = setting.partition("=")[2], value
-    label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
-    if name in BASELINES:
-        load_codec(name, **options, budget_bytes=1)
-        return Contender(label, name, options, None)
-    return Contender(label, name, options, load_codec(name, **options))
+    return parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
 
 
 def read_setting(text: str, complaint: str) -> tuple[str, Any]:
@@ -97,10 +81,10 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     codec or bitstream that this version does not know.
     """
     if name.startswith("progic"):
-        from codec import zoo
-        from codec.receiver import ProgicReceiver
+        from codec.progic.receiver import ProgicReceiver
+        from codec.progic.shape import list_models
 
-        candidates = [model] if model else zoo.list_models()
+        candidates = [model] if model else list_models()
         for candidate in candidates:
             receiver = ProgicReceiver(candidate)
             if receiver.model_id == model_id:
@@ -117,21 +101,18 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
     raise CodecError(f"packets are for codec {name}, bitstream {model_id}; this version cannot decode it")
 
 
-def _known(name: str) -> Callable[..., Codec]:
-    factories = _factories()
-    if name not in factories:
-        near = difflib.get_close_matches(name, factories, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(factories)}"
+def _factory(name: str) -> Callable[..., Codec]:
+    """What makes the codec `name`, one of ours or "module:attribute". Raises CodecError."""
+    if ":" not in name and name not in CODECS:
+        near = difflib.get_close_matches(name, CODECS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(CODECS)}"
         raise CodecError(f"codec is {name!r}; {hint}")
-    return factories[name]
-
-
-def _plugin(name: str) -> Callable[..., Codec]:
-    module, _, attribute = name.partition(":")
+    module, _, attribute = CODECS.get(name, name).partition(":")
     try:
         factory = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise CodecError(f"codec is {name!r}, read as module:class; it cannot be imported ({error})") from error
+        meaning = "" if name in CODECS else ", read as module:class"
+        raise CodecError(f"codec is {name!r}{meaning}; it cannot be imported ({error})") from error
     if not callable(factory):
         raise CodecError(f"codec is {name!r}; expected a class or a function that makes a codec")
     made: Callable[..., Codec] = factory

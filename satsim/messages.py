@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 import codec
-from codec.bits import packed_bytes
-from codec.progic import ProgicCodec
+from codec.progic.codec import ProgicCodec
+from codec.progic.layout import packed_bytes
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import HEADER_BYTES, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
@@ -20,10 +20,9 @@ from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
-from satsim.photo import load_photo
 from satsim.scenario.reading import check_part, parse_yaml
 from satsim.scenario.spec import ImageSpec
-from satsim.scoring.outbox import Picture
+from satsim.scoring.outbox import Picture, load_photo
 
 
 class Encoded(NamedTuple):

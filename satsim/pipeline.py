@@ -15,15 +15,15 @@ import yaml
 from PIL import Image
 
 from codec.base import Codec
+from codec.files import fresh_folder
 from codec.loading import load_codec
 from codec.metrics import Metric
-from satsim.folders import fresh_folder
+from codec.photos import reduced
 from satsim.links.costs import costs
 from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
-from satsim.photo import load_photo, reduced
 from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
-from satsim.scoring.outbox import Picture, Sending, fill_outbox, naming, title_of
+from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, naming, title_of
 from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
 from satsim.simulation.events import Event
 from satsim.simulation.showings import blank, note_run

@@ -1,5 +1,6 @@
 """What tests share: one thread, small pictures, ten packets, and a tiny ProGIC whose weights are random."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -28,6 +29,20 @@ def picture(height, width):
     image = np.stack([255 * row / height, 255 * column / width, 128 + 0 * row], axis=2)
     image[(row - height / 2) ** 2 + (column - width / 3) ** 2 < (min(height, width) / 4) ** 2] = (20, 60, 30)
     return image.astype(np.uint8)
+
+
+def photo_like(height, width):
+    """Two gradients, a wave and a little noise: uint8[height, width, 3], the same every time."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [x * 200 / width, y * 200 / height, 100 + 50 * np.sin(x / 5 + y / 9)]
+    noise = np.random.default_rng(7).normal(0, 8, (height, width, 3))
+    return np.clip(np.stack(planes, -1) + 20 + noise, 0, 255).astype(np.uint8)
+
+
+def skip_where_missing(codec):
+    """Skip the test where `codec` is vvc and the optional package that it needs is not here."""
+    if codec == "vvc" and importlib.util.find_spec("imageio_ffmpeg") is None:
+        pytest.skip("vvc needs the optional package imageio-ffmpeg (pip install 'satsim[vvc]')")
 
 
 @pytest.fixture
@@ -93,6 +108,13 @@ def ten_packets():
     return packetize([bytes([k, k, k]) for k in range(10)], codec="external", model_id=1, height=100, width=200)
 
 
+@pytest.fixture
+def empty_store(tmp_path, monkeypatch):
+    """No weights of metrics anywhere, but those that ship."""
+    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
     """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds."""
@@ -103,8 +125,8 @@ def write_tiny_weights(path, seed):
     """A random model at `path`; another seed, another model."""
     import torch
 
-    from codec.model import ProGIC, ProgicConfig
-    from codec.zoo import save_model
+    from codec.progic.model import ProGIC, save_model
+    from codec.progic.shape import ProgicConfig
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -117,7 +139,7 @@ def random_model(config, seed=0):
     """A ProGIC whose modulation is random too, so that no stage is like another."""
     import torch
 
-    from codec.model import ProGIC
+    from codec.progic.model import ProGIC
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec import zoo
 from codec.analysis.analyse import (
     Coded,
     code_folder,
@@ -26,6 +25,7 @@ from codec.analysis.analyse import (
     uniform_plug_in_bits,
 )
 from codec.analysis.latents import map_stages, principal_plane
+from codec.analysis.output import write_analysis
 from codec.analysis.plots import evenly
 from codec.analysis.range_coding import (
     decode_stream,
@@ -35,11 +35,11 @@ from codec.analysis.range_coding import (
     rate_change,
     savings,
 )
-from codec.analysis.report import write_analysis
 from codec.base import CodecError
-from codec.data import read_photo
-from codec.layout import split
-from codec.progic import ProgicCodec
+from codec.photos import read_photo
+from codec.progic.codec import ProgicCodec
+from codec.progic.layout import split
+from codec.progic.model import load_model
 from satsim.commands.main import main
 
 
@@ -243,7 +243,7 @@ def test_a_photo_too_small_for_a_codec_is_named(tmp_path):
 
 
 def test_pictures_are_those_of_the_codec_that_sends_them(tmp_path, tiny_weights):
-    model, _ = zoo.load_model(tiny_weights)
+    model, _ = load_model(tiny_weights)
     [photo] = code_folder(write_photos(tmp_path / "photos", 1, seed=6), model, None)
     assert photo.indices.shape == (5, 3, 4)
     payloads = split(photo.indices, 8, payload_bytes=12)
@@ -306,7 +306,7 @@ def test_no_figure_is_blank(analysis):
 
 def test_sheets_show_originals_and_pictures_pixel_for_pixel(analysis, tiny_weights):
     desk, *_ = analysis
-    model, _ = zoo.load_model(tiny_weights)
+    model, _ = load_model(tiny_weights)
     first, *_ = code_folder(desk / "hills", model, 32)
     for kind, second_column in (("progression", [1]), ("lost_stage", [1, 2, 3, 4, 5])):
         with Image.open(desk / "out" / f"{kind}_hills_1.png") as sheet:
@@ -317,7 +317,7 @@ def test_sheets_show_originals_and_pictures_pixel_for_pixel(analysis, tiny_weigh
 
 def test_the_prior_is_that_of_the_named_folder_alone(analysis, tiny_weights):
     desk, settings_used, results = analysis
-    model, _ = zoo.load_model(tiny_weights)
+    model, _ = load_model(tiny_weights)
     learned = sum(count_codewords(photo.indices, 256) for photo in code_folder(desk / "prior", model, 32))
     first, *_ = code_folder(desk / "hills", model, 32)
     expected = -np.log2((learned[0][first.indices[0]] + 1) / (learned[0].sum() + 256)).sum() / 8
@@ -328,7 +328,7 @@ def test_the_prior_is_that_of_the_named_folder_alone(analysis, tiny_weights):
 
 def test_without_a_prior_each_photo_is_coded_by_the_others(analysis, tiny_weights):
     desk, *_ = analysis
-    model, _ = zoo.load_model(tiny_weights)
+    model, _ = load_model(tiny_weights)
     used, [result] = write_analysis(
         [desk / "coast"], str(tiny_weights), desk / "alone", side=32, metric="psnr", sheet_photos=0
     )

@@ -1,17 +1,16 @@
 """One contract for every codec: ProGIC, its rivals, and the fake."""
 
-import importlib.util
 import itertools
 import sys
 from functools import cache
 
 import numpy as np
 import pytest
-from conftest import picture
+from conftest import picture, skip_where_missing
 
-from codec import load_codec
+from codec import codec_names, load_codec
 from codec.base import BudgetError, CodecError
-from codec.baselines import BASELINES
+from codec.loading import takes_budget
 
 FOUR_COLOURS = "import sys, PIL.Image as P; P.open(sys.argv[1]).quantize(4).save(sys.argv[2], 'GIF')"
 ALL_COLOURS = "import sys, PIL.Image as P; P.open(sys.argv[1]).convert('RGB').save(sys.argv[2])"
@@ -25,12 +24,13 @@ EXTERNAL = {
 
 BUDGET = 400
 PAYLOAD_BYTES = 150
+RIVALS = [name for name in codec_names() if takes_budget(name) and name != "external"]
 SIZES = [(37, 53), (48, 64)]
 CASES = {
     "progic": ("progic", {}),
     "progic-whole": ("progic-whole", {"stages": 3}),
     "fake": ("codec.fake:FakeCodec", {}),
-    **{name: (name, {"budget_bytes": BUDGET}) for name in BASELINES if name != "external"},
+    **{name: (name, {"budget_bytes": BUDGET}) for name in RIVALS},
     "jpeg2000-progressive": ("jpeg2000", {"budget_bytes": BUDGET, "progressive": True}),
 }
 SHOWS_AT_ONCE = {"progic", "fake"}
@@ -43,8 +43,7 @@ WHOLE = set(CASES) - SHOWS_AT_ONCE - {"jpeg2000-progressive"}
 def case(request, tiny_weights):
     """(name in CASES, codec), and the same payloads for all tests of one codec: vvc takes seconds to code."""
     name, options = CASES[request.param]
-    if name == "vvc" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        pytest.skip("vvc needs the optional package imageio-ffmpeg (pip install 'satsim[vvc]')")
+    skip_where_missing(name)
     if name.startswith("progic"):
         options = {**options, "model": str(tiny_weights)}
     codec = load_codec(name, **options)
@@ -172,7 +171,7 @@ def test_payloads_of_no_bytes_are_refused(case):
         codec.encode(picture(37, 53), 0)
 
 
-@pytest.mark.parametrize("name", [name for name in BASELINES if name not in ("external", "vvc")])
+@pytest.mark.parametrize("name", [name for name in RIVALS if name != "vvc"])
 def test_a_budget_that_no_picture_fits_says_what_would(name):
     with pytest.raises(BudgetError, match="bytes"):
         load_codec(name, budget_bytes=3).encode(picture(37, 53), PAYLOAD_BYTES)

@@ -176,12 +176,6 @@ def test_weights_survive_a_round_trip_and_wrong_ones_are_refused(tmp_path):
 # Choosing
 
 
-@pytest.fixture
-def empty_store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
-
-
 def test_offline_it_stands_in_for_dists_and_is_called_what_it_is(empty_store):
     chosen, notice = choose_metric("dists", shortest_side=256)
     assert (chosen.name, chosen.label) == ("dists-lite", "DISTS-lite (ours)")
@@ -210,12 +204,12 @@ def test_every_damage_is_repeatable_keeps_the_size_and_grows_with_strength(kind,
 
 def test_progic_pictures_are_those_of_the_codec(tiny_weights, scene):
     """All stages: what the codec itself decodes."""
-    from codec import zoo
-    from codec.progic import ProgicCodec
+    from codec.progic.codec import ProgicCodec
+    from codec.progic.model import load_model
 
     codec = ProgicCodec(str(tiny_weights))
     payloads = codec.encode(scene, 1000)
-    model, _ = zoo.load_model(tiny_weights)
+    model, _ = load_model(tiny_weights)
     [five, hole] = progic_pictures(model, scene, ["5", "hole"], np.random.default_rng(0))
     assert np.abs(five.astype(int) - codec.decode(dict(enumerate(payloads)), *scene.shape[:2])).max() <= 1
     assert (hole != five).any()

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from codec.base import CodecError
+from codec.evaluation.contenders import read_contender
 from codec.evaluation.evaluate import Rates, default_folder, evaluate, gather, metrics_at_hand, open_datasets
-from codec.loading import read_contender
 from codec.metrics import psnr
 
 FAKE = "codec.fake:FakeCodec:strips=4"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measurements import curves
 from PIL import Image
-from test_rates import curves
 
 from codec.evaluation.rows import read_rows, rows_file
 

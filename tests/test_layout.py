@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base import CodecError
-from codec.layout import deal, join, make_plan, split
+from codec.progic.layout import deal, join, make_cut, pack_indices, packed_bytes, split, unpack_indices
 
 
 def grid_of(stages, rows, columns, bits, seed=0):
@@ -74,8 +74,8 @@ def test_small_stages_ride_together_as_divisors_of_their_number():
 
 
 def test_a_dealt_stage_leaves_as_few_payloads_as_can_be():
-    plan = make_plan(stages=5, cells=32 * 32, bits=10, payload_bytes=340)
-    assert (plan.payloads_per_stage, plan.indices) == (4, 256)
+    cut = make_cut(stages=5, cells=32 * 32, bits=10, payload_bytes=340)
+    assert (cut.payloads_per_stage, cut.indices) == (4, 256)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_nothing_received_is_all_holes():
     ("received", "complaint"),
     [
         ({0: bytes(320), 1: bytes(319)}, "one length"),
-        ({0: bytes(321)}, "fits no plan"),
-        ({0: b""}, "fits no plan"),
-        ({0: bytes(320 * 6)}, "fits no plan"),
+        ({0: bytes(321)}, "fits no cut"),
+        ({0: b""}, "fits no cut"),
+        ({0: bytes(320 * 6)}, "fits no cut"),
         ({5: bytes(320)}, "would hold stage 6; this model has 5"),
         ({-1: bytes(320)}, "would hold stage 0"),
     ],
 )
-def test_payloads_of_no_plan_are_refused(received, complaint):
+def test_payloads_of_no_cut_are_refused(received, complaint):
     with pytest.raises(CodecError, match=complaint):
         join(received, 5, 16, 16, 10)
 
@@ -142,3 +142,43 @@ def test_a_payload_too_small_for_one_index_says_what_is_needed():
 def test_fewer_than_eight_bits_are_refused_since_a_length_would_be_ambiguous():
     with pytest.raises(CodecError, match="at least 8"):
         split(grid_of(1, 3, 3, 4), 4, 100)
+
+
+# Exactly n bits an index
+
+
+def test_three_indices_of_ten_bits_by_hand():
+    # 1 = 00000000 01, 2 = 000000 0010, 1023 = 1111 111111, then two zeros to fill up the fourth byte
+    assert pack_indices(np.array([1, 2, 1023]), 10) == bytes([0b00000000, 0b01000000, 0b00101111, 0b11111100])
+
+
+def test_bytes_of_eight_bits_are_themselves():
+    assert pack_indices(np.array([0, 7, 255]), 8) == b"\x00\x07\xff"
+
+
+def test_256_indices_of_ten_bits_are_320_bytes():
+    assert len(pack_indices(np.arange(256), 10)) == packed_bytes(256, 10) == 320
+
+
+def test_no_indices_are_no_bytes():
+    assert pack_indices(np.zeros(0, np.int64), 10) == b""
+    assert unpack_indices(b"", 10).size == 0
+
+
+@given(st.integers(8, 16).flatmap(lambda bits: st.tuples(st.just(bits), st.lists(st.integers(0, 2**bits - 1)))))
+def test_unpacking_gives_back_what_was_packed(case):
+    bits, indices = case
+    packed = pack_indices(np.array(indices, np.int64), bits)
+    assert len(packed) == packed_bytes(len(indices), bits)
+    assert unpack_indices(packed, bits).tolist() == indices
+
+
+@pytest.mark.parametrize("wrong", [-1, 1024])
+def test_an_index_that_ten_bits_cannot_hold_is_refused(wrong):
+    with pytest.raises(ValueError, match="expected 0 to 1023"):
+        pack_indices(np.array([5, wrong]), 10)
+
+
+def test_stray_bits_after_the_last_index_are_refused():
+    with pytest.raises(CodecError, match="stray bits"):
+        unpack_indices(bytes([0, 0b00000001]), 10)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.layout import make_plan
+from codec.progic.layout import make_cut
 from satsim.commands.links import links, page
 from satsim.links.estimates import first_contact_s, photo_on
 from satsim.links.linkspec import Cost, LinkSpec
@@ -77,7 +77,7 @@ def test_an_unknown_name_is_one_line_with_the_nearest_and_exit_code_2():
 @pytest.mark.parametrize("payload_bytes", [2, 11, 50, 108, 140, 319, 320, 340, 640, 1599, 1600, 6380])
 def test_the_cut_is_that_of_the_codec(payload_bytes):
     photo = photo_on(spec(packet_bytes=20 + payload_bytes))
-    plan = make_plan(5, 256, 10, payload_bytes)
+    plan = make_cut(5, 256, 10, payload_bytes)
     assert (photo.messages_per_stage, photo.stages_per_message) == (plan.payloads_per_stage, plan.stages_per_payload)
     assert photo.message_bytes == 20 + -(-plan.indices * 10 // 8)
     assert photo.messages == 5 * plan.payloads_per_stage // plan.stages_per_payload

@@ -1,15 +1,18 @@
 """From a name to a codec."""
 
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
-from conftest import write_tiny_weights
+from conftest import REPO, photo_like, picture, write_tiny_weights
 
 from codec import codec_names, load_codec, load_receiver
-from codec.base import CodecError, WeightsError
+from codec.base import CodecError, WeightsError, stages_of
 from codec.fake import FakeCodec
-from codec.loading import read_contender
-from codec.progic import ProgicCodec
+from codec.loading import CODECS, split_options, takes_budget
+from codec.progic.codec import ProgicCodec
 
 
 def test_every_name_on_the_air_can_be_loaded():
@@ -24,8 +27,67 @@ def test_your_own_class_loads_by_module_and_name():
     assert codec.strips == 4
 
 
-def test_progic_loads_from_a_weights_file(tiny_weights):
-    assert isinstance(load_codec("progic", model=str(tiny_weights), stages=2), ProgicCodec)
+def test_progic_loads_from_a_weights_file_with_its_options(tiny_weights):
+    codec = load_codec("progic", model=str(tiny_weights), stages=2)
+    assert (codec.name, codec.stages, codec.model_id) == ("progic", 2, ProgicCodec(str(tiny_weights)).model_id)
+    assert len(codec.encode(picture(16, 16), 1)) == 2, "one cell of 8 bits a stage"
+    assert load_codec("progic-whole", model=str(tiny_weights)).name == "progic-whole"
+
+
+@pytest.mark.parametrize(("name", "stages"), [("progic", 5), ("avif", 1), ("codec.fake:FakeCodec", 1)])
+def test_a_codec_says_how_many_stages_it_sends(name, stages):
+    assert stages_of(load_codec(name, **({"budget_bytes": 100} if name == "avif" else {}))) == stages
+
+
+LIBRARIES = "{'pillow_heif', 'imagecodecs', 'imageio_ffmpeg'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "brought_in"),
+    [
+        ("progic", []),
+        ("avif", []),
+        ("webp", []),
+        ("jpeg2000", []),
+        ("heic", ["pillow_heif"]),
+        ("jpegxl", ["imagecodecs"]),
+    ],
+)
+def test_a_codec_brings_in_the_library_it_needs_and_no_other(name, brought_in):
+    options = {} if name == "progic" else {"budget_bytes": 300}
+    assert python(
+        "import sys, numpy, codec; names = codec.codec_names();"
+        " assert not any(each.startswith(('codec.rivals', 'codec.progic')) for each in sys.modules), 'names alone';"
+        f" coder = codec.load_codec({name!r}, **{options});"
+        " received = dict(enumerate(coder.encode(numpy.zeros((16, 16, 3), 'uint8'), 340)));"
+        " assert coder.decode(received, 16, 16) is not None;"
+        f" print(sorted({LIBRARIES} & set(sys.modules)))"
+    ) == str(brought_in)
+
+
+@pytest.mark.parametrize(
+    ("library", "spoiled", "complaint"),
+    [
+        ("pillow_heif", "heic", "codec is 'heic'; it cannot be imported"),
+        ("imagecodecs", "jpegxl", "codec is 'jpegxl'; it cannot be imported"),
+        ("imageio_ffmpeg", "vvc", "pip install 'satsim[vvc]'"),
+    ],
+)
+def test_a_missing_library_spoils_its_own_codec_alone(library, spoiled, complaint):
+    assert complaint in python(
+        f"import sys, numpy; sys.modules[{library!r}] = None; from codec import CodecError, codec_names, load_codec;"
+        " others = [each for each in codec_names() if each not in ('progic', 'progic-whole', 'external')];"
+        f" [load_codec(each, budget_bytes=300) for each in others if each != {spoiled!r}]\n"
+        f"try: load_codec({spoiled!r}, budget_bytes=300).encode(numpy.zeros((32, 32, 3), 'uint8'), 340)\n"
+        "except CodecError as error: print(error)"
+    )
+
+
+def python(code):
+    """What a process of its own prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=REPO)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +118,7 @@ def test_an_unknown_name_is_answered_by_one_that_is_near_or_by_all(name, complai
         ("avif", {}, "needs budget_bytes"),
         ("avif", {"budget_bytes": 0}, "budget_bytes is 0"),
         ("avif", {"budget_bytes": "small"}, "budget_bytes is 'small'"),
-        ("codec.layout:make_plan", {}, "needs stages, cells, bits, payload_bytes"),
+        ("codec.progic.layout:make_cut", {}, "needs stages, cells, bits, payload_bytes"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(name, options, complaint):
@@ -68,6 +130,9 @@ def test_a_receiver_with_the_senders_weights_is_found(tiny_weights):
     sender = ProgicCodec(str(tiny_weights))
     receiver = load_receiver("progic", sender.model_id, str(tiny_weights))
     assert receiver.model_id == sender.model_id
+    received = dict(enumerate(sender.encode(picture(32, 48), 340)))
+    shown = receiver.decode(received, 32, 48).astype(int)
+    assert np.abs(shown - sender.decode(received, 32, 48)).max() <= 1
 
 
 @pytest.mark.parametrize("name", ["progic", "progic-whole"])
@@ -91,7 +156,11 @@ def test_each_rival_is_found_by_its_bitstream():
     assert load_receiver("jpeg", 1).name == "jpeg"
     plain, progressive = load_receiver("jpeg2000", 1), load_receiver("jpeg2000", 2)
     assert (plain.model_id, progressive.model_id) == (1, 2)
-    assert type(plain) is not type(progressive)
+    layers = load_codec("jpeg2000", budget_bytes=900, progressive=True).encode(image := photo_like(96, 96), 300)
+    assert progressive.decode({0: layers[0]}, 96, 96).shape == image.shape
+    whole = load_codec("jpeg2000", budget_bytes=900).encode(image, 300)
+    assert plain.decode({0: whole[0]}, 96, 96) is None
+    assert plain.decode(dict(enumerate(whole)), 96, 96).shape == image.shape
 
 
 def test_a_bitstream_of_the_future_is_refused():
@@ -99,35 +168,26 @@ def test_a_bitstream_of_the_future_is_refused():
         load_receiver("jpeg", 77)
 
 
+def test_ours_take_no_budget_and_all_rivals_do():
+    assert [name for name in CODECS if not takes_budget(name)] == ["progic", "progic-whole"]
+    assert not takes_budget("codec.fake:FakeCodec")
+
+
 @pytest.mark.parametrize(
-    ("text", "settings", "label", "options"),
+    ("text", "name", "settings"),
     [
-        ("avif", [], "avif", {}),
-        ("jpeg2000:progressive=true", [], "jpeg2000:progressive=true", {"progressive": True}),
-        ("codec.fake:FakeCodec", [], "codec.fake:FakeCodec", {}),
-        ("codec.fake:FakeCodec:strips=4", [], "codec.fake:FakeCodec:strips=4", {"strips": 4}),
-        ("codec.fake:FakeCodec", ["strips=4"], "codec.fake:FakeCodec:strips=4", {"strips": 4}),
-        ("progic", ["stages=2"], "progic:model=nano,stages=2", {"model": "nano", "stages": 2}),
+        ("avif", "avif", []),
+        ("progic:model=nano,stages=2", "progic", ["model=nano", "stages=2"]),
+        ("codec.fake:FakeCodec", "codec.fake:FakeCodec", []),
+        ("codec.fake:FakeCodec:strips=4", "codec.fake:FakeCodec", ["strips=4"]),
         (
-            "external:encode=cp {input} {output},decode=cp {input} {output},qualities=[1,2],suffix=.png",
-            [],
-            "external:encode=cp {input} {output},decode=cp {input} {output},qualities=[1,2],suffix=.png",
-            {"encode": "cp {input} {output}", "decode": "cp {input} {output}", "qualities": [1, 2], "suffix": ".png"},
+            "external:encode=cp {input} {output},qualities=[1,2]",
+            "external",
+            ["encode=cp {input} {output}", "qualities=[1,2]"],
         ),
+        ("avif:", "avif:", []),
+        ("", "", []),
     ],
 )
-def test_a_codec_in_a_comparison_is_named_with_its_options(text, settings, label, options):
-    found = read_contender(text, settings)
-    assert (found.label, found.options) == (label, options)
-    assert read_contender(found.label).label == label, "what rows say can be typed again"
-
-
-def test_a_codec_with_a_budget_is_made_later_and_any_other_once():
-    assert read_contender("avif").codec is None
-    assert isinstance(read_contender("codec.fake:FakeCodec").codec, FakeCodec)
-
-
-@pytest.mark.parametrize("text", ["avif:speed=3", "progic:model=nano,steges=3", "progic:model=[", "", "avif:"])
-def test_a_codec_in_a_comparison_is_checked_at_once(text):
-    with pytest.raises(CodecError, match="codec"):
-        read_contender(text)
+def test_a_name_and_its_settings_are_told_apart(text, name, settings):
+    assert split_options(text) == (name, settings)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from codec import load_codec
-from codec.base import CodecError, WeightsError
+from codec.base import CodecError, PhotoError, WeightsError
 from satsim.air.inbox import unpack
 from satsim.air.packets import pack
 from satsim.air.position import Position
@@ -13,8 +13,8 @@ from satsim.air.repair import repair_packets
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import new_key, read_key, read_keys
 from satsim.messages import decode_messages, encode_photo, parse_position, read_messages, write_picture
-from satsim.photo import PhotoError, load_photo
 from satsim.scenario.spec import ImageSpec
+from satsim.scoring.outbox import load_photo
 
 FAKE = "codec.fake:FakeCodec"
 

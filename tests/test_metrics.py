@@ -15,8 +15,9 @@ from torch import nn
 
 from codec.base import CodecError, WeightsError
 from codec.metrics import METRICS, choose_metric, load_metric, psnr
-from codec.metrics.backbones import L2Pool, SqueezeNetFeatures, Vgg16Features
+from codec.metrics.backbones import SqueezeNetFeatures, Vgg16Features
 from codec.metrics.dists import Dists
+from codec.metrics.dists_lite import L2Pool
 from codec.metrics.lpips import SCALE, SHIFT, Lpips
 from codec.metrics.ssim import SCALE_WEIGHTS, ms_ssim
 
@@ -28,13 +29,6 @@ NEEDS_SQUEEZENET = pytest.mark.skipif(
     reason=f"no SqueezeNet weights in {WEIGHTS}; name their folder by SATSIM_WEIGHTS",
 )
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture
-def empty_store(tmp_path, monkeypatch):
-    """No weights anywhere."""
-    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SATSIM_WEIGHTS", raising=False)
 
 
 @pytest.fixture
@@ -468,3 +462,13 @@ def test_lpips_squeeze_scores_17_pixels_but_not_16(squeezenet_store):
     assert metric(noise(17, 17, 19), noise(17, 17, 20)) > 0
     with pytest.raises(CodecError, match="at least 17 pixels"):
         metric(flat(0), flat(0))
+
+
+def test_a_metric_is_chosen_without_the_store_of_weights_or_the_large_networks(tmp_path):
+    code = (
+        "import sys; from codec.metrics import choose_metric; print(choose_metric('dists')[0].name);"
+        " print(sorted(name for name in sys.modules if name.startswith('codec.metrics.')))"
+    )
+    clean = {**os.environ, "SATSIM_CACHE": str(tmp_path), "SATSIM_WEIGHTS": ""}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO, env=clean)
+    assert done.stdout == "dists-lite\n['codec.metrics.dists_lite']\n"

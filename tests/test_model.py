@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from codec.model import PRESETS, ProGIC, ProgicConfig, ResidualQuantizer, complexity, nearest
+from codec.progic.model import ProGIC, ResidualQuantizer, complexity, nearest
+from codec.progic.shape import PRESETS, ProgicConfig, tensor_shapes
 
 TINY = ProgicConfig(
     channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, expansion=2, stages=3, index_bits=4
@@ -28,6 +29,13 @@ def test_cost_is_within_four_percent_of_table_1_at_512x768(preset, parameters, f
 
 def test_counted_parameters_are_those_of_the_weights_file(tiny):
     assert complexity(TINY, 32, 32).parameters == sum(tensor.numel() for tensor in tiny.state_dict().values())
+
+
+@pytest.mark.parametrize("config", [TINY, *PRESETS.values(), dataclasses.replace(TINY, downsampling=8)])
+def test_names_and_shapes_of_a_weights_file_are_those_of_the_network(config):
+    with torch.device("meta"):
+        state = ProGIC(config).state_dict()
+    assert tensor_shapes(config) == {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def test_four_times_the_pixels_cost_four_times_the_flops():

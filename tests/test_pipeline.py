@@ -4,10 +4,9 @@ from typing import ClassVar
 
 import pytest
 
-from codec.base import CodecError
+from codec.base import CodecError, PhotoError
 from codec.fake import FakeCodec
 from satsim.errors import PacketError, ScenarioError
-from satsim.photo import PhotoError
 from satsim.pipeline import run
 from satsim.scenario.spec import Scenario
 from satsim.scoring.summary import DEFAULT_LEVELS

@@ -4,14 +4,19 @@ import hashlib
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import picture, write_tiny_weights
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from codec.base import CodecError, WeightsError
-from codec.progic import ProgicCodec, WholeProgic
-from codec.zoo import list_models, load_model, model_path
+from codec.progic.codec import ProgicCodec, WholeProgic
+from codec.progic.model import load_model
+from codec.progic.receiver import ProgicReceiver
+from codec.progic.shape import list_models, model_path
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +129,27 @@ def test_damaged_weights_are_refused_by_the_name_of_their_file(tiny_weights, tmp
         ProgicCodec(str(path))
 
 
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda state: state.pop("synthesis.up.bias"), r"synthesis\.up\.bias is missing; expected \(32,\)"),
+        (lambda state: state.update(more=np.zeros(3)), r"more is \(3,\); expected no such tensor"),
+        (
+            lambda state: state.update({"quantizer.codebooks": state["quantizer.codebooks"][:3]}),
+            r"quantizer\.codebooks is \(3, 256, 8\); expected \(5, 256, 8\)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("reader", [ProgicCodec, ProgicReceiver, lambda path: load_model(Path(path))])
+def test_weights_of_another_shape_are_refused_by_name_and_shape(tiny_weights, tmp_path, spoil, complaint, reader):
+    with safe_open(tiny_weights, framework="numpy") as file:
+        state, notes = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    spoil(state)
+    save_file(state, tmp_path / "other.safetensors", notes)
+    with pytest.raises(WeightsError, match=rf"other\.safetensors: not the weights of a ProGIC model \({complaint}\)"):
+        reader(str(tmp_path / "other.safetensors"))
+
+
 def test_missing_weights_are_refused_by_the_name_of_their_file(tmp_path):
     with pytest.raises(WeightsError, match=r"absent\.safetensors: no such weights file"):
         ProgicCodec(str(tmp_path / "absent.safetensors"))
@@ -150,10 +176,20 @@ def test_every_shipped_model_loads_and_has_a_card():
         assert list(path.parent.glob(f"*{name}*.md")), f"{path} has no model card beside it"
 
 
+def test_the_codec_leaves_the_network_for_training_out(tiny_weights):
+    check = (
+        "import sys; from codec import load_codec; codec = load_codec('progic', model=sys.argv[1]);"
+        " codec.decode({0: codec.encode(__import__('numpy').zeros((16, 16, 3), 'uint8'), 340)[0]}, 16, 16);"
+        " print(sorted({'codec.progic.model', 'codec.progic.receiver'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", check, str(tiny_weights)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_loading_a_model_leaves_torchs_compiler_out(tiny_weights):
     """Its import costs as much as all the rest of a cold decoding, and one random number on "meta" brings it in."""
     check = (
-        "import sys; from codec.progic import ProgicCodec; codec = ProgicCodec(sys.argv[1]);"
+        "import sys; from codec.progic.codec import ProgicCodec; codec = ProgicCodec(sys.argv[1]);"
         " codec.decode({0: codec.encode(__import__('numpy').zeros((16, 16, 3), 'uint8'), 340)[0]}, 16, 16);"
         " print(sorted({'torch._dynamo', 'sympy'} & set(sys.modules)))"
     )

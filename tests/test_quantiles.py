@@ -9,8 +9,8 @@ import pytest
 from codec.metrics import MetricInfo
 from satsim.sweep.quantiles import at_least_as_good, estimate, ranks, share
 
-DISTS = MetricInfo("dists", "DISTS", "", False, 16)
-PSNR = MetricInfo("psnr", "PSNR", "dB", True, 1)
+DISTS = MetricInfo("dists", "DISTS", "", False, 16, ())
+PSNR = MetricInfo("psnr", "PSNR", "dB", True, 1, ())
 
 
 def row_of(columns, quantity, certainty=None, metrics=(DISTS, PSNR)):

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
+from measurements import curves, row
 from PIL import Image
-from test_rates import curves, row
 
 from codec.evaluation.rate_plots import gaps, rate_figure
 from codec.evaluation.rates import make_points

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from conftest import picture, random_model
 
-from codec.model import ProgicConfig
-from codec.progic import ProgicCodec
-from codec.receiver import ProgicReceiver
-from codec.zoo import save_model
+from codec.progic.codec import ProgicCodec
+from codec.progic.model import save_model
+from codec.progic.receiver import ProgicReceiver
+from codec.progic.shape import ProgicConfig
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 48), (37, 53), (208, 640)])

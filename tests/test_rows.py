@@ -1,10 +1,10 @@
 """rows.csv: what is written is what is read, and nothing half-written stays."""
 
 import pytest
-from test_rates import row
+from measurements import row
 
 from codec.base import CodecError
-from codec.evaluation.rows import Row, read_rows, rows_file
+from codec.evaluation.rows import Measurement, read_rows, rows_file
 
 ROWS = [row(parameters=9748544, gflops=7.5), row(codec="jpeg", value=None), row(rate=2, value=float("inf"))]
 
@@ -18,7 +18,7 @@ def write(path, rows):
 def test_rows_come_back_as_they_were(tmp_path):
     write(tmp_path / "new" / "rows.csv", ROWS)
     assert read_rows(tmp_path / "new" / "rows.csv") == ROWS
-    assert (tmp_path / "new" / "rows.csv").read_text().splitlines()[0] == ",".join(Row._fields)
+    assert (tmp_path / "new" / "rows.csv").read_text().splitlines()[0] == ",".join(Measurement._fields)
 
 
 def test_rows_can_be_read_while_more_are_coming(tmp_path):
@@ -46,7 +46,7 @@ def test_earlier_rows_are_not_written_over(tmp_path):
     [
         (b"time_s,value\n1,2\n", "has no column 'dataset'"),
         (b"\xff\xfe\x00", "is not text"),
-        (",".join(Row._fields).encode() + b"\nkodak-256,a.png,256\n", "line 2 is not a whole row"),
+        (",".join(Measurement._fields).encode() + b"\nkodak-256,a.png,256\n", "line 2 is not a whole row"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path, content, complaint):

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from codec.base import CodecError
+from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.runtimes import cpu_name, runtime_sheet, time_codec
 from codec.fake import FakeCodec
-from codec.loading import Contender, read_contender
 
 
 class SlowFirst(FakeCodec):

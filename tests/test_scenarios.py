@@ -7,8 +7,8 @@ import pytest
 from codec import codec_names
 from codec.metrics import METRICS
 from satsim.air.packets import LENGTH_BYTES
-from satsim.photo import load_photo
 from satsim.scenario.reading import load_scenario
+from satsim.scoring.outbox import load_photo
 from satsim.simulation.simulation import simulate
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"

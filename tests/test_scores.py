@@ -18,12 +18,12 @@ from codec.base import CodecError, WeightsError
 from codec.fake import FakeCodec
 from codec.metrics import psnr
 from satsim.errors import PacketError
-from satsim.photo import load_photo
 from satsim.pipeline import run
 from satsim.scenario.spec import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.coding import cached_judge, default_folder, prepare
 from satsim.scoring.digests import options_digest
+from satsim.scoring.outbox import load_photo
 
 FAKE = "codec.fake:FakeCodec"
 THREE_AND_REPAIRS = {"options": {"strips": 3}, "transport": {"repair_packets": 2}}

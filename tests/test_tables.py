@@ -3,12 +3,11 @@
 import csv
 import io
 
-import pytest
+from measurements import curves, row
 from rich.console import Console
-from test_rates import curves, row
 
-from codec.evaluation.rates import Point, bd_rates, make_points
-from codec.evaluation.tables import bd_sheets, for_terminal, in_csv, in_markdown, point_sheets, write_whole
+from codec.evaluation.rates import RdPoint, bd_rates, make_points
+from codec.evaluation.tables import bd_sheets, for_terminal, in_csv, in_markdown, point_sheets
 
 
 def points():
@@ -50,19 +49,9 @@ def test_the_terminal_and_markdown_show_every_cell_as_it_is():
 
 
 def test_csv_has_the_columns_of_a_point():
-    content = in_csv(Point._fields, points()).decode()
+    content = in_csv(RdPoint._fields, points()).decode()
     [first, *_] = csv.DictReader(io.StringIO(content))
     assert (first["codec"], first["bpp"], first["value"], first["parameters"]) == ("anchor", "0.1", "20.0", "")
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    write_whole(tmp_path / "new" / "a.txt", b"old")
-    write_whole(tmp_path / "new" / "a.txt", b"new")
-    assert (tmp_path / "new" / "a.txt").read_bytes() == b"new"
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "folder", b"x")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "new"]
 
 
 def test_a_metric_that_a_codec_was_not_scored_by_is_a_dash():

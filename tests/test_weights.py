@@ -5,7 +5,6 @@ import http.server
 import io
 import os
 import pickle
-import sys
 import threading
 from pathlib import Path
 
@@ -14,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from codec.base import WeightsError
-from codec.metrics import weights
+from codec.metrics import METRICS, weights
 from codec.metrics.tensor_files import read_kept, tensors_digest, write_kept
-from codec.metrics.weight_files import METRIC_FILES, WEIGHT_FILES, WeightFile
+from codec.metrics.weight_files import WEIGHT_FILES, WeightFile
 
 SHARED = Path(os.environ.get("SATSIM_WEIGHTS", Path(__file__).resolve().parent.parent / "../shared/weights"))
 NEEDS_SQUEEZENET = pytest.mark.skipif(
@@ -263,7 +262,6 @@ def test_squeezenet_is_imported_found_loaded_and_removed(cache):
     assert features["features.0.weight"].shape == (64, 3, 3, 3)
     assert heads["lin6.model.1.weight"].shape == (1, 512, 1, 1)
     assert weights.to_fetch("lpips-squeeze") == []
-    assert weights.fetch("lpips-squeeze") == []
     assert len(weights.remove("lpips-squeeze")) == 2
     assert names_in(cache) == []
 
@@ -301,20 +299,13 @@ def test_the_table_is_whole():
         assert len(file.sha256) == 64
         named = file.original.removesuffix(".pth").rsplit("-", 1)
         assert len(named) == 1 or file.sha256.startswith(named[1])  # torchvision puts 8 digits of the hash in the name
-    assert {name for names in METRIC_FILES.values() for name in names} == set(WEIGHT_FILES)
+    needed = {name for info in METRICS.values() for name in info.files}
+    assert needed == {file.kept_as for file in WEIGHT_FILES.values()}
 
 
 def test_an_unknown_name_is_refused(cache):
     with pytest.raises(WeightsError, match="no weights are called 'vgg'; expected one of dists, lpips-vgg"):
-        weights.fetch("vgg")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the folder is another on other platforms")
-def test_the_cache_folder_is_the_platforms(monkeypatch, tmp_path):
-    monkeypatch.delenv("SATSIM_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert weights.cache_folder() == tmp_path / ".cache" / "satsim"
+        weights.to_fetch("vgg")
 
 
 def test_an_unwritable_cache_is_named(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """What a ProGIC model says with its bits: photos coded, codewords counted, pictures shown from any of the stages.
 
 Numbers only, after appendix C of the paper: `range_coding` has what entropy coding would save, `latents` the maps of
-latents, `report` the folder they all end in.
+latents, `output` the folder they all end in.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, Image
-from codec.bits import Indices, packed_bytes
-from codec.data import list_photos, read_photo
+from codec.photos import list_photos, read_photo
+from codec.progic.layout import Indices, packed_bytes
 
 Floats = npt.NDArray[np.floating[Any]]
 MAP_CELLS = 256
@@ -84,7 +84,7 @@ def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
     """Every photo below `folder` in turn, coded by a ProGIC `model`. Raises CodecError for none, or a bad one."""
     import torch
 
-    from codec.progic import to_tensor
+    from codec.progic.codec import to_tensor
 
     if not folder.is_dir():
         raise CodecError(f"{folder}: no such folder of photos")
@@ -107,7 +107,7 @@ def show(model: Any, photo: Coded, stages: Collection[int]) -> Image:
     """The picture uint8[H, W, 3] that `stages` (numbers 1 to N) of the photo's stages give, the others lost."""
     import torch
 
-    from codec.progic import to_image
+    from codec.progic.codec import to_image
 
     grid = np.full_like(photo.indices, -1)
     for stage in stages:

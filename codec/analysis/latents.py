@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from codec.analysis.analyse import Coded, Floats
-from codec.bits import Indices
+from codec.progic.layout import Indices
 
 
 class StageMap(NamedTuple):

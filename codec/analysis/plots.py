@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from codec.analysis.analyse import Coded, Score
     from codec.analysis.result import FolderResult, Settings
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+BLUE, ORANGE = "#0072B2", "#D55E00"
 """Of Okabe and Ito's palette; markers and dashes differ too, for print in grey."""
 PAPER_ENTROPY_BITS = 9.80
 """What the paper's codebooks all exceed, on ImageNet, of 10 bits (its appendix C.1)."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError
-from codec.bits import Indices, packed_bytes
+from codec.progic.layout import Indices, packed_bytes
 
 Table = npt.NDArray[np.float64]
 WORD_BYTES = 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from codec.evaluation.rows import Row
+    from codec.evaluation.rows import Measurement
 
 CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
 
@@ -86,7 +86,7 @@ def compare(
     _compare(rows, label, out)
 
 
-def _compare(rows: list[Row], anchor: str | None, out: Path | None) -> None:
+def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> None:
     """Print the tables of `rows`, and write them with the figures to `out`."""
     from rich.console import Console
 
@@ -117,10 +117,11 @@ def runtimes(
     """Encode and decode times on this machine, measured now."""
     from rich.console import Console
 
+    from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
-    from codec.evaluation.tables import for_terminal, in_csv, in_markdown, write_whole
-    from codec.loading import read_contender
+    from codec.evaluation.tables import for_terminal, in_csv, in_markdown
+    from codec.files import write_whole
 
     _set_threads(threads)
     photo = photo or default_photo()

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import BudgetError, Codec, CodecError, Image
-from codec.bits import packed_bytes
-from codec.data import list_photos, read_photo
+from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.rates import load_bjontegaard
-from codec.evaluation.rows import Row
-from codec.loading import Contender, load_codec, read_contender
+from codec.evaluation.rows import Measurement
+from codec.loading import load_codec
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
-from codec.model import Complexity, ProgicConfig, complexity
-from codec.progic import ProgicCodec
+from codec.photos import list_photos, read_photo
+from codec.progic.codec import ProgicCodec
+from codec.progic.layout import packed_bytes
+from codec.progic.model import Complexity, complexity
+from codec.progic.shape import ProgicConfig
 
 STAGE_BPP = 10 / 16**2
 """Of one stage of the paper's models: 0.0391."""
@@ -119,7 +121,7 @@ def metrics_at_hand(shortest_side: int) -> list[Metric]:
 
 def evaluate(
     dataset: Dataset, rivals: Sequence[Contender], metrics: Sequence[str] | None, rates: Rates
-) -> Iterator[list[Row]]:
+) -> Iterator[list[Measurement]]:
     """The rows of one photo and codec at a time, all codecs of a photo after each other.
 
     Raises CodecError for an unknown metric and, naming the photo, for one that cannot be read, coded or scored.
@@ -131,7 +133,7 @@ def evaluate(
         image = read_photo(path, dataset.side)
         height, width = image.shape[:2]
         for rival in rivals:
-            rows: list[Row] = []
+            rows: list[Measurement] = []
             try:
                 for rate, codec, received, encode_s in _sent(rival, image, rates):
                     began = time.perf_counter()
@@ -140,7 +142,7 @@ def evaluate(
                     size = sum(map(len, received.values()))
                     cost = _cost(codec.config, height, width) if isinstance(codec, ProgicCodec) else None
                     rows += [
-                        Row(
+                        Measurement(
                             dataset=dataset.name,
                             image=path.relative_to(dataset.folder).as_posix(),
                             width=width,

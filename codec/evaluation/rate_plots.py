@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from codec.evaluation.rates import Point, curve
+from codec.evaluation.rates import RdPoint, curve
 from codec.figures import GREY, INK, STYLE, tidy
 from codec.metrics import metric_info
 
@@ -24,7 +24,7 @@ DASHES: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2))]
 TICKS = [m * 10.0**e for e in range(-4, 2) for m in (1, 2, 5)]
 
 
-def rate_figure(points: Sequence[Point], dataset: str) -> Figure:
+def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
     """Quality by bits per pixel, a panel a metric, a curve a codec; a codec looks the same for all datasets."""
     codecs = list(dict.fromkeys(point.codec for point in points))
     mine = [point for point in points if point.dataset == dataset]
@@ -99,7 +99,7 @@ def panel(axes: Axes, metric: str, bpp: Sequence[float]) -> None:
     tidy(axes)
 
 
-def gaps(points: Sequence[Point], metrics: Sequence[str]) -> list[str]:
+def gaps(points: Sequence[RdPoint], metrics: Sequence[str]) -> list[str]:
     """A line for each codec with points that are not drawn, since some pictures show nothing there."""
     lines = []
     for codec in dict.fromkeys(point.codec for point in points):

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from codec.base import CodecError
-from codec.evaluation.rows import Row
-from codec.loading import read_contender
+from codec.evaluation.contenders import read_contender
+from codec.evaluation.rows import Measurement
 from codec.metrics import metric_info
 
 
-class Point(NamedTuple):
+class RdPoint(NamedTuple):
     """One point of a rate-distortion curve: means over the pictures of a dataset; times are medians."""
 
     dataset: str
@@ -51,7 +51,7 @@ class BdRate(NamedTuple):
     note: str
 
 
-def make_points(rows: Sequence[Row]) -> list[Point]:
+def make_points(rows: Sequence[Measurement]) -> list[RdPoint]:
     """The points of all curves, in the order of the rows.
 
     Raises CodecError where there are no rows, and where those of several runs do not go together: one score twice, one
@@ -59,7 +59,7 @@ def make_points(rows: Sequence[Row]) -> list[Point]:
     """
     if not rows:
         raise CodecError("there are no rows to compare; give the rows.csv of an evaluation")
-    groups: dict[tuple[str, str, str, int], list[Row]] = {}
+    groups: dict[tuple[str, str, str, int], list[Measurement]] = {}
     models: dict[str, str] = {}
     pictures: dict[tuple[str, str, str], set[str]] = {}
     seen = set()
@@ -80,11 +80,11 @@ def make_points(rows: Sequence[Row]) -> list[Point]:
     return [_mean(group, len(first[key[0]][1])) for key, group in groups.items()]
 
 
-def _mean(rows: Sequence[Row], pictures: int) -> Point:
+def _mean(rows: Sequence[Measurement], pictures: int) -> RdPoint:
     row = rows[0]
     values = [each.value for each in rows if each.value is not None]
     gflops = [each.gflops for each in rows if each.gflops is not None]
-    return Point(
+    return RdPoint(
         *(row.dataset, row.codec, row.metric, row.rate),
         bytes=statistics.fmean(each.bytes for each in rows),
         bpp=statistics.fmean(each.bpp for each in rows),
@@ -99,7 +99,7 @@ def _mean(rows: Sequence[Row], pictures: int) -> Point:
     )
 
 
-def curve(points: Sequence[Point], dataset: str, codec: str, metric: str) -> list[Point]:
+def curve(points: Sequence[RdPoint], dataset: str, codec: str, metric: str) -> list[RdPoint]:
     """The points that every picture has a finite share in, by rising bits per pixel; equal ones once."""
     found = [
         point
@@ -124,7 +124,7 @@ def find_anchor(text: str, codecs: Sequence[str]) -> str:
     raise CodecError(f"anchor is {text!r}; expected one of the codecs measured: {', '.join(codecs)}")
 
 
-def bd_rates(points: Sequence[Point], anchor: str) -> list[BdRate]:
+def bd_rates(points: Sequence[RdPoint], anchor: str) -> list[BdRate]:
     """Every codec against `anchor`, for each dataset and metric. Raises CodecError where `bjontegaard` is missing."""
     load_bjontegaard()
     curves = dict.fromkeys((point.dataset, point.metric, point.codec) for point in points)
@@ -136,7 +136,7 @@ def bd_rates(points: Sequence[Point], anchor: str) -> list[BdRate]:
 
 
 def _compare(
-    points: Sequence[Point], dataset: str, metric: str, anchor: str, codec: str
+    points: Sequence[RdPoint], dataset: str, metric: str, anchor: str, codec: str
 ) -> tuple[float | None, float, str]:
     sign = 1 if metric_info(metric).higher_is_better else -1
     sides = []

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codec.evaluation.rate_plots import rate_figure
-from codec.evaluation.rates import BdRate, Point
-from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets, write_whole
+from codec.evaluation.rates import BdRate, RdPoint
+from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets
 from codec.figures import png
+from codec.files import write_whole
 
 NOTES = """\
 # Evaluation
@@ -23,7 +24,7 @@ NOTES = """\
 """
 
 
-def write_report(points: Sequence[Point], rates: Sequence[BdRate], out: Path) -> list[str]:
+def write_report(points: Sequence[RdPoint], rates: Sequence[BdRate], out: Path) -> list[str]:
     """Names of the files written to `out`, each whole or not at all; older ones of these names are replaced.
 
     Raises OSError.
@@ -31,7 +32,7 @@ def write_report(points: Sequence[Point], rates: Sequence[BdRate], out: Path) ->
     sheets = [*(bd_sheets(points, rates) if rates else []), *point_sheets(points)]
     files = {
         "tables.md": "\n".join([NOTES, *map(in_markdown, sheets)]).encode(),
-        "points.csv": in_csv(Point._fields, points),
+        "points.csv": in_csv(RdPoint._fields, points),
     }
     if rates:
         files["bd_rates.csv"] = in_csv(BdRate._fields, rates)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from codec.base import CodecError
 
 
-class Row(NamedTuple):
+class Measurement(NamedTuple):
     """One score of one picture at one rate of one codec."""
 
     dataset: str
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     parameters: int | None
     """None for codecs without a network."""
     gflops: float | None
-    """One encoding and one full decoding of this picture; see `codec.model.complexity`."""
+    """One encoding and one full decoding of this picture; see `codec.progic.model.complexity`."""
     rate: int
     """Point of the curve, from 1: payloads held, or the k-th bits per pixel asked of a codec that takes a budget."""
     bytes: int
@@ -58,7 +58,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 
 @contextmanager
-def rows_file(path: Path) -> Iterator[Callable[[Iterable[Row]], None]]:
+def rows_file(path: Path) -> Iterator[Callable[[Iterable[Measurement]], None]]:
     """A function that appends rows, kept in `<path>.partial` as they come.
 
     At the end of the block the file becomes `path`; if the block fails it vanishes, and only a process that is killed
@@ -74,9 +74,9 @@ def rows_file(path: Path) -> Iterator[Callable[[Iterable[Row]], None]]:
     try:
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(Row._fields)
+            writer.writerow(Measurement._fields)
 
-            def append(rows: Iterable[Row]) -> None:
+            def append(rows: Iterable[Measurement]) -> None:
                 writer.writerows(rows)
                 file.flush()
 
@@ -90,17 +90,19 @@ def rows_file(path: Path) -> Iterator[Callable[[Iterable[Row]], None]]:
         raise
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Measurement]:
     """The rows of a file of `rows_file`. Raises CodecError naming file and line, OSError where there is none."""
     rows = []
     with path.open(newline="", encoding="utf-8") as file:
         try:
             reader = csv.DictReader(file)
-            missing = [field for field in Row._fields if field not in (reader.fieldnames or ())]
+            missing = [field for field in Measurement._fields if field not in (reader.fieldnames or ())]
             if missing:
                 raise CodecError(f"{path}: has no column {missing[0]!r}; expected rows.csv of `satsim codec evaluate`")
             for line in reader:
-                rows.append(Row(**{field: _READERS.get(field, str)(line[field]) for field in Row._fields}))
+                rows.append(
+                    Measurement(**{field: _READERS.get(field, str)(line[field]) for field in Measurement._fields})
+                )
         except (UnicodeDecodeError, csv.Error):
             raise CodecError(f"{path}: is not text; expected rows.csv of `satsim codec evaluate`") from None
         except (ValueError, TypeError) as error:

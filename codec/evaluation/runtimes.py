@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import CodecError
-from codec.data import read_photo
+from codec.evaluation.contenders import Contender
 from codec.evaluation.evaluate import budgets_of, payload_room
-from codec.evaluation.tables import Sheet
-from codec.loading import Contender, load_codec
+from codec.evaluation.tables import PlainTable
+from codec.loading import load_codec
+from codec.photos import read_photo
 
 
 class Runtime(NamedTuple):
@@ -69,7 +70,7 @@ def time_codec(rival: Contender, photo: Path, side: int, bpp: float, runs: int) 
         raise CodecError(f"{rival.label} at {side}x{side}: {error}") from error
 
 
-def runtime_sheet(runtimes: Sequence[Runtime], photo: Path) -> Sheet:
+def runtime_sheet(runtimes: Sequence[Runtime], photo: Path) -> PlainTable:
     """A line a codec, and for each side the medians in ms."""
     sides = sorted({each.side for each in runtimes})
     lines = []
@@ -87,7 +88,7 @@ def runtime_sheet(runtimes: Sequence[Runtime], photo: Path) -> Sheet:
         f" thread{'s' * (threads != 1)}, rivals' encoders on 1, their search for the best picture included;"
         f" {cpu_name()}; {photo.name}"
     )
-    return Sheet(
+    return PlainTable(
         title,
         ["codec", *(f"{side}: {what}" for side in sides for what in ("bytes", "encode ms", "decode ms"))],
         lines,

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import statistics
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
-from codec.evaluation.rates import BdRate, Point
+from codec.evaluation.rates import BdRate, RdPoint
 from codec.metrics import metric_info
 
 DOUBTFUL_OVERLAP = 0.25
 """BD-rates over a smaller share of the qualities are marked by a question mark."""
 
 
-class Sheet(NamedTuple):
+class PlainTable(NamedTuple):
     """A table before it has a form."""
 
     title: str
@@ -28,7 +26,7 @@ class Sheet(NamedTuple):
     lines: list[list[str]]
 
 
-def point_sheets(points: Sequence[Point]) -> list[Sheet]:
+def point_sheets(points: Sequence[RdPoint]) -> list[PlainTable]:
     """One a dataset: a line each codec and rate, a column each metric."""
     sheets = []
     for dataset in dict.fromkeys(point.dataset for point in points):
@@ -43,11 +41,11 @@ def point_sheets(points: Sequence[Point]) -> list[Sheet]:
             lines.append([codec, str(rate), f"{one.bytes:.0f}", f"{one.bpp:.4f}", *scores, *times])
         arrows = [f"{metric} {'↑' if metric_info(metric).higher_is_better else '↓'}" for metric in metrics]
         title = f"{dataset}: means over {mine[0].pictures} pictures; times are medians, {_threads(mine)}"
-        sheets.append(Sheet(title, ["codec", "rate", "bytes", "bpp", *arrows, "encode ms", "decode ms"], lines))
+        sheets.append(PlainTable(title, ["codec", "rate", "bytes", "bpp", *arrows, "encode ms", "decode ms"], lines))
     return sheets
 
 
-def bd_sheets(points: Sequence[Point], rates: Sequence[BdRate]) -> list[Sheet]:
+def bd_sheets(points: Sequence[RdPoint], rates: Sequence[BdRate]) -> list[PlainTable]:
     """One a dataset, after the paper's Table 1: cost of each codec, and its BD-rate in each metric."""
     sheets = []
     anchor = rates[0].anchor if rates else None
@@ -68,11 +66,11 @@ def bd_sheets(points: Sequence[Point], rates: Sequence[BdRate]) -> list[Sheet]:
             lines.append([codec, *cost, *shown])
         title = f"{dataset}: BD-rate against {anchor}; below 0 % is fewer bytes; [overlap of the qualities], ? if small"
         headings = ["codec", "parameters, M", "GFLOPs", "encode ms", "decode ms", *metrics]
-        sheets.append(Sheet(title, headings, lines))
+        sheets.append(PlainTable(title, headings, lines))
     return sheets
 
 
-def _score(point: Point | None) -> str:
+def _score(point: RdPoint | None) -> str:
     if point is None:
         return "–"
     if point.value is None:
@@ -92,12 +90,12 @@ def _ms(value: float) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
-def _threads(points: Sequence[Point]) -> str:
+def _threads(points: Sequence[RdPoint]) -> str:
     numbers = sorted({point.threads for point in points})
     return f"{', '.join(map(str, numbers))} thread{'s' if numbers != [1] else ''} of torch"
 
 
-def for_terminal(sheet: Sheet) -> Table:
+def for_terminal(sheet: PlainTable) -> Table:
     """The table as rich prints it."""
     table = Table(title=Text(sheet.title), title_justify="left")
     for number, heading in enumerate(sheet.headings):
@@ -107,7 +105,7 @@ def for_terminal(sheet: Sheet) -> Table:
     return table
 
 
-def in_markdown(sheet: Sheet) -> str:
+def in_markdown(sheet: PlainTable) -> str:
     """The table under its title as a heading."""
     bars = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in (sheet.headings, *sheet.lines)]
     rule = "|---|" + "---:|" * (len(sheet.headings) - 1)
@@ -121,15 +119,3 @@ def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow(fields)
     writer.writerows(rows)
     return out.getvalue().encode()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all. Raises OSError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

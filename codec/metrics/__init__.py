@@ -7,15 +7,16 @@ behind the numbers (`dists.Dists`, `lpips.Lpips`, `ssim.ms_ssim`) also serve as 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codec.base import CodecError, Image
-from codec.metrics import weights
-from codec.metrics.weight_files import METRIC_FILES
+from codec.files import cache_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from codec.metrics.dists_lite import DistsLite
     from codec.metrics.lpips import Lpips
 
-__all__ = ["METRICS", "Metric", "MetricInfo", "choose_metric", "load_metric", "metric_info", "psnr"]
+__all__ = ["METRICS", "Metric", "MetricInfo", "choose_metric", "find_weights", "load_metric", "metric_info", "psnr"]
 
 Score = Callable[[Image, Image], float]
+
+VGG16, SQUEEZENET = "vgg16_features.safetensors", "squeezenet1_1_features.safetensors"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class MetricInfo:
     higher_is_better: bool
     min_side: int
     """The least height and width, in pixels, that its definition can score."""
+    files: tuple[str, ...]
+    """Fetched weights it needs, by the names they are kept under: its backbone's, then its own."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,14 @@ class Metric(MetricInfo):
 METRICS = {
     info.name: info
     for info in (
-        MetricInfo("dists", "DISTS", "", higher_is_better=False, min_side=16),
-        MetricInfo("lpips-vgg", "LPIPS (VGG-16)", "", higher_is_better=False, min_side=16),
-        MetricInfo("lpips-squeeze", "LPIPS (SqueezeNet)", "", higher_is_better=False, min_side=17),
-        MetricInfo("dists-lite", "DISTS-lite (ours)", "", higher_is_better=False, min_side=16),
-        MetricInfo("ms-ssim", "MS-SSIM", "", higher_is_better=True, min_side=161),
-        MetricInfo("psnr", "PSNR", "dB", higher_is_better=True, min_side=1),
+        MetricInfo("dists", "DISTS", "", False, 16, (VGG16, "dists_alpha_beta.safetensors")),
+        MetricInfo("lpips-vgg", "LPIPS (VGG-16)", "", False, 16, (VGG16, "lpips_v0.1_vgg_linear.safetensors")),
+        MetricInfo(
+            "lpips-squeeze", "LPIPS (SqueezeNet)", "", False, 17, (SQUEEZENET, "lpips_v0.1_squeeze_linear.safetensors")
+        ),
+        MetricInfo("dists-lite", "DISTS-lite (ours)", "", False, 16, ()),
+        MetricInfo("ms-ssim", "MS-SSIM", "", True, 161, ()),
+        MetricInfo("psnr", "PSNR", "dB", True, 1, ()),
     )
 }
 """Every metric by name, the best judge of a picture first; from `dists-lite` on they need no download."""
@@ -113,6 +120,14 @@ def choose_metric(
     return load_metric(chosen.name, device), f"quality is measured by {chosen.label}, not {wanted.label}: {obstacle}"
 
 
+def find_weights(kept_as: str) -> Path | None:
+    """Where fetched weights lie, by the name they are kept under: the cache folder, then SATSIM_WEIGHTS; or None."""
+    folders = [cache_folder()]
+    if extra := os.environ.get("SATSIM_WEIGHTS"):
+        folders.append(Path(extra).expanduser())
+    return next((path for folder in folders if (path := folder / kept_as).is_file()), None)
+
+
 def psnr(reference: Image, image: Image) -> float:
     """Peak signal-to-noise ratio in dB over all RGB samples, peak 255; infinite for equal images."""
     squared_error = float(np.mean((reference.astype(np.float64) - image.astype(np.float64)) ** 2))
@@ -123,7 +138,7 @@ def _obstacle(info: MetricInfo, shortest_side: int | None) -> str | None:
     """Why `info` cannot be used now, with the mend, or None."""
     if shortest_side is not None and shortest_side < info.min_side:
         return f"it needs sides of at least {info.min_side} pixels, and the image has {shortest_side}"
-    if info.name in METRIC_FILES and weights.missing(info.name):
+    if not all(map(find_weights, info.files)):
         return f"its weights are missing (mend: `satsim weights fetch {info.name}`)"
     return None
 

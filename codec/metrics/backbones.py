@@ -9,29 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from codec.metrics.dists_lite import L2Pool
+
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 VGG16_TAPS = (3, 8, 15, 22, 29)  # relu1_2, relu2_2, relu3_3, relu4_3, relu5_3
 SQUEEZENET_TAPS = (1, 4, 7, 9, 10, 11, 12)  # the first ReLU, then the Fire modules that precede a pool or end the net
-
-
-class L2Pool(nn.Module):
-    """Halve each side by the root of a Hann-weighted mean of squares, sqrt(g * x^2 + 1e-12) (Ding et al. 2020).
-
-    g is the 3x3 outer product of (0.5, 1, 0.5), normalised to sum 1; stride 2, zero padding of 1.
-    """
-
-    kernel: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        window = torch.tensor([0.5, 1.0, 0.5])
-        kernel = window[:, None] * window[None, :]
-        self.register_buffer("kernel", (kernel / kernel.sum())[None, None], persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        kernel = self.kernel.to(x.dtype).expand(channels, 1, 3, 3)
-        return (nn.functional.conv2d(x.square(), kernel, stride=2, padding=1, groups=channels) + 1e-12).sqrt()
 
 
 class Vgg16Features(nn.Module):

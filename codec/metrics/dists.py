@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from codec.metrics.backbones import Vgg16Features
+from codec.metrics.dists_lite import similarities
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CHANNELS = (3, *Vgg16Features.channels)
-C1 = 1e-6
-"""Both constants of eqs. 4 and 5."""
 
 
 class Dists(nn.Module):
@@ -53,26 +52,6 @@ class Dists(nn.Module):
         textures, structures = zip(*terms, strict=True)
         # The weights sum to one, so 1 - weighted similarity is the weighted dissimilarity: exactly 0 for equal images.
         return (1 - torch.cat(textures, 1)) @ self.alpha + (1 - torch.cat(structures, 1)) @ self.beta
-
-
-def similarities(x: Tensor, y: Tensor, floor: float = C1) -> tuple[Tensor, Tensor]:
-    """Texture and structure, float[N, C] each, of two maps float[N, C, H, W] (eqs. 4 and 5): 1 where they are alike.
-
-    `floor` is c1 and c2, which keep channels that hardly stir from counting.
-    """
-    mean_x, mean_y = x.mean((2, 3), keepdim=True), y.mean((2, 3), keepdim=True)
-    # Centred moments: equal to E[xy] - E[x]E[y], but without its cancellation in float32.
-    x, y = x - mean_x, y - mean_y
-    variances = x.square().mean((2, 3)) + y.square().mean((2, 3))
-    return similarities_of_moments(mean_x[:, :, 0, 0], mean_y[:, :, 0, 0], variances, (x * y).mean((2, 3)), floor)
-
-
-def similarities_of_moments(
-    mean_x: Tensor, mean_y: Tensor, variances: Tensor, covariance: Tensor, floor: float
-) -> tuple[Tensor, Tensor]:
-    """Texture and structure of channels whose two means, sum of variances and covariance are known."""
-    texture = (2 * mean_x * mean_y + floor) / (mean_x.square() + mean_y.square() + floor)
-    return texture, (2 * covariance + floor) / (variances + floor)
 
 
 def load_dists() -> Dists:

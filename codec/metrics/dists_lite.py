@@ -1,5 +1,7 @@
 """DISTS-lite: the formula of DISTS on a small network of our own, whose weights ship with the package.
 
+The formula and its pooling are here, for `dists` to take too, so that no large network comes in with them.
+
 Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on VGG-19) / 2 by
 `codec/training/distill.py`; how well it agrees with them, and where not, is in `dists-lite.md` beside this file.
 """
@@ -7,7 +9,6 @@ Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.base import Image, WeightsError
-from codec.metrics.backbones import L2Pool
-from codec.metrics.dists import similarities, similarities_of_moments
+from codec.files import replacing
 
 WEIGHTS = Path(__file__).with_name("dists-lite.safetensors")
 WIDTHS = (16, 32, 64, 96, 160)
@@ -25,11 +25,32 @@ WIDTHS = (16, 32, 64, 96, 160)
 DOUBLED = (2, 3, 4)
 """Levels with a second convolution, added to the first."""
 CHANNELS = (3, *WIDTHS)
+C1 = 1e-6
+"""Both constants of eqs. 4 and 5 in DISTS, and in DISTS-lite:"""
 FLOOR = 1e-5
-"""Both constants of eqs. 4 and 5."""
 STRIP_ROWS = 256
 HALO_ROWS = 80
 """More than any feature sees above or below it (74), and a multiple of the largest stride."""
+
+
+class L2Pool(nn.Module):
+    """Halve each side by the root of a Hann-weighted mean of squares, sqrt(g * x^2 + 1e-12) (Ding et al. 2020).
+
+    g is the 3x3 outer product of (0.5, 1, 0.5), normalised to sum 1; stride 2, zero padding of 1.
+    """
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        window = torch.tensor([0.5, 1.0, 0.5])
+        kernel = window[:, None] * window[None, :]
+        self.register_buffer("kernel", (kernel / kernel.sum())[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        kernel = self.kernel.to(x.dtype).expand(channels, 1, 3, 3)
+        return (nn.functional.conv2d(x.square(), kernel, stride=2, padding=1, groups=channels) + 1e-12).sqrt()
 
 
 class DistsLite(nn.Module):
@@ -137,13 +158,32 @@ class DistsLite(nn.Module):
             yield list(zip(*maps, strict=True))
 
 
+def similarities(x: Tensor, y: Tensor, floor: float = C1) -> tuple[Tensor, Tensor]:
+    """Texture and structure, float[N, C] each, of two maps float[N, C, H, W] (eqs. 4 and 5): 1 where they are alike.
+
+    `floor` is c1 and c2, which keep channels that hardly stir from counting.
+    """
+    mean_x, mean_y = x.mean((2, 3), keepdim=True), y.mean((2, 3), keepdim=True)
+    # Centred moments: equal to E[xy] - E[x]E[y], but without its cancellation in float32.
+    x, y = x - mean_x, y - mean_y
+    variances = x.square().mean((2, 3)) + y.square().mean((2, 3))
+    return similarities_of_moments(mean_x[:, :, 0, 0], mean_y[:, :, 0, 0], variances, (x * y).mean((2, 3)), floor)
+
+
+def similarities_of_moments(
+    mean_x: Tensor, mean_y: Tensor, variances: Tensor, covariance: Tensor, floor: float
+) -> tuple[Tensor, Tensor]:
+    """Texture and structure of channels whose two means, sum of variances and covariance are known."""
+    texture = (2 * mean_x * mean_y + floor) / (mean_x.square() + mean_y.square() + floor)
+    return texture, (2 * covariance + floor) / (variances + floor)
+
+
 def save_dists_lite(network: DistsLite, path: Path) -> None:
-    """Write the weights as float16 safetensors, atomically."""
+    """Write the weights as float16 safetensors, whole or not at all. Raises OSError."""
     from safetensors.torch import save_file
 
-    partial = path.with_suffix(".partial")
-    save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
 
 
 def load_dists_lite(path: Path = WEIGHTS) -> DistsLite:

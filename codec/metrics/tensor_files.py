@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codec.base import WeightsError
+from codec.files import replacing
 from codec.metrics.weight_files import WeightFile
 
 if TYPE_CHECKING:
@@ -38,14 +38,11 @@ def write_kept(file: WeightFile, kept: Mapping[str, Tensor], folder: Path) -> Pa
     from safetensors.torch import save_file
 
     path = folder / file.kept_as
-    unfinished = folder / f"{file.name}.unfinished"
     try:
-        save_file(dict(kept), unfinished, {"origin_sha256": file.sha256, "tensors_sha256": tensors_digest(kept)})
-        os.replace(unfinished, path)
+        with replacing(path) as partial:
+            save_file(dict(kept), partial, {"origin_sha256": file.sha256, "tensors_sha256": tensors_digest(kept)})
     except Exception as error:  # safetensors wraps OSError (a full disk, say) in its own class
         raise WeightsError(f"cannot write {path}: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -123,10 +123,3 @@ def _published() -> Iterator[WeightFile]:
 
 
 WEIGHT_FILES = {file.name: file for file in _published()}
-
-METRIC_FILES = {
-    "dists": ("vgg16", "dists-weights"),
-    "lpips-vgg": ("vgg16", "lpips-vgg-heads"),
-    "lpips-squeeze": ("squeezenet1_1", "lpips-squeeze-heads"),
-}
-"""Metric name -> the files it needs: its backbone, then its own weights."""

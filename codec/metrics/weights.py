@@ -1,21 +1,21 @@
 """The store of pretrained weights: looked up in the cache folder, then in the folder that SATSIM_WEIGHTS names.
 
-Nothing is downloaded but by `fetch`. A name is a metric's (`dists`: every file it needs) or one file's (`vgg16`).
+Nothing is downloaded but by `fetch_file`. A name is a metric's (`dists`: every file it needs) or one file's (`vgg16`).
 Kept files are safetensors of float32, trimmed to the layers used; what is loaded is always traced to its authors' file.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from codec.base import WeightsError
+from codec.files import cache_folder
+from codec.metrics import METRICS, find_weights
 from codec.metrics.download import Progress, download, file_sha256
 from codec.metrics.tensor_files import kept_part, read_kept, read_pickle, read_safetensors, write_kept
-from codec.metrics.weight_files import METRIC_FILES, WEIGHT_FILES, WeightFile
+from codec.metrics.weight_files import WEIGHT_FILES, WeightFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,39 +29,29 @@ class WeightStatus(NamedTuple):
     path: Path | None
 
 
-def cache_folder() -> Path:
-    """The folder for fetched weights: SATSIM_CACHE, or the platform's own; it may not exist yet."""
-    if chosen := os.environ.get("SATSIM_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "satsim"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "satsim"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "satsim"
-
-
 def list_weights() -> list[WeightStatus]:
     """Every known file, present or not; opens none."""
-    return [
-        WeightStatus(file, tuple(metric for metric, names in METRIC_FILES.items() if file.name in names), find(file))
-        for file in WEIGHT_FILES.values()
-    ]
+    return [WeightStatus(file, tuple(_metrics_with(file)), find(file)) for file in WEIGHT_FILES.values()]
 
 
 def files_of(name: str) -> list[WeightFile]:
     """The files behind a metric's or a file's name. Raises WeightsError for an unknown name."""
-    if name not in METRIC_FILES and name not in WEIGHT_FILES:
-        known = ", ".join([*METRIC_FILES, *WEIGHT_FILES])
-        raise WeightsError(f"no weights are called {name!r}; expected one of {known}")
-    return [WEIGHT_FILES[each] for each in METRIC_FILES.get(name, (name,))]
+    if name in WEIGHT_FILES:
+        return [WEIGHT_FILES[name]]
+    if name in METRICS and METRICS[name].files:
+        kept = {file.kept_as: file for file in WEIGHT_FILES.values()}
+        return [kept[each] for each in METRICS[name].files]
+    known = ", ".join([*(metric for metric, info in METRICS.items() if info.files), *WEIGHT_FILES])
+    raise WeightsError(f"no weights are called {name!r}; expected one of {known}")
+
+
+def _metrics_with(file: WeightFile) -> list[str]:
+    return [metric for metric, info in METRICS.items() if file.kept_as in info.files]
 
 
 def find(file: WeightFile) -> Path | None:
     """Where `file` lies, unread, or None."""
-    folders = [cache_folder()]
-    if extra := os.environ.get("SATSIM_WEIGHTS"):
-        folders.append(Path(extra).expanduser())
-    return next((path for folder in folders if (path := folder / file.kept_as).is_file()), None)
+    return find_weights(file.kept_as)
 
 
 def missing(name: str) -> list[WeightFile]:
@@ -85,15 +75,8 @@ def load(name: str) -> list[dict[str, Tensor]]:
 
 
 def to_fetch(name: str) -> list[WeightFile]:
-    """The files that `fetch(name)` would download: those missing or corrupt. Their sizes are `download_bytes`."""
+    """The files behind `name` that are missing or corrupt. Their sizes are `download_bytes`."""
     return [file for file in files_of(name) if not _is_sound(file)]
-
-
-def fetch(
-    name: str, *, mirror_url: str | None = None, proxy: str | None = None, progress: Progress | None = None
-) -> list[Path]:
-    """Download what `to_fetch(name)` lists; return the files written (see `fetch_file`)."""
-    return [fetch_file(file, mirror_url=mirror_url, proxy=proxy, progress=progress) for file in to_fetch(name)]
 
 
 def fetch_file(
@@ -151,12 +134,13 @@ def remove(name: str) -> list[Path]:
 
     A backbone stays while another metric that needs it is complete. The folder of SATSIM_WEIGHTS is never touched.
     """
-    others = [other for other in METRIC_FILES if other != name and not missing(other)] if name in METRIC_FILES else []
-    shared = {file for other in others for file in METRIC_FILES[other]}
     removed = []
+    complete = [metric for metric, info in METRICS.items() if metric != name and all(map(find_weights, info.files))]
     for file in files_of(name):
+        if name in METRICS and any(other in complete for other in _metrics_with(file)):
+            continue
         for path in (cache_folder() / file.kept_as, cache_folder() / f"{file.name}.part"):
-            if file.name not in shared and path.exists():
+            if path.exists():
                 path.unlink()
                 removed.append(path)
     return removed

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.model import nearest
+from codec.progic.model import nearest
 
 
 class CodebookTrainer:

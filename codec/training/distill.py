@@ -30,9 +30,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec import zoo
-from codec.data import list_photos
 from codec.metrics.dists_lite import DistsLite, save_dists_lite
+from codec.photos import list_photos
+from codec.progic.model import load_model
+from codec.progic.shape import DEFAULT_MODEL, model_path
 from codec.training.optimizers import Muon
 from codec.training.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers, make_shard
 
@@ -55,7 +56,7 @@ class DistillConfig:
     data: Path
     vgg_weights: Path
     out: Path
-    models: str = zoo.DEFAULT_MODEL
+    models: str = DEFAULT_MODEL
     """ProGIC weights whose pictures are judged, separated by commas."""
     shards: int = 36
     groups: int = 24
@@ -221,7 +222,7 @@ def examine(pupil: Pupil, shards: Sequence[Shard]) -> dict[str, float]:
 
 def shards_of(config: DistillConfig, teachers: Teachers) -> list[Shard]:
     """Every shard, made where it is missing; each eighth, from the first on, is of held-out photos."""
-    models = [zoo.load_model(zoo.model_path(name))[0] for name in config.models.split(",")]
+    models = [load_model(model_path(name))[0] for name in config.models.split(",")]
     photos = list_photos(config.data)
     for number in range(config.shards):
         path = config.out / f"shard_{number:03d}.safetensors"

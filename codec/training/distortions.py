@@ -15,12 +15,12 @@ from PIL import Image as Picture
 from PIL import ImageEnhance, ImageFilter
 
 from codec.base import Image
-from codec.formats import FORMATS
-from codec.likeness import resize
-from codec.search import coded_size
+from codec.photos import resize
+from codec.rivals import load_format
+from codec.rivals.search import coded_size
 
 if TYPE_CHECKING:
-    from codec.model import ProGIC
+    from codec.progic.model import ProGIC
 
 Damage = Callable[[Image, float, np.random.Generator], Image]
 
@@ -32,7 +32,7 @@ def _codec(name: str) -> Damage:
     """`name` at one of a few coding resolutions and the quality that `strength` stands for."""
 
     def damage(image: Image, strength: float, rng: np.random.Generator) -> Image:
-        form, (height, width) = FORMATS[name], image.shape[:2]
+        form, (height, width) = load_format(name), image.shape[:2]
         scale = float(rng.choice([1.0, 1.0, 0.75, 0.5, 0.375]))
         least = max(form.min_side, 32 if name == "vvc" else 16)
         rows, columns = coded_size(height, width, max(scale, min(1.0, least / min(height, width))))

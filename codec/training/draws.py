@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codec.model import UNSHUFFLE
+from codec.progic.shape import UNSHUFFLE
 from codec.training.recipe import TrainConfig
 
 

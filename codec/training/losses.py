@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.base import WeightsError
-from codec.metrics.dists import similarities
+from codec.metrics.dists_lite import similarities
 
 VGG19_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256)
 """Output channels of conv1_1 to conv3_4."""

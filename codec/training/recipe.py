@@ -101,7 +101,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
-        from codec.model import PRESETS
+        from codec.progic.shape import PRESETS
 
         factor = PRESETS[self.preset].downsampling
         if self.crop % factor:

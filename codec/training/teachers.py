@@ -20,9 +20,9 @@ from torch import Tensor
 
 from codec.base import Image
 from codec.data import random_crops
-from codec.metrics.dists import similarities
+from codec.metrics.dists_lite import similarities
 from codec.metrics.lpips import load_lpips
-from codec.model import ProGIC
+from codec.progic.model import ProGIC
 from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.losses import VggFeatureLoss
 

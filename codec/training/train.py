@@ -22,17 +22,18 @@ from PIL import Image as PillowImage
 from torch import Tensor, nn
 
 from codec.base import CodecError, Image, WeightsError
-from codec.data import ahead, list_photos, random_crops
+from codec.data import ahead, random_crops
 from codec.metrics.lpips import load_lpips
-from codec.model import PRESETS, ProGIC, ProgicConfig
-from codec.progic import to_image
+from codec.photos import list_photos
+from codec.progic.codec import to_image
+from codec.progic.model import ProGIC, load_model, save_model
+from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
 from codec.training.codebooks import CodebookTrainer, quantize
 from codec.training.draws import decode_plan, off_grid, random_windows
 from codec.training.losses import VggFeatureLoss
 from codec.training.optimizers import learning_rate, make_optimizers
 from codec.training.recipe import TrainConfig
-from codec.zoo import load_model, save_model
 
 EXPLODED = 100
 """Times the clipping norm above which a step is left out: nothing bounds the product in a feed-forward gate."""

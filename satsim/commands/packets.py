@@ -30,7 +30,7 @@ def encode(
     key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
-    from satsim.folders import fresh_folder
+    from codec.files import fresh_folder
     from satsim.messages import encode_photo, parse_position
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}

@@ -49,7 +49,7 @@ def study(
     """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
     from rich.console import Console
 
-    from satsim.folders import check_free
+    from codec.files import check_free
     from satsim.study.plan import read_list, read_plan
 
     space: dict[str, Any] = {

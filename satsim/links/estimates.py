@@ -39,7 +39,7 @@ class Photo(NamedTuple):
 
 
 def photo_on(link: LinkSpec) -> Photo | None:
-    """What the five stages need on `link`, by the same cut as codec.layout; None where not one index fits."""
+    """What the five stages need on `link`, by the same cut as codec.progic.layout; None where not one index fits."""
     fitting = link.payload_bytes * 8 // INDEX_BITS
     if fitting < 1:
         return None

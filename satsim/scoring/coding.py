@@ -19,10 +19,10 @@ from typing import Any
 
 from codec import metrics as judges
 from codec.base import Codec, CodecError, stages_of
+from codec.files import cache_folder
 from codec.loading import load_codec
-from codec.metrics import Metric, load_metric, weights
-from codec.metrics.weight_files import METRIC_FILES
-from satsim.photo import reduced
+from codec.metrics import Metric, find_weights, load_metric, metric_info
+from codec.photos import reduced
 from satsim.scenario.spec import Scenario, SchemeSpec
 from satsim.scoring.cache import Cache
 from satsim.scoring.digests import coded_with, file_digest, flat, options_digest
@@ -32,7 +32,7 @@ from satsim.scoring.outbox import Picture, Sending, fill_outbox, naming, title_o
 
 def default_folder() -> Path:
     """Where sweeps are cached unless the user says otherwise: inside the folder SATSIM_CACHE, or the platform's own."""
-    return weights.cache_folder() / "sweeps"
+    return cache_folder() / "sweeps"
 
 
 def prepare(
@@ -129,6 +129,6 @@ def _scored_with(metrics: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in metrics:
         shipped = Path(judges.__file__).with_name(f"{name}.safetensors")
-        paths = [weights.find(file) for file in weights.files_of(name)] if name in METRIC_FILES else [shipped]
+        paths = [find_weights(each) for each in metric_info(name).files] or [shipped]
         found[f"metric {name}"] = digest(file_digest(path) for path in paths if path and path.is_file())
     return found

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-from satsim.photo import enlarged
+from codec.photos import enlarged
 from satsim.scoring.outbox import Picture, Sending, naming
 
 _TURN = Lock()

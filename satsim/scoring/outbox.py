@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, stages_of
+from codec.photos import fit_photo
 from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import LinkError, PacketError
-from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec
+from satsim.scenario.spec import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
 if TYPE_CHECKING:
     from satsim.air.position import Position
@@ -24,6 +25,11 @@ Picture = npt.NDArray[np.uint8]
 
 TAKEN_UNIX_S = 1_767_225_600
 """When the photo of every scenario was taken: the first second of 2026, UTC."""
+
+
+def load_photo(image: ImageSpec) -> Picture:
+    """The photo in its frame, uint8[H, W, 3]. Raises PhotoError, naming the file and the mend."""
+    return fit_photo(image.path, image.width, image.height, image.fit)
 
 
 class Coder(Protocol):

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from codec.files import fresh_folder
 from satsim.errors import ScenarioError
-from satsim.folders import fresh_folder
 from satsim.scenario.reading import check_scenario
 from satsim.scenario.spec import Scenario
 from satsim.scoring.digests import versions

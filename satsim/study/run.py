@@ -9,7 +9,7 @@ from typing import Any
 
 from satsim.errors import StudyError
 from satsim.notices import link_notices
-from satsim.photo import load_photo
+from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close

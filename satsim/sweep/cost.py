@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from satsim.photo import load_photo
-from satsim.scoring.outbox import Sending
+from satsim.scoring.outbox import Sending, load_photo
 from satsim.scoring.summary import held_sets
 from satsim.sweep.jobs import EncodeTask, encode, judge_of, open_cache, show
 from satsim.sweep.plan import SweepPlan

@@ -10,11 +10,11 @@ from typing import Any
 
 from satsim.errors import SweepError
 from satsim.notices import link_notices, links_of
-from satsim.photo import load_photo
 from satsim.scenario.reading import make_scenario
 from satsim.scenario.spec import Scenario
 from satsim.scoring.digests import code_digest, file_digest, versions
 from satsim.scoring.judge import digest
+from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import Measures, choose_measures
 from satsim.simulation.table import why_no_table
 from satsim.sweep.grid import Factor, Place, make_grid

@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from codec.files import check_free, fresh_folder
 from satsim.errors import SweepError
-from satsim.folders import check_free, fresh_folder
 from satsim.links.linkspec import LinkSpec
 from satsim.notices import scheme_notices
-from satsim.photo import load_photo
 from satsim.plots.sweep import draw_sweep
 from satsim.scoring.judge import digest
-from satsim.scoring.outbox import Sending
+from satsim.scoring.outbox import Sending, load_photo
 from satsim.sweep.jobs import EncodeTask, Job, encode, run_job
 from satsim.sweep.local import run_here
 from satsim.sweep.manifest import SweepRecord, cells, finished, write_manifest

@@ -5,24 +5,23 @@ Nothing is left of an analysis that fails.
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from codec import zoo
 from codec.analysis.analyse import Coded, Score, code_folder, codeword_use, count_codewords, show, stage_bytes
 from codec.analysis.latents import map_stages
 from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior, savings
 from codec.analysis.result import FolderResult, Settings, write_tables
 from codec.base import CodecError, Image
-from codec.bits import Indices
-from codec.data import list_photos
+from codec.files import fresh_folder
 from codec.metrics import choose_metric
+from codec.photos import list_photos
+from codec.progic.layout import Indices
+from codec.progic.model import load_model
+from codec.progic.shape import model_path
 
 PAGE_PHOTOS = 6
 """Photos on one page of a visual sheet."""
@@ -47,23 +46,13 @@ def write_analysis(
     each photo is coded by a prior of all others of its folder. Sheets show the first `sheet_photos` of each folder.
     Raises CodecError for what the caller can mend, OSError where the disk will not take it.
     """
-    from codec.analysis import plots
     from codec.analysis.text import analysis_text
-    from codec.figures import PIXELS_DPI, png
 
     check_folders(folders, prior, out)
     learn_prior(np.zeros(1, np.int64), smoothing)
-    model, model_id = zoo.load_model(zoo.model_path(model_name))
+    model, model_id = load_model(model_path(model_name))
     coded = {name_of(folder): code_photos(folder, model, side, tell) for folder in folders}
-    sizes = [[photo.indices[0].size for photo in photos] for photos in coded.values()]
-    if prior is None:
-        if alone := [name for name, photos in coded.items() if len(photos) < 2]:
-            raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
-        learned, source = None, "all other photos of the same folder"
-        least = min(sum(each) - max(each) for each in sizes)
-    else:
-        learned, photos = count_folder(prior, model, side, tell)
-        least, source = int(learned[0].sum()), f"{photos} other photos, of the folder {name_of(prior)}"
+    learned, source, least = find_prior(coded, prior, model, side, tell)
     shortest = min(min(photo.image.shape[:2]) for photos in coded.values() for photo in photos)
     scorer, notice = choose_metric(metric, shortest_side=shortest)
     notices = [] if notice is None else [notice]
@@ -81,32 +70,75 @@ def write_analysis(
         metric=scorer,
         notices=tuple(notices),
     )
-    with whole_folder(out) as partial:
-        results = []
-        for name, mine in coded.items():
-            counts = np.stack([count_codewords(photo.indices, model.config.codewords) for photo in mine])
-            saved = save_bytes(name, mine, counts, learned, settings)
-            scores, pages = [], []
-            for first in range(0, len(mine), PAGE_PHOTOS):
-                page = []
-                for photo in mine[first : first + PAGE_PHOTOS]:
-                    tell(f"decoding {name}: {photo.name}")
-                    page.append((photo, decode_cases(name, photo, model, settings)))
-                scores += [score for _, cases in page for score, _ in cases]
-                if wanted := page[: max(0, sheet_photos - first)]:
-                    for kind, sheet in plots.sheets(name, wanted, settings).items():
-                        pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
-                        (partial / pages[-1]).write_bytes(png(sheet, PIXELS_DPI))
-            maps = map_stages(mine, model.quantizer.codebooks.numpy())
-            results.append(FolderResult(name, codeword_use(name, counts), saved, maps, scores, pages))
+    with fresh_folder(out) as partial:
+        results = [
+            analyse_folder(name, photos, model, learned, settings, partial, sheet_photos, tell)
+            for name, photos in coded.items()
+        ]
         tell("drawing and writing")
         write_tables(results, partial)
-        (partial / "codewords.png").write_bytes(png(plots.codewords_figure(results, settings)))
-        (partial / "range_coding.png").write_bytes(png(plots.range_coding_figure(results, settings)))
-        for result in results:
-            (partial / f"latents_{result.name}.png").write_bytes(png(plots.latents_figure(result, settings)))
+        write_figures(results, settings, partial)
         (partial / "analysis.md").write_text(analysis_text(settings, results), encoding="utf-8")
     return settings, results
+
+
+def find_prior(
+    coded: Mapping[str, Sequence[Coded]], prior: Path | None, model: Any, side: int | None, tell: Tell
+) -> tuple[Indices | None, str, int]:
+    """Counts int64[N, K] of the folder `prior`, or None for those of all other photos of a folder; whose counts these
+    are, in words; and the least number of indices that a stage's prior is counted from.
+
+    Raises CodecError for a folder of one photo, which has no others.
+    """
+    if prior is not None:
+        learned, photos = count_folder(prior, model, side, tell)
+        return learned, f"{photos} other photos, of the folder {name_of(prior)}", int(learned[0].sum())
+    if alone := [name for name, photos in coded.items() if len(photos) < 2]:
+        raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
+    sizes = [[photo.indices[0].size for photo in photos] for photos in coded.values()]
+    return None, "all other photos of the same folder", min(sum(each) - max(each) for each in sizes)
+
+
+def analyse_folder(
+    name: str,
+    photos: Sequence[Coded],
+    model: Any,
+    learned: Indices | None,
+    settings: Settings,
+    out: Path,
+    sheet_photos: int,
+    tell: Tell,
+) -> FolderResult:
+    """All numbers of one folder of photos; sheets of the first `sheet_photos` of them are written to `out`."""
+    from codec.analysis import plots
+    from codec.figures import PIXELS_DPI, png
+
+    counts = np.stack([count_codewords(photo.indices, model.config.codewords) for photo in photos])
+    saved = save_bytes(name, photos, counts, learned, settings)
+    scores, pages = [], []
+    for first in range(0, len(photos), PAGE_PHOTOS):
+        page = []
+        for photo in photos[first : first + PAGE_PHOTOS]:
+            tell(f"decoding {name}: {photo.name}")
+            page.append((photo, decode_cases(name, photo, model, settings)))
+        scores += [score for _, cases in page for score, _ in cases]
+        if wanted := page[: max(0, sheet_photos - first)]:
+            for kind, sheet in plots.sheets(name, wanted, settings).items():
+                pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
+                (out / pages[-1]).write_bytes(png(sheet, PIXELS_DPI))
+    maps = map_stages(photos, model.quantizer.codebooks.numpy())
+    return FolderResult(name, codeword_use(name, counts), saved, maps, scores, pages)
+
+
+def write_figures(results: Sequence[FolderResult], settings: Settings, out: Path) -> None:
+    """codewords.png, range_coding.png, and for each folder latents_FOLDER.png."""
+    from codec.analysis import plots
+    from codec.figures import png
+
+    (out / "codewords.png").write_bytes(png(plots.codewords_figure(results, settings)))
+    (out / "range_coding.png").write_bytes(png(plots.range_coding_figure(results, settings)))
+    for result in results:
+        (out / f"latents_{result.name}.png").write_bytes(png(plots.latents_figure(result, settings)))
 
 
 def check_folders(folders: Sequence[Path], prior: Path | None, out: Path) -> None:
@@ -171,16 +203,3 @@ def decode_cases(name: str, photo: Coded, model: Any, settings: Settings) -> lis
         facts = name, photo.name, held, lost, held * stage_bpp
         found.append((Score(*facts, settings.metric.name, settings.metric(photo.image, picture)), picture))
     return found
-
-
-@contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """A hidden folder beside `out` to fill, which becomes `out` at the end and vanishes if the block fails."""
-    partial = out.absolute().parent / f".{out.absolute().name}.partial-{os.getpid()}"
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise

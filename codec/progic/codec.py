@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codec import layout, zoo
 from codec.base import CodecError, Image, check_image
+from codec.progic import layout
+from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,22 +20,22 @@ class ProgicCodec:
 
     name = "progic"
 
-    def __init__(self, model: str = zoo.DEFAULT_MODEL, stages: int | None = None) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
         Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
         """
-        weights, self.model_id = zoo.load_model(zoo.model_path(str(model)))
-        from codec.fast import FastProGIC
+        from codec.progic.fast import FastProGIC
 
-        self._model = FastProGIC(weights)
-        self.config = weights.config
+        weights = read_weights(model_path(str(model)))
+        self._model = FastProGIC(weights.config, weights.arrays)
+        self.config, self.model_id = weights.config, weights.model_id
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
-        """Payloads of `stages` stages, coarse first; cut by `codec.layout`, at most `payload_bytes` bytes each."""
+        """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
         import torch
 
         check_image(image)

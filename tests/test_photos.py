@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from satsim.photo import GREY, PhotoError, load_photo
+from codec.base import PhotoError
+from codec.photos import GREY, enlarged, fit_photo, list_photos, open_photo, read_photo, reduced
 from satsim.scenario.spec import ImageSpec
+from satsim.scoring.outbox import load_photo
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-def load(path, **frame):
-    return load_photo(ImageSpec(path=path, **frame))
+def load(path, width=256, height=256, fit="crop"):
+    return fit_photo(path, width, height, fit)
 
 
 def complaint_about(path, **frame):
@@ -72,9 +74,52 @@ def test_keep_keeps_the_photos_own_size(small_photo):
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (4097, 16)])
 def test_keep_refuses_sizes_that_no_codec_takes(tmp_path, size):
     Image.new("RGB", size).save(tmp_path / "odd.png")
-    assert "expected sides of 16 to 4096 with image.fit keep (use crop or pad)" in complaint_about(
+    assert "expected sides of 16 to 4096 with fit keep (use crop or pad)" in complaint_about(
         tmp_path / "odd.png", fit="keep"
     )
+
+
+def test_a_scenarios_photo_is_fitted_as_it_says(small_photo):
+    spec = ImageSpec(path=small_photo, width=32, height=16, fit="pad")
+    assert np.array_equal(load_photo(spec), fit_photo(small_photo, 32, 16, "pad"))
+
+
+@pytest.mark.parametrize("side", [16, 48])
+def test_a_photo_to_measure_on_is_its_centre_square(tmp_path, side):
+    wide = np.concatenate([np.full((48, 48, 3), colour, np.uint8) for colour in (RED, (0, 255, 0), BLUE)], axis=1)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    square = read_photo(tmp_path / "wide.png", side)
+    assert square.shape == (side, side, 3)
+    assert (square[:, 4:-4] == (0, 255, 0)).all()
+    assert np.array_equal(read_photo(tmp_path / "wide.png", None), wide)
+
+
+def test_a_photo_to_measure_on_has_a_size_that_codecs_take(tmp_path):
+    Image.new("RGB", (15, 64)).save(tmp_path / "narrow.png")
+    with pytest.raises(PhotoError, match=r"narrow\.png: image is 15x64 pixels; expected sides of 16 to 4096"):
+        read_photo(tmp_path / "narrow.png", None)
+
+
+def test_photos_are_listed_by_path_and_other_files_left_out(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("b/2.PNG", "b/1.jpg", "a.webp", "notes.txt"):
+        (tmp_path / name).touch()
+    assert list_photos(tmp_path) == [tmp_path / name for name in ("a.webp", "b/1.jpg", "b/2.PNG")]
+    with pytest.raises(PhotoError, match=r"no photo below it; expected files ending in \.jpeg, \.jpg, \.png, \.webp"):
+        list_photos(tmp_path / "c")
+
+
+def test_a_photo_is_opened_in_rgb_at_its_own_size(small_photo):
+    photo = open_photo(small_photo)
+    assert (photo.mode, photo.size) == ("RGB", (64, 48))
+
+
+def test_pictures_shrink_to_sixteen_pixels_at_least_and_grow_back():
+    image = picture(48, 64)
+    assert reduced(image, 0.5).shape == (24, 32, 3)
+    assert reduced(image, 0.1).shape == (16, 16, 3)
+    assert enlarged(reduced(image, 0.5), 48, 64).shape == image.shape
+    assert reduced(image, 1.0) is enlarged(image, 48, 64) is image
 
 
 @pytest.mark.parametrize("fit", ["crop", "pad"])

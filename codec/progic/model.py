@@ -11,59 +11,18 @@ Where the paper leaves a detail open, `ProgicConfig` and the block docstrings st
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-UNSHUFFLE = 8
-"""Pixels a side that one cell of the transforms' feature grid covers (section 3.1)."""
-ATTENTION_BLOCKS = 3
-"""The paper's k (section 3.2)."""
-
-
-@dataclass(frozen=True)
-class ProgicConfig:
-    """The shape of one ProGIC model; everything a decoder must know besides the weights."""
-
-    channels: int
-    """C1, width of the transforms at H/8."""
-    encoder_blocks: int
-    """M of the analysis transform."""
-    decoder_blocks: int
-    """M of the synthesis transform."""
-    latent_channels: int = 256
-    """C2, width of the latent and of every codeword."""
-    expansion: int = 4
-    """r of the feed-forward networks."""
-    stages: int = 5
-    """N, the number of codebooks."""
-    index_bits: int = 10
-    """L; each codebook holds 2^L codewords."""
-    downsampling: int = 16
-    """f, pixels a side that one latent cell covers; a multiple of 8."""
-
-    @property
-    def codewords(self) -> int:
-        """Codewords in each codebook."""
-        return 1 << self.index_bits
-
-    @property
-    def stage_bpp(self) -> float:
-        """Bits per pixel that one stage adds (eq. 8 with N = 1)."""
-        return self.index_bits / self.downsampling**2
-
-
-PRESETS = {
-    "base": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14),
-    "small": ProgicConfig(channels=256, encoder_blocks=4, decoder_blocks=8),
-    "nano": ProgicConfig(channels=128, encoder_blocks=4, decoder_blocks=8),
-    "fine16": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14, stages=16, downsampling=32),
-    "fine48": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14, stages=48, index_bits=8, downsampling=64),
-}
-"""The paper's base and small, our nano for small CPUs, and the two ablation shapes of its Fig. 16."""
+from codec.files import replacing
+from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, read_weights
 
 
 class _Modulated(nn.Module):
@@ -237,6 +196,27 @@ class ProGIC(nn.Module):
         latent = self.quantizer.decode(indices).to(self.synthesis.up.weight.dtype)
         picture: Tensor = self.synthesis(latent, held)
         return picture
+
+
+def save_model(model: ProGIC, path: Path) -> None:
+    """Write `model` as float16 safetensors, whole or not at all. Raises OSError."""
+    from safetensors.torch import save_file
+
+    state = {name: tensor.to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(path) as partial:
+        save_file(state, partial, metadata={"progic": json.dumps(dataclasses.asdict(model.config))})
+
+
+def load_model(path: Path) -> tuple[ProGIC, int]:
+    """The model (float32, in evaluation mode) of a weights file, and its 32-bit model id.
+
+    Raises WeightsError as `read_weights` does.
+    """
+    config, arrays, model_id = read_weights(path)
+    with torch.device("meta"):
+        model = ProGIC(config)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+    return model.eval().requires_grad_(False), model_id
 
 
 @dataclass(frozen=True)

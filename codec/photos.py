@@ -1,0 +1,109 @@
+"""Photos from disk: found below a folder, read upright in RGB, and fitted to a frame."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from codec.base import MAX_SIDE, MIN_SIDE, CodecError, Image, PhotoError, check_image
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+MAX_PIXELS = 100_000_000
+"""Photos above this are refused before they are decoded (decompression bombs)."""
+GREY = (127, 127, 127)
+LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Every photo below `folder`, sorted by path; raises PhotoError where there is none."""
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not photos:
+        raise PhotoError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
+    return photos
+
+
+def open_photo(path: Path) -> PillowImage.Image:
+    """The photo in RGB, turned upright by its EXIF note. Raises PhotoError, naming the file and the mend."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # size is checked below; a broken EXIF note does not spoil the picture
+            with PillowImage.open(path) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise PhotoError(
+                        f"{path}: is {opened.width}x{opened.height} pixels; expected at most {MAX_PIXELS:,} in all"
+                        " (shrink it first)"
+                    )
+                return _eight_bits(ImageOps.exif_transpose(opened)).convert("RGB")
+    except FileNotFoundError:
+        raise PhotoError(f"{path}: no such image file; check the path") from None
+    except UnidentifiedImageError:
+        raise PhotoError(
+            f"{path}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like"
+        ) from None
+    except PillowImage.DecompressionBombError:
+        raise PhotoError(f"{path}: has far more than {MAX_PIXELS:,} pixels; shrink it first") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PhotoError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def _eight_bits(photo: PillowImage.Image) -> PillowImage.Image:
+    """16-bit grey as 8-bit grey, which Pillow would clip to white; any other mode as it is."""
+    if not photo.mode.startswith("I;16"):
+        return photo
+    return PillowImage.fromarray((np.asarray(photo).astype(np.uint16) >> 8).astype(np.uint8))
+
+
+def read_photo(path: Path, side: int | None) -> Image:
+    """The photo as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
+
+    Raises PhotoError, naming the file, where it cannot be read or has sides no codec takes.
+    """
+    photo = open_photo(path)
+    if side is not None:
+        photo = ImageOps.fit(photo, (side, side), LANCZOS)
+    image = np.asarray(photo)
+    try:
+        check_image(image)
+    except CodecError as error:
+        raise PhotoError(f"{path}: {error}") from None
+    return image
+
+
+def fit_photo(path: Path, width: int, height: int, fit: str) -> Image:
+    """The photo as uint8[height, width, 3], cut at the sides for `fit` crop, between grey bars for pad.
+
+    For keep it has its own size. Raises PhotoError, naming the file and the mend.
+    """
+    photo = open_photo(path)
+    if fit == "crop":
+        photo = ImageOps.fit(photo, (width, height), LANCZOS)
+    elif fit == "pad":
+        photo = ImageOps.pad(photo, (width, height), LANCZOS, color=GREY)
+    elif not (MIN_SIDE <= photo.width <= MAX_SIDE and MIN_SIDE <= photo.height <= MAX_SIDE):
+        raise PhotoError(
+            f"{path}: is {photo.width}x{photo.height} pixels; expected sides of {MIN_SIDE} to {MAX_SIDE} with fit keep"
+            " (use crop or pad)"
+        )
+    return np.asarray(photo)
+
+
+def reduced(picture: Image, scale: float) -> Image:
+    """`picture` with both sides times `scale`, rounded, at least 16 pixels; itself where nothing changes."""
+    height, width = (max(MIN_SIDE, round(side * scale)) for side in picture.shape[:2])
+    return resize(picture, height, width)
+
+
+def enlarged(picture: Image, height: int, width: int) -> Image:
+    """`picture` at this size, bicubic, as a screen would show it; itself where nothing changes."""
+    return resize(picture, height, width, BICUBIC)
+
+
+def resize(picture: Image, height: int, width: int, how: PillowImage.Resampling = LANCZOS) -> Image:
+    """`picture` at uint8[height, width, 3]; itself where it already is."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(PillowImage.fromarray(picture).resize((width, height), how))

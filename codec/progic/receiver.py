@@ -1,0 +1,89 @@
+"""ProGIC's decoder in NumPy alone: what a cold `satsim decode` runs, for to import torch takes longer than all else.
+
+Pictures differ from the codec's by rounding, one grey level at most in places. Once loaded, `codec.progic.codec` is the
+faster of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.base import Image
+from codec.progic import layout
+from codec.progic.decoder import Decoder, Operations
+from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+
+Matrix = npt.NDArray[np.float32]
+
+
+def _linear(x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
+    product: Matrix = x @ weight.T
+    product += bias
+    return product
+
+
+def _add_product(x: Matrix, branch: Matrix, weight: Matrix) -> None:
+    x += branch @ weight.T
+
+
+def _depthwise(x: Matrix, rows: int, columns: int, weight: Matrix, bias: Matrix) -> Matrix:
+    padded = np.pad(x.reshape(rows, columns, -1), ((1, 1), (1, 1), (0, 0)))
+    total = np.broadcast_to(bias, (rows, columns, len(weight))).copy()
+    for dy in range(3):
+        for dx in range(3):
+            total += padded[dy : dy + rows, dx : dx + columns] * weight[:, 0, dy, dx]
+    return total.reshape(x.shape)
+
+
+def _sigmoid(x: Matrix) -> Matrix:
+    small = np.exp(-np.abs(x))  # so written that nothing overflows
+    shares: Matrix = np.where(x >= 0, 1, small) / (1 + small)
+    return shares
+
+
+NUMPY = Operations(
+    zeros=lambda rows, columns: np.zeros((rows, columns), np.float32),
+    copy=np.copy,
+    linear=_linear,
+    add_product=_add_product,
+    plus_product=lambda x, a, b: x + a * b,
+    depthwise=_depthwise,
+    relu=lambda x: np.maximum(x, 0, out=x),
+    sigmoid=_sigmoid,
+)
+
+
+class ProgicReceiver:
+    """Decodes what a `ProgicCodec` of the same weights encoded."""
+
+    name = "progic"
+
+    def __init__(self, model: str = DEFAULT_MODEL) -> None:
+        """`model` names shipped weights or a .safetensors file. Raises WeightsError as `ProgicCodec` does."""
+        self._model = model
+        weights = read_weights(model_path(model), ("synthesis.", "quantizer."))
+        self._config, self.model_id = weights.config, weights.model_id
+        self._decoder = Decoder(weights.config, weights.arrays, NUMPY)
+
+    def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
+        """As by `ProgicCodec`, which does it."""
+        from codec.progic.codec import ProgicCodec
+
+        return ProgicCodec(self._model).encode(image, payload_bytes)
+
+    def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
+        """The picture uint8[height, width, 3] of whatever payloads arrived; None for none at all.
+
+        Raises CodecError for payloads that no encoder of this model writes.
+        """
+        if not received:
+            return None
+        f, stages = self._config.downsampling, self._config.stages
+        rows, columns = -(-height // f), -(-width // f)
+        grid = layout.join(received, stages, rows, columns, self._config.index_bits)
+        pixels = np.clip(self._decoder.decode(grid.reshape(stages, -1), rows, columns), -1, 1)
+        shown: Image = np.rint((pixels + 1) * np.float32(127.5)).astype(np.uint8)[:height, :width]
+        return shown
