@@ -60,9 +60,8 @@ class ProgicCodec:
         return to_image(picture)[:height, :width]
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of latent cells, those of the padding included, that an image of this size costs."""
-        f = self.config.downsampling
-        return -(-height // f), -(-width // f)
+        """See `ProgicConfig.grid`."""
+        return self.config.grid(height, width)
 
 
 class WholeProgic(ProgicCodec):

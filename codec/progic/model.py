@@ -244,7 +244,7 @@ def complexity(config: ProgicConfig, height: int, width: int) -> Complexity:
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(count)
     f = config.downsampling
-    rows, columns = -(-height // f), -(-width // f)
+    rows, columns = config.grid(height, width)
     latent = model.analysis(torch.zeros(1, 3, rows * f, columns * f, device="meta"))
     model.synthesis(latent, torch.ones(1, dtype=torch.int64, device="meta"))
     flops += 2 * rows * columns * config.stages * config.codewords * config.latent_channels

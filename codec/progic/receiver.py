@@ -81,8 +81,8 @@ class ProgicReceiver:
         """
         if not received:
             return None
-        f, stages = self._config.downsampling, self._config.stages
-        rows, columns = -(-height // f), -(-width // f)
+        stages = self._config.stages
+        rows, columns = self._config.grid(height, width)
         grid = layout.join(received, stages, rows, columns, self._config.index_bits)
         pixels = np.clip(self._decoder.decode(grid.reshape(stages, -1), rows, columns), -1, 1)
         shown: Image = np.rint((pixels + 1) * np.float32(127.5)).astype(np.uint8)[:height, :width]

@@ -55,6 +55,10 @@ class ProgicConfig:
         """Bits per pixel that one stage adds (eq. 8 with N = 1)."""
         return self.index_bits / self.downsampling**2
 
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of latent cells, those of the padding included, that a picture of this size costs."""
+        return -(-height // self.downsampling), -(-width // self.downsampling)
+
 
 PRESETS = {
     "base": ProgicConfig(channels=368, encoder_blocks=8, decoder_blocks=14),

@@ -20,18 +20,7 @@ def make_codec(
     suffix: str = ".bin",
     timeout_s: float = 60.0,
 ) -> Codec:
-    """The codec of two commands; see `external_format`."""
-    return FixedRateCodec("external", external_format(encode, decode, qualities, suffix, timeout_s), budget_bytes)
-
-
-def external_format(
-    encode: str | Sequence[str],
-    decode: str | Sequence[str],
-    qualities: Sequence[int],
-    suffix: str = ".bin",
-    timeout_s: float = 60.0,
-) -> Format:
-    """A format of any two commands: `encode` turns a PNG into a file of `suffix`, `decode` turns that into a PNG.
+    """A codec of any two commands: `encode` turns a PNG into a file of `suffix`, `decode` turns that into a PNG.
 
     Commands are lists of arguments, or one string split as a POSIX shell would; no shell runs. `{input}`, `{output}`
     and `{quality}` in them are replaced. `qualities` go from the smallest file to the largest. The whole file goes on
@@ -56,7 +45,7 @@ def external_format(
                 raise CodecError(f"{shlex.join(command)} wrote nothing to {{output}}")
             return written.read_bytes()
 
-    return Format(
+    form = Format(
         tuple(qualities),
         lambda pixels, quality, full, fast: convert(writer, save(pixels, "PNG"), ".png", suffix, quality),
         lambda file, height, width: read_pillow(convert(reader, file, suffix, ".png", ""), height, width),
@@ -64,6 +53,7 @@ def external_format(
         lambda payload, blank: payload,
         has_blank=False,
     )
+    return FixedRateCodec("external", form, budget_bytes)
 
 
 def call(command: Sequence[str], feed: bytes = b"", timeout_s: float = 120) -> bytes:

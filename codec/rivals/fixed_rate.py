@@ -128,11 +128,13 @@ def contiguous(received: Mapping[int, bytes]) -> bytes:
 
 
 def check_budget(name: str, budget_bytes: int) -> None:
+    """Raise CodecError, naming the codec, unless there is a whole byte at least."""
     if not isinstance(budget_bytes, int) or budget_bytes < 1:
         raise CodecError(f"{name}: budget_bytes is {budget_bytes!r}; expected a whole number of bytes, 1 or more")
 
 
 def check_door(image: Image, payload_bytes: int) -> None:
+    """Raise CodecError for what no codec encodes: see `check_image`; or payloads of no bytes."""
     check_image(image)
     if payload_bytes < 1:
         raise CodecError(f"payload_bytes is {payload_bytes}; expected 1 or more")
