@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from codec.files import replacing
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.scenario.reading import parse_yaml
@@ -126,28 +127,24 @@ def _name_of(key: SenderKey) -> str:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file to write that takes the place of `path` at the end, or vanishes if the block fails; one user at a time."""
+    """A file for its owner's eyes that takes the place of `path` at the end, or vanishes if the block fails.
+
+    One user at a time.
+    """
     path = path.resolve()
-    partial = path.with_name(f".{path.name}.partial")
+    lock = path.with_name(f".{path.name}.partial")
     try:
-        number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         raise ScenarioError(
-            f"{path}: is being changed by another program; if there is none, one was cut short: remove {partial}"
+            f"{path}: is being changed by another program; if there is none, one was cut short: remove {lock}"
         ) from None
     try:
-        with open(number, "w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(number)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name must outlive a power cut too
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        with replacing(path) as partial:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                yield file
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def _as_yaml(entry: KeyFile) -> str:

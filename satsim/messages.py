@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 import codec
+from codec.files import replacing
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from satsim.air.inbox import ImageKey, Inbox
@@ -197,9 +197,5 @@ def write_picture(picture: Picture, out: Path) -> None:
     Image.init()
     if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
         raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
-    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
-    try:
+    with replacing(out) as partial:
         Image.fromarray(picture).save(partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from codec.loading import split_options
 from satsim.air.packets import LENGTH_BYTES
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
@@ -98,15 +98,10 @@ def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> Op
 
 def read_codec(text: str) -> tuple[str, dict[str, Any]]:
     """Name and options of NAME[:key=value,key=value]; a name may hold a colon, as in my.module:Class."""
-    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
-    assert parts is not None
-    options = {}
-    for setting in re.split(r",(?=\w+=)", parts[2]) if parts[2] else []:
-        key, _, value = setting.partition("=")
-        options[key] = parse_yaml(value)
-    if not all(parts[1].split(":")) or parts[1].count(":") > 1:
+    name, settings = split_options(text)
+    if not all(name.split(":")) or name.count(":") > 1:
         raise StudyError(f"codec {text!r}: expected NAME or NAME:key=value, such as avif or progic:model=nano")
-    return parts[1], options
+    return name, {key: parse_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
 
 
 def designs(space: Space, coding: OperatingPoint, size: Size, link: LinkSpec) -> list[Design]:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codec.files import write_whole
 from codec.metrics import MetricInfo
 from satsim.errors import SweepError
 from satsim.scoring.summary import Columns
@@ -124,20 +125,6 @@ def _lock(file: BinaryIO) -> bool:
     except OSError:
         return False
     return True
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """`content` as the file `path`, whole or not at all, also where the machine stops in between."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _read_json(path: Path) -> dict[str, Any]:
