@@ -140,9 +140,11 @@ def _replacing(path: Path) -> Iterator[TextIO]:
             f"{path}: is being changed by another program; if there is none, one was cut short: remove {lock}"
         ) from None
     try:
-        with replacing(path) as partial:
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                yield file
+        with (
+            replacing(path) as partial,
+            open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
+        ):
+            yield file
     finally:
         lock.unlink(missing_ok=True)
 

@@ -8,9 +8,6 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rich.table import Table
-from rich.text import Text
-
 from codec.evaluation.rates import BdRate, RdPoint
 from codec.metrics import metric_info
 
@@ -93,16 +90,6 @@ def _ms(value: float) -> str:
 def _threads(points: Sequence[RdPoint]) -> str:
     numbers = sorted({point.threads for point in points})
     return f"{', '.join(map(str, numbers))} thread{'s' if numbers != [1] else ''} of torch"
-
-
-def for_terminal(sheet: PlainTable) -> Table:
-    """The table as rich prints it."""
-    table = Table(title=Text(sheet.title), title_justify="left")
-    for number, heading in enumerate(sheet.headings):
-        table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
-    for line in sheet.lines:
-        table.add_row(*map(Text, line))
-    return table
 
 
 def in_markdown(sheet: PlainTable) -> str:

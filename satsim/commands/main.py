@@ -19,8 +19,8 @@ COMMANDS = {
     "encode": "satsim.commands.packets",
     "decode": "satsim.commands.packets",
     "key": "satsim.commands.key",
-    "codec": "codec.cli",
-    "weights": "codec.cli",
+    "codec": "satsim.commands.codec",
+    "weights": "satsim.commands.weights",
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
 

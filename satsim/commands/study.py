@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from satsim.study.outcome import Outcome
+    from satsim.study.plan import StudyPlan
     from satsim.study.run import Study
 
 
@@ -47,7 +48,6 @@ def study(
     out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
 ) -> None:
     """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
-    from rich.console import Console
 
     from codec.files import check_free
     from satsim.study.plan import read_list, read_plan
@@ -65,10 +65,19 @@ def study(
     plan = read_plan(scenario, options, list(settings or []), image)
     folder = out or Path("results") / f"{scenario.stem}_study"
     check_free(folder)
+    done = weigh(plan, workers, cache, folder)
+    print_study(done, folder)
+    if done.recommended is None:
+        raise StudyError(done.sentence)
+
+
+def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path) -> Study:
+    """Run the study and write its folder, telling the steps and, at the end, the notices."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     with console.status("starting") as status:
         from satsim.commands.sweep import choose_workers
-        from satsim.errors import StudyError
         from satsim.scoring.coding import default_folder
         from satsim.study.results import write_study
         from satsim.study.run import run_study
@@ -78,9 +87,7 @@ def study(
         write_study(done, folder)
     for notice in done.notices:
         console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    print_study(done, folder)
-    if done.recommended is None:
-        raise StudyError(done.sentence)
+    return done
 
 
 def print_study(done: Study, folder: Path) -> None:

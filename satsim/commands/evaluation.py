@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from codec.evaluation.rows import Measurement
+    from codec.evaluation.tables import PlainTable
 
 CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
 
@@ -92,7 +95,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
 
     from codec.evaluation.rates import bd_rates, make_points
     from codec.evaluation.report import write_report
-    from codec.evaluation.tables import bd_sheets, for_terminal, point_sheets
+    from codec.evaluation.tables import bd_sheets, point_sheets
 
     points = make_points(rows)
     rates = bd_rates(points, anchor) if anchor else []
@@ -120,7 +123,7 @@ def runtimes(
     from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
-    from codec.evaluation.tables import for_terminal, in_csv, in_markdown
+    from codec.evaluation.tables import in_csv, in_markdown
     from codec.files import write_whole
 
     _set_threads(threads)
@@ -145,3 +148,16 @@ def _set_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+def for_terminal(sheet: PlainTable) -> Table:
+    """The table as rich prints it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(sheet.title), title_justify="left")
+    for number, heading in enumerate(sheet.headings):
+        table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
+    for line in sheet.lines:
+        table.add_row(*map(Text, line))
+    return table
