@@ -18,7 +18,7 @@ from bare import bare, seconds
 
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import Ack, LinkSpec, TwoState
-from satsim.scenario.spec import TransportSpec
+from satsim.scenario.scenario import TransportSpec
 from satsim.simulation.events import Event
 from satsim.simulation.simulation import simulate
 

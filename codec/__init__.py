@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codec.base import BudgetError, Codec, CodecError, Image, PhotoError, WeightsError
-    from codec.loading import codec_names, load_codec, load_receiver
+    from codec.loading import codec_names, load_codec
+    from codec.receivers import load_receiver
 
 __all__ = [
     "BudgetError",
@@ -32,5 +33,5 @@ def __getattr__(name: str) -> Any:
     """Public names come in at first use, so that `import codec` costs nothing (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'codec' has no attribute {name!r}")
-    module = "codec.loading" if name in ("codec_names", "load_codec", "load_receiver") else "codec.base"
-    return getattr(importlib.import_module(module), name)
+    module = {"load_receiver": "codec.receivers", "codec_names": "codec.loading", "load_codec": "codec.loading"}
+    return getattr(importlib.import_module(module.get(name, "codec.base")), name)

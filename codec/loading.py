@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
-from codec.base import Codec, CodecError, WeightsError
+from codec.base import Codec, CodecError
 
 CODECS = {
     "progic": "codec.progic.codec:ProgicCodec",
@@ -52,53 +51,6 @@ def load_codec(name: str = "progic", **options: Any) -> Codec:
     if missing := [option for option in needed if option not in options]:
         raise CodecError(f"codec {name} needs {', '.join(missing)}; give it among its options")
     return factory(**options)
-
-
-def split_options(text: str) -> tuple[str, list[str]]:
-    """Name and settings "key=value" of NAME[:key=value,key=value]; commas inside a value stay: qualities=[1,2]."""
-    parts = re.fullmatch(r"(.*?)(?::(\w+=.*))?", text, re.DOTALL)
-    assert parts is not None
-    return parts[1], re.split(r",(?=\w+=)", parts[2]) if parts[2] else []
-
-
-def read_setting(text: str, complaint: str) -> tuple[str, Any]:
-    """Key and value of "key=value", the value read as YAML. Raises CodecError, its text led in by `complaint`."""
-    import yaml
-
-    key, equals, value = text.partition("=")
-    try:
-        if not equals:
-            raise ValueError
-        return key, yaml.safe_load(value)
-    except (ValueError, yaml.YAMLError):
-        raise CodecError(f"{complaint} expected key=value, such as stages=3") from None
-
-
-def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
-    """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
-
-    Raises WeightsError where no weights at hand have that id (others would show a false picture), CodecError for a
-    codec or bitstream that this version does not know.
-    """
-    if name.startswith("progic"):
-        from codec.progic.receiver import ProgicReceiver
-        from codec.progic.shape import list_models
-
-        candidates = [model] if model else list_models()
-        for candidate in candidates:
-            receiver = ProgicReceiver(candidate)
-            if receiver.model_id == model_id:
-                return receiver
-        raise WeightsError(
-            f"packets are for ProGIC model {model_id:08x}; at hand: {', '.join(candidates) or 'none'}, of other ids"
-            " (give the sender's weights file by --model)"
-        )
-    choices: list[dict[str, Any]] = [{}, {"progressive": True}] if name == "jpeg2000" else [{}]
-    for options in choices:
-        rival = load_codec(name, budget_bytes=1, **options)
-        if rival.model_id == model_id:
-            return rival
-    raise CodecError(f"packets are for codec {name}, bitstream {model_id}; this version cannot decode it")
 
 
 def _factory(name: str) -> Callable[..., Codec]:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TextIO
 from codec.files import replacing
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
 from satsim.errors import PacketError, ScenarioError
-from satsim.scenario.reading import parse_yaml
+from satsim.scenario.scenario import parse_yaml
 
 
 class KeyFile(NamedTuple):

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-import codec
+from codec.base import CodecError
 from codec.files import replacing
+from codec.loading import load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
+from codec.receivers import load_receiver
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import HEADER_BYTES, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
@@ -20,8 +22,7 @@ from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.reading import check_part, parse_yaml
-from satsim.scenario.spec import ImageSpec
+from satsim.scenario.scenario import ImageSpec, check_part, parse_yaml
 from satsim.scoring.outbox import Picture, load_photo
 
 
@@ -53,13 +54,13 @@ def encode_photo(
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
-    coder = codec.load_codec(name, **dict(_option(setting) for setting in settings))
+    coder = load_codec(name, **dict(_option(setting) for setting in settings))
     room, parts = _room(packet_bytes, position is not None, key.tag_bytes if key else 0)
     try:
         payloads = coder.encode(image, room)
-    except codec.CodecError as error:
+    except CodecError as error:
         if str(error).startswith("payload_bytes is"):
-            raise codec.CodecError(f"{error} (message of {parts})") from None
+            raise CodecError(f"{error} (message of {parts})") from None
         raise
     height, width = image.shape[:2]
     packets = packetize(
@@ -174,12 +175,12 @@ def decode_messages(
     more = f" and {repairs} for repair, which give {len(received) - len(held)} more" if repairs else ""
     report.append(f"holding {len(held)} of {key.payload_count} packets of {_describe(key)}{more}")
     if key.codec == "external" and own_codec is None:
-        raise codec.CodecError(f"{report[-1]}: name the codec that made them, as --codec module:Class")
+        raise CodecError(f"{report[-1]}: name the codec that made them, as --codec module:Class")
     waiting = key.codec == "progic-whole" and len(received) < key.payload_count
-    receiver = codec.load_codec(own_codec) if own_codec else codec.load_receiver(key.codec, key.model_id, model)
+    receiver = load_codec(own_codec) if own_codec else load_receiver(key.codec, key.model_id, model)
     picture = None if waiting else receiver.decode(received, key.height, key.width)
     if picture is None:
-        raise codec.CodecError(f"{report[-1]}: nothing to show yet, {key.codec} needs more of them")
+        raise CodecError(f"{report[-1]}: nothing to show yet, {key.codec} needs more of them")
     return picture, report
 
 

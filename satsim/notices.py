@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from satsim.links.linkspec import LinkSpec, Passes
-from satsim.scenario.spec import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.outbox import Outbox
 
 

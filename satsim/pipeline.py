@@ -21,12 +21,11 @@ from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
 from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
-from satsim.scenario.spec import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, naming, title_of
 from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
-from satsim.simulation.events import Event
-from satsim.simulation.showings import blank, note_run
+from satsim.simulation.events import Event, blank, note_run
 from satsim.simulation.simulation import simulate
 
 Answer = TypeVar("Answer")

@@ -1,9 +1,8 @@
-"""Times and numbers in words, and durations out of words: the one way for tables, figures and goals."""
+"""Times and numbers in words: the one way for tables and figures."""
 
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,6 @@ from typing import Any
 HOUR_S, DAY_S = 3600.0, 86_400.0
 DAYS_FROM_S = 4 * DAY_S
 """From here on clocks tell days."""
-UNITS_S = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hour", "hours"), HOUR_S),
-    **dict.fromkeys(("d", "day", "days"), DAY_S),
-}
 
 
 def clock(time_s: float | None, end_s: float = 0.0) -> str:
@@ -56,28 +49,6 @@ def span(time_s: float) -> str:
         if time_s >= 2 * length and (float(told) * length == time_s or time_s != round(time_s)):
             return f"{told} {name}"
     return f"{time_s:.0f} s" if time_s == round(time_s) else f"{time_s:.4g} s"
-
-
-def parse_duration(text: str, bare_s: float | None = None) -> float:
-    """Seconds of "90 s", "10 min", "1 h 30 min" or "1:30:00"; of a number without a unit, `bare_s` times it.
-
-    Raises ValueError, which says what is wrong and what is expected.
-    """
-    expected = "expected a time such as 10 min, 600 s, 1 h or 1:30:00"
-    text = text.strip()
-    if re.fullmatch(r"\d+(:[0-5]?\d){1,2}", text):
-        return float(sum(int(part) * 60**k for k, part in enumerate(reversed(text.split(":")))))
-    number = r"(?:\d+\.?\d*|\.\d+)"
-    if re.fullmatch(number, text):
-        if bare_s is None:
-            raise ValueError(f"{text!r} has no unit; {expected}")
-        return float(text) * bare_s
-    steps = re.findall(rf"({number})\s*([A-Za-z]+)", text)
-    if not steps or re.sub(rf"{number}\s*[A-Za-z]+|\s", "", text):
-        raise ValueError(f"{text!r} is no time; {expected}")
-    if wrong := [unit for _, unit in steps if unit.lower() not in UNITS_S]:
-        raise ValueError(f"no unit of time is called {wrong[0]!r}; {expected}")
-    return sum(float(count) * UNITS_S[unit.lower()] for count, unit in steps)
 
 
 def number(value: float) -> str:

@@ -23,7 +23,7 @@ RUN = ("run", "scenarios/forest_fire.yaml")
 
 FLOORS = (
     ("codec",),
-    ("satsim.errors", "satsim.words"),
+    ("satsim.errors", "satsim.words", "satsim.durations"),
     ("satsim.figures",),
     ("satsim.air",),
     ("satsim.links",),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import TransportSpec
+from satsim.scenario.scenario import TransportSpec
 from satsim.scoring.outbox import round_order
 from satsim.simulation.runs import show_runs
 from satsim.sweep.quantiles import at_least_as_good

@@ -11,7 +11,8 @@ from conftest import REPO, photo_like, picture, write_tiny_weights
 from codec import codec_names, load_codec, load_receiver
 from codec.base import CodecError, WeightsError, stages_of
 from codec.fake import FakeCodec
-from codec.loading import CODECS, split_options, takes_budget
+from codec.loading import CODECS, takes_budget
+from codec.options import split_options
 from codec.progic.codec import ProgicCodec
 
 

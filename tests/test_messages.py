@@ -13,7 +13,7 @@ from satsim.air.repair import repair_packets
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import new_key, read_key, read_keys
 from satsim.messages import decode_messages, encode_photo, parse_position, read_messages, write_picture
-from satsim.scenario.spec import ImageSpec
+from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
 FAKE = "codec.fake:FakeCodec"

@@ -10,7 +10,7 @@ from satsim.air.inbox import unpack
 from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES
 from satsim.air.position import Position
 from satsim.errors import PacketError
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario
 from satsim.scoring.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
 
 IMAGE = np.full((16, 32, 3), 7, np.uint8)

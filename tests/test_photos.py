@@ -13,7 +13,7 @@ from PIL import Image
 
 from codec.base import PhotoError
 from codec.photos import GREY, enlarged, fit_photo, list_photos, open_photo, read_photo, reduced
-from satsim.scenario.spec import ImageSpec
+from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

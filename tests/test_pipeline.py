@@ -8,7 +8,7 @@ from codec.base import CodecError, PhotoError
 from codec.fake import FakeCodec
 from satsim.errors import PacketError, ScenarioError
 from satsim.pipeline import run
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario
 from satsim.scoring.summary import DEFAULT_LEVELS
 
 

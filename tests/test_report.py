@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from satsim.pipeline import run, save
-from satsim.scenario.reading import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.scoring.summary import TimelineRow
 from satsim.simulation.events import Event
 

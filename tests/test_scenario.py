@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.reading import check_part, load_scenario, override
-from satsim.scenario.spec import ImageSpec, Scenario, TransportSpec, slug
+from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, check_part, load_scenario, override, slug
 
 GOOD = {
     "name": "test",

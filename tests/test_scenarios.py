@@ -7,7 +7,7 @@ import pytest
 from codec import codec_names
 from codec.metrics import METRICS
 from satsim.air.packets import LENGTH_BYTES
-from satsim.scenario.reading import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.scoring.outbox import load_photo
 from satsim.simulation.simulation import simulate
 

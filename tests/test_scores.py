@@ -19,7 +19,7 @@ from codec.fake import FakeCodec
 from codec.metrics import psnr
 from satsim.errors import PacketError
 from satsim.pipeline import run
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.coding import cached_judge, default_folder, prepare
 from satsim.scoring.digests import options_digest

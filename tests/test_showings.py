@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from satsim.links.costs import costs
 from satsim.links.draws import child
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.scoring.outbox import round_order
 from satsim.simulation.channel import SCHEDULES
+from satsim.simulation.events import blank
 from satsim.simulation.fates import draw
 from satsim.simulation.runs import show_runs
-from satsim.simulation.showings import blank
 from satsim.simulation.simulation import simulate
 from satsim.simulation.table import fill_by_table, why_no_table
 

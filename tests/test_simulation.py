@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.scoring.outbox import round_order
 from satsim.simulation.events import ENDED, Event
 from satsim.simulation.simulation import simulate
@@ -354,7 +354,7 @@ EVERYTHING = """
 import hashlib
 from satsim.links.linkspec import LinkSpec
 from satsim.air.packets import pack, packetize
-from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.simulation.simulation import simulate
 
 link = LinkSpec.model_validate({

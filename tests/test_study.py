@@ -11,7 +11,7 @@ import pytest
 from satsim.errors import StudyError
 from satsim.links.linkspec import Ack, LinkSpec
 from satsim.pipeline import run
-from satsim.scenario.reading import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.study.front import beats, pareto
 from satsim.study.goal import Goal, parse_goal
 from satsim.study.outcome import certain, quality, runs_to_be_sure, verdict_on

@@ -18,7 +18,7 @@ from sweeping import SCHEMES, plan_of, run_sweep, same_tables
 
 from satsim.errors import SweepError
 from satsim.pipeline import run
-from satsim.scenario.reading import load_scenario
+from satsim.scenario.scenario import load_scenario
 from satsim.sweep.local import run_here, run_in_processes
 from satsim.sweep.plan import default_moments
 from satsim.sweep.results import Unfinished

@@ -9,8 +9,7 @@ from satsim.links.linkspec import Cost
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.outbox import Outbox, Sending
 from satsim.scoring.summary import Measures, TimelineRow, build_timeline, summarise
-from satsim.simulation.events import Event
-from satsim.simulation.showings import blank, note_run
+from satsim.simulation.events import Event, blank, note_run
 
 
 class Brightness(NamedTuple):

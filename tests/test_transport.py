@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import TransportSpec
+from satsim.scenario.scenario import TransportSpec
 from satsim.scoring.outbox import interleave, repair_plan, round_order
 from satsim.simulation.simulation import simulate
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from satsim.words import clock, number, parse_duration, shorten, span
+from satsim.durations import parse_duration
+from satsim.words import clock, number, shorten, span
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from codec.base import Codec
-from codec.loading import load_codec, read_setting, split_options, takes_budget
+from codec.loading import load_codec, takes_budget
+from codec.options import read_setting, split_options
 from codec.progic.shape import DEFAULT_MODEL
 
 

@@ -52,6 +52,15 @@ def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packe
     return read_packet(front, body)
 
 
+def is_packet(message: bytes) -> bool:
+    """Whether a receiver without keys would take `message` for a packet."""
+    try:
+        unpack(message)
+    except PacketError:
+        return False
+    return True
+
+
 def read_packet(front: bytes, body: bytes) -> Packet:
     """The packet of a checked header and what followed it, in clear. Raises PacketError for what no sender writes."""
     first, number, model_id, sender, image_id, place, size = FRONT.unpack(front)

@@ -118,7 +118,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
 ) -> None:
     """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time."""
-    from codec.loading import read_setting
+    from codec.options import read_setting
     from codec.training.recipe import load_recipe
     from codec.training.train import train as steps
 

@@ -26,7 +26,7 @@ def run(
     """Send one photo by every scheme of a scenario, and show what arrives when."""
     from rich.console import Console
 
-    from satsim.scenario.reading import load_scenario
+    from satsim.scenario.scenario import load_scenario
 
     changes = list(settings or [])
     if seed is not None:

@@ -50,6 +50,7 @@ def study(
     """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
 
     from codec.files import check_free
+    from satsim.errors import StudyError
     from satsim.study.plan import read_list, read_plan
 
     space: dict[str, Any] = {

@@ -113,8 +113,8 @@ def choose_workers(workers: int | None, cluster: str | None) -> Workers:
 
 def seconds(text: str) -> float:
     """ "2 min", "90 s", "1 h" or "90" in seconds. Raises SweepError."""
+    from satsim.durations import parse_duration
     from satsim.errors import SweepError
-    from satsim.words import parse_duration
 
     try:
         return parse_duration(text, bare_s=1.0)

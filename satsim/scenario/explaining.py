@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from satsim.air.packets import HEADER_BYTES
-from satsim.scenario.spec import Scenario
 
 _HINTS = {
     "link.loss_ratio": "write 0.1 for ten percent",
@@ -19,9 +18,9 @@ _HINTS = {
 }
 
 
-def explain(error: Any) -> str:
-    """One line for one pydantic error: field, what was found, what was expected."""
-    place, model = _walk(error["loc"])
+def explain(error: Any, root: type[BaseModel]) -> str:
+    """One line for one pydantic error in a `root`: field, what was found, what was expected."""
+    place, model = _walk(error["loc"], root)
     field = ".".join(place)
     found = error["input"]
     hint = f" ({_HINTS[field]})" if field in _HINTS else ""
@@ -41,19 +40,19 @@ def explain(error: Any) -> str:
         case "literal_error":
             return f"{field} is {found!r}; expected {context['expected']}"
         case "union_tag_not_found":
-            return f"{field}.model is missing; expected one of: {', '.join(_tags(_field_at(place)))}"
+            return f"{field}.model is missing; expected one of: {', '.join(_tags(_field_at(place, root)))}"
         case "union_tag_invalid":
-            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(_field_at(place)))}"
+            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(_field_at(place, root)))}"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
             return f"{field} is {found!r}; {message}{hint}"
 
 
-def _walk(loc: Sequence[Any]) -> tuple[list[str], type[BaseModel]]:
+def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
     """The dotted place that pydantic's `loc` means, without the names of union members, and the model that holds it."""
     place: list[str] = []
-    holder: type[BaseModel] = Scenario
-    annotation: Any = Scenario
+    holder = root
+    annotation: Any = root
     for part in loc:
         models = list(_models_in(annotation))
         if str(part) in _tags(annotation):
@@ -68,9 +67,9 @@ def _walk(loc: Sequence[Any]) -> tuple[list[str], type[BaseModel]]:
     return place, holder
 
 
-def _field_at(place: Sequence[str]) -> Any:
+def _field_at(place: Sequence[str], root: type[BaseModel]) -> Any:
     """The type of the field at `place`."""
-    return _walk(place)[1].model_fields[place[-1]].annotation
+    return _walk(place, root)[1].model_fields[place[-1]].annotation
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -23,7 +23,7 @@ from codec.files import cache_folder
 from codec.loading import load_codec
 from codec.metrics import Metric, find_weights, load_metric, metric_info
 from codec.photos import reduced
-from satsim.scenario.spec import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.cache import Cache
 from satsim.scoring.digests import coded_with, file_digest, flat, options_digest
 from satsim.scoring.judge import Judge, Tools, digest, picture_digest

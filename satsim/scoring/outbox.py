@@ -15,7 +15,7 @@ from codec.base import CodecError, stages_of
 from codec.photos import fit_photo
 from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import LinkError, PacketError
-from satsim.scenario.spec import ImageSpec, Scenario, SchemeSpec, TransportSpec
+from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
 if TYPE_CHECKING:
     from satsim.air.position import Position

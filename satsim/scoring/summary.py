@@ -11,15 +11,13 @@ import numpy.typing as npt
 from codec.base import CodecError
 from codec.metrics import Metric, MetricInfo, choose_metric, metric_info
 from satsim.errors import ScenarioError
-from satsim.scenario.spec import Scenario, slug
+from satsim.scenario.scenario import Scenario, slug
 from satsim.scoring.judge import Judge, Score
-from satsim.simulation.events import ENDED, Event
-from satsim.simulation.showings import Showings
+from satsim.simulation.events import ENDED, Event, Showings
 
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
 """By name, one value a run; NaN where there is none (never within the run, nothing to show, not known)."""
-TIMES = ("first_image_s", "last_change_s", "last_first_image_s")
 DEFAULT_LEVELS = {
     "dists": (0.35, 0.25, 0.2),
     "lpips-vgg": (0.6, 0.45, 0.35),
@@ -193,20 +191,6 @@ def median(values: Floats) -> Floats:
 def never_is_nan(values: Floats) -> Floats:
     """`values` with NaN for inf."""
     return np.where(np.isposinf(values), np.nan, values)
-
-
-def is_time(column: str) -> bool:
-    """Whether a column holds seconds since the photo, NaN for never."""
-    return column in TIMES or column.startswith("time_to_")
-
-
-def higher_is_better(column: str, metrics: Sequence[MetricInfo]) -> bool:
-    """Whether larger numbers in a column are better."""
-    if is_time(column):
-        return False
-    names = [m.name for m in metrics if column in (f"first_{m.name}", f"final_{m.name}")]
-    names += [m.name for m in metrics if column.startswith(f"{m.name}_at_")]
-    return column == "photos_shown" or any(m.higher_is_better for m in metrics if m.name in names)
 
 
 def summarise(

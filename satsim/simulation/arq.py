@@ -11,7 +11,7 @@ from typing import Any
 
 import simpy
 
-from satsim.scenario.spec import TransportSpec
+from satsim.scenario.scenario import TransportSpec
 from satsim.simulation.terminal import Terminal
 
 Process = Generator[simpy.Event, Any, None]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import inf
 
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import SendersSpec, TransportSpec
-from satsim.simulation.showings import Showings, blank, note_run
+from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.events import Showings, blank, note_run
 from satsim.simulation.simulation import simulate
 from satsim.simulation.table import fill_by_table, why_no_table
 

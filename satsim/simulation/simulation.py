@@ -17,10 +17,9 @@ from typing import Any
 
 import simpy
 
-from satsim.errors import PacketError
 from satsim.links.draws import Chance
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.spec import SendersSpec, TransportSpec
+from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.simulation.events import Event, Log
 from satsim.simulation.terminal import Landing, Link, Terminal
 
@@ -137,6 +136,8 @@ def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode
         if message is None:
             note(time_s, "late", sent)
         elif message is not messages[sent.sender][sent.payload_index]:
+            from satsim.air.inbox import is_packet
+
             note(time_s, "undetected" if is_packet(message) else "damaged", sent)
         elif key in held:
             note(time_s, "duplicate", sent)
@@ -147,17 +148,6 @@ def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode
             if free_s < end_s:
                 note(free_s, "shown", sent)
     return log.rows
-
-
-def is_packet(message: bytes) -> bool:
-    """Whether a receiver would take `message` for a packet."""
-    from satsim.air.inbox import unpack
-
-    try:
-        unpack(message)
-    except PacketError:
-        return False
-    return True
 
 
 @contextmanager

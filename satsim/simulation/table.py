@@ -12,10 +12,9 @@ import numpy as np
 from satsim.links.delays import make_delay
 from satsim.links.linkspec import Cost, LinkSpec, PeriodicWindows, RenewalWindows, Trace, WaitForPass, Windows
 from satsim.links.losses import make_loss
-from satsim.scenario.spec import SendersSpec, TransportSpec
-from satsim.simulation.events import Event
+from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.events import Event, Showings
 from satsim.simulation.fates import Bools, fates
-from satsim.simulation.showings import Showings
 from satsim.simulation.simulation import simulate
 
 LARGEST = 4_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codec.base import BudgetError
-from satsim.scenario.spec import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.coding import cached_judge
 from satsim.scoring.outbox import Picture, Sending
 from satsim.scoring.summary import Columns, Measures, outcomes

@@ -7,8 +7,9 @@ import math
 import re
 from dataclasses import dataclass
 
+from satsim.durations import parse_duration
 from satsim.errors import StudyError
-from satsim.words import parse_duration, span
+from satsim.words import span
 
 BETTER = {
     "dists": "lower",

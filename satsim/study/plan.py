@@ -13,8 +13,7 @@ from pydantic import Field, ValidationError
 
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
-from satsim.scenario.reading import load_scenario, read_mapping
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
 

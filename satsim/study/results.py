@@ -15,8 +15,7 @@ import yaml
 
 from codec.files import fresh_folder
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import check_scenario
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario, check_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from codec.loading import split_options
+from codec.options import split_options
 from satsim.air.packets import LENGTH_BYTES
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.reading import parse_yaml
-from satsim.scenario.spec import Scenario, SchemeSpec, TransportSpec, slug
+from satsim.scenario.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
 
 TRANSPORTS = ("once", "carousel", "arq")
 

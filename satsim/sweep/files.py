@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import override, read_mapping
+from satsim.scenario.scenario import override, read_mapping
 from satsim.sweep.grid import Factor, factor_of, read_factor
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from satsim.errors import ScenarioError
-from satsim.scenario.reading import make_scenario, parse_yaml
+from satsim.scenario.scenario import Scenario, make_scenario, parse_yaml
 from satsim.scenario.settings import put
-from satsim.scenario.spec import Scenario
 
 SHORT = {
     "image": "image.path",

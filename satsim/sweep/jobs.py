@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.coding import cached_judge, prepare
 from satsim.scoring.judge import Judge
 from satsim.scoring.outbox import Picture, Sending
 from satsim.scoring.summary import Columns, Measures, outcomes
+from satsim.simulation.events import Showings
 from satsim.simulation.runs import show_runs
-from satsim.simulation.showings import Showings
 
 CHECKED = 3
 """Runs of each scheme and point that are made by the table and event by event, to compare."""

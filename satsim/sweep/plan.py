@@ -10,8 +10,7 @@ from typing import Any
 
 from satsim.errors import SweepError
 from satsim.notices import link_notices, links_of
-from satsim.scenario.reading import make_scenario
-from satsim.scenario.spec import Scenario
+from satsim.scenario.scenario import Scenario, make_scenario
 from satsim.scoring.digests import code_digest, file_digest, versions
 from satsim.scoring.judge import digest
 from satsim.scoring.outbox import load_photo

@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.metrics import MetricInfo
-from satsim.scoring.summary import Columns, higher_is_better, is_time
+from satsim.scoring.summary import Columns
 
 CERTAINTIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 CONFIDENCE = 0.95
+
+
+TIMES = ("first_image_s", "last_change_s", "last_first_image_s")
 
 
 class Estimate(NamedTuple):
@@ -95,3 +98,17 @@ def share(came: int, count: int) -> Estimate:
     centre = (ratio + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(ratio * (1 - ratio) / count + z * z / (4 * count * count)) / (1 + z * z / count)
     return Estimate(ratio, 0.0 if came == 0 else centre - half, 1.0 if came == count else centre + half)
+
+
+def is_time(column: str) -> bool:
+    """Whether a column holds seconds since the photo, NaN for never."""
+    return column in TIMES or column.startswith("time_to_")
+
+
+def higher_is_better(column: str, metrics: Sequence[MetricInfo]) -> bool:
+    """Whether larger numbers in a column are better."""
+    if is_time(column):
+        return False
+    names = [m.name for m in metrics if column in (f"first_{m.name}", f"final_{m.name}")]
+    names += [m.name for m in metrics if column.startswith(f"{m.name}_at_")]
+    return column == "photos_shown" or any(m.higher_is_better for m in metrics if m.name in names)
