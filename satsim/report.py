@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import yaml
 from PIL import Image
 
-from satsim import plots
 from satsim.folders import fresh_folder
 from satsim.pipeline import Result, SchemeEvent
 from satsim.timeline import Point
@@ -30,7 +29,9 @@ def write_report(result: Result, out: Path) -> None:
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
-        plots.draw(folder)
+        from satsim.figures.run import draw
+
+        draw(folder)
 
 
 def _finite(value: Any) -> Any:

@@ -120,7 +120,7 @@ def print_study(done: Study, folder: Path) -> None:
 
 def cells_of(each: Outcome) -> list[str]:
     """What the table says of a design, but for its name and price."""
-    from satsim.plots.text import clock
+    from satsim.words import clock
 
     return [
         f"{each.share:.1%}",

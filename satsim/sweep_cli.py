@@ -176,7 +176,7 @@ def print_sweep(plan: Plan, folder: Path) -> None:
     """The table a designer reads first: at each point, how soon and how good in 95 of 100 runs."""
     from rich.console import Console
 
-    from satsim.plots.sweep import left_out
+    from satsim.figures.sweep.draw import left_out
     from satsim.sweep.summary import summary_table
 
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted((REPO / package).rglob("*.py"))
 }
 
-PLOTS = {name for name in MODULES if name.startswith("satsim.plots.")}
+PLOTS = {name for name in MODULES if name.startswith("satsim.figures.")}
 
 
 def imports_of(path):

@@ -18,13 +18,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from satsim.plots import draw
-from satsim.plots.filmstrip import filmstrip, held_words, pick_columns
-from satsim.plots.look import STYLE, time_ticks, time_unit
-from satsim.plots.photos import middle_level, photos_figure, times_of_first
-from satsim.plots.text import clock, clock_words, span, spread, subtitle
-from satsim.plots.time_figure import time_figure
-from satsim.plots.tracks import Row, median_rows, read_tracks, same_frames
+from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
+from satsim.figures.page import STYLE, time_ticks, time_unit
+from satsim.figures.photos import middle_level, photos_figure, times_of_first
+from satsim.figures.run import draw
+from satsim.figures.time_figure import time_figure
+from satsim.figures.tracks import Row, median_rows, read_tracks, same_frames
+from satsim.words import clock, clock_words, span, spread, subtitle
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},

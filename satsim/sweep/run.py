@@ -14,7 +14,6 @@ from satsim.folders import check_free, fresh_folder
 from satsim.linkspec import LinkSpec
 from satsim.photo import load_photo
 from satsim.pipeline import notes_on
-from satsim.plots.sweep import draw_sweep
 from satsim.sweep.digests import digest
 from satsim.sweep.errors import SweepError
 from satsim.sweep.jobs import Coding, Job, code, run_job
@@ -85,6 +84,8 @@ def run_sweep(
             write_manifest(folder, plan, sendings, story, fingerprint, time.perf_counter() - began)
             if draw:
                 progress(Progress("drawing the figures", 0, 1))
+                from satsim.figures.sweep.draw import draw_sweep
+
                 draw_sweep(folder)
         unfinished.remove()
     return story

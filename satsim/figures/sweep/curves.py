@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator, MultipleLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from satsim.plots.look import GREY, PALE, PAPER, tidy
-from satsim.plots.photos import lane
-from satsim.plots.quantities import Quantity
-from satsim.plots.sheet import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
-from satsim.plots.sweep_data import Axis, Floats
-from satsim.plots.text import clock
+from satsim.figures.page import GREY, PALE, PAPER, tidy
+from satsim.figures.photos import lane
+from satsim.figures.sweep.data import Axis, Floats
+from satsim.figures.sweep.panels import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
+from satsim.figures.sweep.quantities import Quantity
+from satsim.words import clock
 
 LOG_FROM = 100.0
 """An axis whose values differ by more than this factor is logarithmic."""

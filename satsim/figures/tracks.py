@@ -10,8 +10,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.plots.look import COLOURS, MARKERS
-from satsim.plots.text import sender_count
+from satsim.figures.page import COLOURS, MARKERS
+from satsim.words import sender_count
 
 
 class Row(NamedTuple):

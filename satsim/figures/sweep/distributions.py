@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from satsim.plots.cells import ink_on
-from satsim.plots.heat_maps import share_words
-from satsim.plots.look import GREY, INK, PALE
-from satsim.plots.quantities import setting_words
-from satsim.plots.sheet import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Row, Sheet, located, pick
-from satsim.plots.sweep_data import Cut, Floats, Sweep
-from satsim.plots.text import shorten, span
+from satsim.figures.page import GREY, INK, PALE
+from satsim.figures.sweep.cells import ink_on
+from satsim.figures.sweep.data import Cut, Floats, Sweep
+from satsim.figures.sweep.heat_maps import share_words
+from satsim.figures.sweep.panels import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Row, Sheet, located, pick
+from satsim.figures.sweep.quantities import setting_words
+from satsim.words import shorten, span
 
 BAR, GAP = 14.0, 16.0
 NOTHING = "nothing to show"

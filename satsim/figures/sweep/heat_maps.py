@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Patch
 
-from satsim.plots.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
-from satsim.plots.curves import time_locator
-from satsim.plots.look import GREY, INK
-from satsim.plots.quantities import Quantity, most_runs, setting_words
-from satsim.plots.sheet import EDGE, HATCHED, WIDTH, Drawing, Row, Sheet
-from satsim.plots.sweep_data import Cut, Estimates, Sweep
-from satsim.plots.text import clock, clock_words, span
+from satsim.figures.page import GREY, INK
+from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
+from satsim.figures.sweep.curves import time_locator
+from satsim.figures.sweep.data import Cut, Estimates, Sweep
+from satsim.figures.sweep.panels import EDGE, HATCHED, WIDTH, Drawing, Row, Sheet
+from satsim.figures.sweep.quantities import Quantity, most_runs, setting_words
+from satsim.words import clock, clock_words, span
 
 COLOURS = matplotlib.colormaps["viridis"]
 """Perceptually uniform; its lightness only grows, so it stays a scale in grey and for the colour-blind."""

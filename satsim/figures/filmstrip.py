@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from satsim.plots.look import GREY, NOTICE, PALE, PAPER
-from satsim.plots.text import (
+from satsim.figures.page import GREY, NOTICE, PALE, PAPER
+from satsim.figures.tracks import Row, Track
+from satsim.words import (
     clock,
     clock_words,
     median_words,
@@ -24,7 +25,6 @@ from satsim.plots.text import (
     with_unit,
     wrap_notices,
 )
-from satsim.plots.tracks import Row, Track
 
 EDGE, GAP, CAPTION = 24, 12, 40
 """In pixels, as all lengths here: around the figure, between cells, and for the text below a cell."""

@@ -13,8 +13,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from satsim.plots.look import COLOURS, GREY, INK, MARKERS, STYLE, WIDTH, Frame, tidy, time_ticks, time_unit
-from satsim.plots.text import clock, number, shorten, spread, subtitle, with_unit
+from satsim.figures.page import COLOURS, GREY, INK, MARKERS, STYLE, WIDTH, Frame, tidy, time_ticks, time_unit
+from satsim.words import clock, number, shorten, spread, subtitle, with_unit
 
 MOST_LETTERS = 34
 """In a line to the right of the panel."""

@@ -9,10 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from satsim.plots.look import INK
-from satsim.plots.sheet import DIGIT, EDGE, HATCHED, LETTER, RIGHT, WIDTH, Sheet, Ticks, plan_ticks, write_ticks
-from satsim.plots.sweep_data import NO_AXIS, Axis
-from satsim.plots.text import shorten
+from satsim.figures.page import INK
+from satsim.figures.sweep.data import NO_AXIS, Axis
+from satsim.figures.sweep.panels import (
+    DIGIT,
+    EDGE,
+    HATCHED,
+    LETTER,
+    RIGHT,
+    WIDTH,
+    Sheet,
+    Ticks,
+    plan_ticks,
+    write_ticks,
+)
+from satsim.words import shorten
 
 SMALLEST = 6.0
 """Points; text that would be smaller is left out."""

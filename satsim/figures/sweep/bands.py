@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from satsim.plots.curves import draw_lane, draw_panel, set_x, write_x, x_ticks, y_limits
-from satsim.plots.look import GREY
-from satsim.plots.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
-from satsim.plots.sheet import (
+from satsim.figures.page import GREY
+from satsim.figures.sweep.curves import draw_lane, draw_panel, set_x, write_x, x_ticks, y_limits
+from satsim.figures.sweep.data import Cut, Floats, Sweep
+from satsim.figures.sweep.panels import (
     EDGE,
     LETTER,
     RIGHT,
@@ -24,8 +24,8 @@ from satsim.plots.sheet import (
     pick,
     scheme_look,
 )
-from satsim.plots.sweep_data import Cut, Floats, Sweep
-from satsim.plots.text import shorten, span
+from satsim.figures.sweep.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
+from satsim.words import shorten, span
 
 LEFT, GAP = 62.0, 16.0
 MOST_PANELS = 4

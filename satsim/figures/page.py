@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 
-from satsim.plots.text import DAY_S, DAYS_FROM_S, HOUR_S, shorten, spread, the_photo, wrap_notices
+from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, shorten, spread, the_photo, wrap_notices
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C", "#B8A800"]
 """Okabe and Ito's palette, its yellow darkened for thin lines on white, with a brown and a grey."""

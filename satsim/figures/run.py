@@ -11,12 +11,12 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from satsim.plots.filmstrip import filmstrip
-from satsim.plots.look import STYLE
-from satsim.plots.photos import photos_figure
-from satsim.plots.text import sender_count
-from satsim.plots.time_figure import time_figure
-from satsim.plots.tracks import read_tracks
+from satsim.figures.filmstrip import filmstrip
+from satsim.figures.page import STYLE
+from satsim.figures.photos import photos_figure
+from satsim.figures.time_figure import time_figure
+from satsim.figures.tracks import read_tracks
+from satsim.words import sender_count
 
 
 def draw(folder: Path) -> None:

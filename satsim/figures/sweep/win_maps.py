@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from satsim.plots.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
-from satsim.plots.look import COLOURS, INK, PALE
-from satsim.plots.quantities import final, first_images, most_runs, setting_words, times_to
-from satsim.plots.sheet import HATCHED, Drawing, Row, Sheet, letter
-from satsim.plots.sweep_data import Cut, Floats, Sweep
-from satsim.plots.text import span
+from satsim.figures.page import COLOURS, INK, PALE
+from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
+from satsim.figures.sweep.data import Cut, Floats, Sweep
+from satsim.figures.sweep.panels import HATCHED, Drawing, Row, Sheet, letter
+from satsim.figures.sweep.quantities import final, first_images, most_runs, setting_words, times_to
+from satsim.words import span
 
 MOST_SLICES = 4
 """A tie of more schemes has no colours."""
