@@ -19,12 +19,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
-from satsim.figures.page import STYLE, time_ticks, time_unit
+from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
 from satsim.figures.photos import middle_level, photos_figure, times_of_first
 from satsim.figures.run import draw
 from satsim.figures.time_figure import time_figure
 from satsim.figures.tracks import Row, median_rows, read_tracks, same_frames
-from satsim.words import clock, clock_words, span, spread, subtitle
+from satsim.words import clock, clock_words, span
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},

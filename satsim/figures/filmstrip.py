@@ -11,20 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from satsim.figures.page import GREY, NOTICE, PALE, PAPER
+from satsim.figures.page import GREY, NOTICE, PALE, PAPER, median_words, sender_count, subtitle, the_photo, wrap_notices
 from satsim.figures.tracks import Row, Track
-from satsim.words import (
-    clock,
-    clock_words,
-    median_words,
-    number,
-    sender_count,
-    shorten,
-    subtitle,
-    the_photo,
-    with_unit,
-    wrap_notices,
-)
+from satsim.words import clock, clock_words, number, shorten, with_unit
 
 EDGE, GAP, CAPTION = 24, 12, 40
 """In pixels, as all lengths here: around the figure, between cells, and for the text below a cell."""

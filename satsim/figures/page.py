@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 
-from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, shorten, spread, the_photo, wrap_notices
+from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, shorten, span
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C", "#B8A800"]
 """Okabe and Ito's palette, its yellow darkened for thin lines on white, with a brown and a grey."""
@@ -118,3 +119,63 @@ def label_ends(
         axes.plot(*leader, transform=axes.transAxes, color=colour, linewidth=0.9, clip_on=False)
         axes.text(1 + (16 + 10 * marks) / WIDTH, y / room, label, transform=axes.transAxes, va="center", fontsize=8.5)
     return heights
+
+
+def sender_count(summary: Mapping[str, Any]) -> int:
+    """How many senders the run had; older folders do not say, and had one."""
+    return int(summary.get("senders", {}).get("count", 1))
+
+
+def the_photo(summary: Mapping[str, Any]) -> str:
+    """What times count from."""
+    return "the first photo" if sender_count(summary) > 1 else "the photo"
+
+
+def subtitle(summary: Mapping[str, Any]) -> list[str]:
+    """The link and the photo; of several senders, how they share the receiver; a line each."""
+    image, count = summary["image"], sender_count(summary)
+    links = [scheme["link"] for scheme in summary.get("schemes", {}).values() if "link" in scheme]
+    links = links or [summary.get("link", {})]
+    presets = list(dict.fromkeys(link["preset"] for link in links if link.get("preset")))
+    shared = count > 1 and bool(summary["senders"].get("slot_s"))
+    pace = f"{'At most one' if shared else 'One'} packet every {summary['interval_s']:g} s"
+    each = f"{pace}{' from each' if count > 1 else ''}; photo of {image['width']} × {image['height']} pixels."
+    lines = [f"Link{'s' * (len(presets) > 1)}: {', '.join(presets)}. {each}" if presets else each]
+    if count > 1:
+        gap_s, slot_s = summary["senders"].get("start_gap_s"), summary["senders"].get("slot_s")
+        taken = f"{span(gap_s)} apart" if gap_s else "at the same time"
+        channel = f"one channel for all, a slot every {span(slot_s)}" if slot_s else "each has a channel of its own"
+        lines.append(f"{count} senders, photos taken {taken}; {channel}. Times run from the first photo.")
+    return lines
+
+
+def median_words(summary: Mapping[str, Any]) -> list[str]:
+    """Which of several photos is shown."""
+    if sender_count(summary) == 1:
+        return []
+    return ["Shown is the median photo: at each time, half of the photos look at least this good."]
+
+
+def wrap_notices(summary: Mapping[str, Any], letters: int) -> list[str]:
+    """The lines the reader must see: that a metric stands in for another, say."""
+    return [line for notice in summary["notices"] for line in textwrap.wrap(f"Note: {notice}", letters)]
+
+
+def spread(wanted: Sequence[float], sizes: Sequence[float], room: float) -> list[float]:
+    """Centres, as near to `wanted` as can be, where labels of these sizes neither overlap nor leave 0 to `room`.
+
+    They keep the order of `wanted`. Sizes that together exceed `room` are all reduced by one factor.
+    """
+    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
+    squeeze = min(1.0, room / (sum(sizes) or 1.0))
+    needs = [squeeze * sizes[k] for k in order]
+    offsets = [sum(needs[:k]) + needs[k] / 2 for k in range(len(needs))]
+    # With the offsets taken away labels may meet but not swap: average neighbours that did (isotonic regression).
+    pools: list[list[float]] = []
+    for k, offset in zip(order, offsets, strict=True):
+        pools.append([wanted[k] - offset])
+        while len(pools) > 1 and np.mean(pools[-2]) > np.mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    bases = [min(max(float(np.mean(pool)), 0.0), room - sum(needs)) for pool in pools for _ in pool]
+    centres = {k: base + offset for k, base, offset in zip(order, bases, offsets, strict=True)}
+    return [centres[k] for k in range(len(wanted))]

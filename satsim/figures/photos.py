@@ -11,9 +11,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from satsim.figures.page import INK, WIDTH, Frame, end_label, label_ends, label_height, line_look, tidy, time_unit
+from satsim.figures.page import (
+    INK,
+    WIDTH,
+    Frame,
+    end_label,
+    label_ends,
+    label_height,
+    line_look,
+    sender_count,
+    subtitle,
+    tidy,
+    time_unit,
+)
 from satsim.figures.tracks import Row, Track
-from satsim.words import sender_count, subtitle
 
 
 class Curve(NamedTuple):

@@ -12,11 +12,10 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from satsim.figures.filmstrip import filmstrip
-from satsim.figures.page import STYLE
+from satsim.figures.page import STYLE, sender_count
 from satsim.figures.photos import photos_figure
 from satsim.figures.time_figure import time_figure
 from satsim.figures.tracks import read_tracks
-from satsim.words import sender_count
 
 
 def draw(folder: Path) -> None:

@@ -13,8 +13,21 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from satsim.figures.page import COLOURS, GREY, INK, MARKERS, STYLE, WIDTH, Frame, tidy, time_ticks, time_unit
-from satsim.words import clock, number, shorten, spread, subtitle, with_unit
+from satsim.figures.page import (
+    COLOURS,
+    GREY,
+    INK,
+    MARKERS,
+    STYLE,
+    WIDTH,
+    Frame,
+    spread,
+    subtitle,
+    tidy,
+    time_ticks,
+    time_unit,
+)
+from satsim.words import clock, number, shorten, with_unit
 
 MOST_LETTERS = 34
 """In a line to the right of the panel."""

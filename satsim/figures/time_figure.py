@@ -11,9 +11,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from satsim.figures.page import GREY, INK, LEFT, WIDTH, Frame, end_label, label_ends, line_look, tidy, time_unit
+from satsim.figures.page import (
+    GREY,
+    INK,
+    LEFT,
+    WIDTH,
+    Frame,
+    end_label,
+    label_ends,
+    line_look,
+    median_words,
+    sender_count,
+    subtitle,
+    tidy,
+    time_unit,
+)
 from satsim.figures.tracks import Track
-from satsim.words import clock, median_words, number, sender_count, shorten, subtitle, with_unit
+from satsim.words import clock, number, shorten, with_unit
 
 
 def time_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Track]) -> Figure:

@@ -10,8 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.figures.page import COLOURS, MARKERS
-from satsim.words import sender_count
+from satsim.figures.page import COLOURS, MARKERS, sender_count
 
 
 class Row(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import COLOURS, GREY, INK, MARKERS, NOTICE, PALE
+from satsim.figures.page import COLOURS, GREY, INK, MARKERS, NOTICE, PALE, wrap_notices
 from satsim.figures.sweep.data import Axis, Sweep
-from satsim.words import shorten, wrap_notices
+from satsim.words import shorten
 
 WIDTH, EDGE, RIGHT = 720.0, 20.0, 12.0
 """Of every page, in points, and its left and right margins."""
