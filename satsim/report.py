@@ -29,9 +29,9 @@ def write_report(result: Result, out: Path) -> None:
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
-        from satsim.figures.run import draw
+        from satsim.figures.run import draw_run
 
-        draw(folder)
+        draw_run(folder)
 
 
 def _finite(value: Any) -> Any:

@@ -21,9 +21,9 @@ from PIL import Image
 from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
 from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
 from satsim.figures.photos import middle_level, photos_figure, times_of_first
-from satsim.figures.run import draw
+from satsim.figures.run import draw_run
 from satsim.figures.time_figure import time_figure
-from satsim.figures.tracks import Row, median_rows, read_tracks, same_frames
+from satsim.figures.tracks import TrackPoint, median_rows, read_tracks, same_frames
 from satsim.words import clock, clock_words, span
 
 METRICS = {
@@ -128,7 +128,7 @@ def texts(figure: Figure) -> list[str]:
 
 def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE}, ("lpips-squeeze", "psnr"))
-    draw(folder)
+    draw_run(folder)
     drawn = {path.name for path in folder.iterdir() if path.suffix in {".png", ".svg"}}
     assert drawn == {
         "time_vs_lpips-squeeze.png",
@@ -141,15 +141,15 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
-    draw(folder)
+    draw_run(folder)
     once = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    draw(folder)
+    draw_run(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == once
 
 
 def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE}, size=(256, 256))
-    draw(folder)
+    draw_run(folder)
     pixels = np.asarray(Image.open(folder / "filmstrip.png").convert("RGB")).reshape(-1, 3)
     for shade in (20, 40, 60):
         assert np.count_nonzero((pixels == shade).all(axis=1)) >= 256 * 256
@@ -173,7 +173,7 @@ def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -
 )
 def test_unusual_runs_are_drawn_too(tmp_path: Path, stories: dict[str, Story], options: dict[str, object]) -> None:
     folder = write_folder(tmp_path / "run", stories, **options)  # type: ignore[arg-type]
-    draw(folder)
+    draw_run(folder)
     with Image.open(folder / "filmstrip.png") as film:
         assert film.width <= 1700
 
@@ -196,35 +196,35 @@ def test_a_whole_file_does_not_build_up_though_repair_packets_let_it_hold_more_t
     assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2 packets"} <= set(texts(figures(folder)["film"]))
 
 
-def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[Row]:
+def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
     shown = [
-        Row(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
+        TrackPoint(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
         for t, held, value in arrivals
     ]
-    return [Row(created_s, 0, math.nan, ""), *shown]
+    return [TrackPoint(created_s, 0, math.nan, ""), *shown]
 
 
 def test_the_median_of_three_photos_is_the_second_best_at_each_time() -> None:
     rows = median_rows([rows_of(FAST), rows_of(SLOW), rows_of(LOST)], higher_is_better=False)
-    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+    assert rows[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_of_two_photos_the_worse_is_shown() -> None:
     rows = median_rows([rows_of(FAST), rows_of(SLOW)], higher_is_better=False)
-    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+    assert rows[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_where_higher_is_better_the_median_of_three_is_in_between_too() -> None:
     photos = [rows_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
-    assert median_rows(photos, higher_is_better=True)[1:] == [Row(5.0, 1, 30.0, "1.png")]
+    assert median_rows(photos, higher_is_better=True)[1:] == [TrackPoint(5.0, 1, 30.0, "1.png")]
 
 
 def test_an_equal_score_from_other_packets_is_no_new_picture() -> None:
     rows = [
-        Row(5.0, 1, 0.4, "a.png"),
-        Row(65.0, 2, 0.4, "b.png"),
-        Row(125.0, 3, 0.4, "c.png"),
-        Row(185.0, 4, 0.3, "d.png"),
+        TrackPoint(5.0, 1, 0.4, "a.png"),
+        TrackPoint(65.0, 2, 0.4, "b.png"),
+        TrackPoint(125.0, 3, 0.4, "c.png"),
+        TrackPoint(185.0, 4, 0.3, "d.png"),
     ]
     assert [row.frame for row in same_frames(rows)] == ["a.png", "a.png", "a.png", "d.png"]
 
@@ -246,7 +246,7 @@ def test_the_median_of_photos_that_wait_is_the_one_with_the_middle_number_of_pac
 
 def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": (3, FAST, SLOW, LOST)}, levels=("0.4", "0.3", "0.2"))
-    draw(folder)
+    draw_run(folder)
     assert (folder / "photos_vs_time.png").exists()
     assert (folder / "photos_vs_time.svg").exists()
     written = figures(folder)

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from satsim.figures.page import GREY, NOTICE, PALE, PAPER, median_words, sender_count, subtitle, the_photo, wrap_notices
-from satsim.figures.tracks import Row, Track
+from satsim.figures.tracks import Track, TrackPoint
 from satsim.words import clock, clock_words, number, shorten, with_unit
 
 EDGE, GAP, CAPTION = 24, 12, 40
@@ -129,7 +129,7 @@ def size_words(track: Track) -> str:
     return f"{packets}\n+ {track.repairs} for repair" if track.repairs else packets
 
 
-def held_words(row: Row, track: Track, letters: int) -> str:
+def held_words(row: TrackPoint, track: Track, letters: int) -> str:
     """ "3 of 5 packets", or with two repair packets "6 of 5+2 packets"; without the last word if too long."""
     needed = f"{track.packets}+{track.repairs} packets" if track.repairs else count_packets(track.packets)
     words = f"{row.packets_held} of {needed}"

@@ -24,7 +24,7 @@ from satsim.figures.page import (
     tidy,
     time_unit,
 )
-from satsim.figures.tracks import Row, Track
+from satsim.figures.tracks import Track, TrackPoint
 
 
 class Curve(NamedTuple):
@@ -101,13 +101,13 @@ def lane(k: int, count: int) -> float:
     return (k - (count - 1) / 2) * min(2.4, 8 / count)
 
 
-def times_of_first(photos: Sequence[Sequence[Row]], good: Callable[[Row], bool]) -> list[float]:
+def times_of_first(photos: Sequence[Sequence[TrackPoint]], good: Callable[[TrackPoint], bool]) -> list[float]:
     """When each photo first has a row that is `good`, in order; those that never have one are left out."""
     firsts = (next((row.time_s for row in photo if good(row)), None) for photo in photos)
     return sorted(time_s for time_s in firsts if time_s is not None)
 
 
-def reaches(level: float, higher_is_better: bool) -> Callable[[Row], bool]:
+def reaches(level: float, higher_is_better: bool) -> Callable[[TrackPoint], bool]:
     """Whether a row's picture is as good as `level`."""
     if higher_is_better:
         return lambda row: row.value >= level

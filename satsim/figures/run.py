@@ -18,7 +18,7 @@ from satsim.figures.time_figure import time_figure
 from satsim.figures.tracks import read_tracks
 
 
-def draw(folder: Path) -> None:
+def draw_run(folder: Path) -> None:
     """Write time_vs_<metric>.png and .svg for each metric of a results folder, and filmstrip.png for the first.
 
     Where several senders share the receiver, also photos_vs_time.png and .svg, and the others show the median photo.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from satsim.figures.page import COLOURS, MARKERS, sender_count
 
 
-class Row(NamedTuple):
+class TrackPoint(NamedTuple):
     """A row of timeline.csv, as far as figures need it."""
 
     time_s: float
@@ -32,11 +32,11 @@ class Track(NamedTuple):
     repairs: int
     """Packets beyond these, of which any may stand in for lost ones."""
     payload_bytes: int
-    photos: list[list[Row]]
+    photos: list[list[TrackPoint]]
     """Each sender's rows."""
-    rows: list[Row]
+    rows: list[TrackPoint]
     """Those of the only photo or, where there are several, of the median one."""
-    shown: list[Row]
+    shown: list[TrackPoint]
     """The rows with a picture on the screen."""
     builds_up: bool
     """Whether there was a picture before as many packets as needed were in."""
@@ -47,11 +47,11 @@ class Track(NamedTuple):
 def read_tracks(folder: Path, summary: Mapping[str, Any], metric: str) -> list[Track]:
     """One track for each scheme, in the summary's order. Folders of one sender may lack the column for it."""
     count, higher = sender_count(summary), summary["metrics"][metric]["higher_is_better"]
-    found: dict[str, list[list[Row]]] = {name: [[] for _ in range(count)] for name in summary["schemes"]}
+    found: dict[str, list[list[TrackPoint]]] = {name: [[] for _ in range(count)] for name in summary["schemes"]}
     with (folder / "timeline.csv").open(newline="", encoding="utf-8") as file:
         for r in csv.DictReader(file):
             if r["metric"] == metric:
-                row = Row(float(r["time_s"]), int(r["packets_held"]), float(r["value"] or "nan"), r["frame"])
+                row = TrackPoint(float(r["time_s"]), int(r["packets_held"]), float(r["value"] or "nan"), r["frame"])
                 found[r["scheme"]][int(r.get("sender") or 0)].append(row)
     tracks = []
     for k, (name, scheme) in enumerate(summary["schemes"].items()):
@@ -76,9 +76,9 @@ def read_tracks(folder: Path, summary: Mapping[str, Any], metric: str) -> list[T
     return tracks
 
 
-def same_frames(rows: Sequence[Row]) -> list[Row]:
+def same_frames(rows: Sequence[TrackPoint]) -> list[TrackPoint]:
     """The rows, but a picture as good as the one before is that one: other packets can decode to the same picture."""
-    steady: list[Row] = []
+    steady: list[TrackPoint] = []
     for row in rows:
         if steady and row.frame and row.value == steady[-1].value:
             row = row._replace(frame=steady[-1].frame)
@@ -91,7 +91,7 @@ Rank = tuple[bool, float, int, float, str]
 NOTHING: Rank = (True, 0.0, 0, float("nan"), "")
 
 
-def median_rows(photos: Sequence[Sequence[Row]], higher_is_better: bool) -> list[Row]:
+def median_rows(photos: Sequence[Sequence[TrackPoint]], higher_is_better: bool) -> list[TrackPoint]:
     """What at least half of the photos look as good as, at each time at which that changes.
 
     That is the middle photo, the worse one of two; one of which there is nothing to show, also because it is not yet
@@ -102,7 +102,7 @@ def median_rows(photos: Sequence[Sequence[Row]], higher_is_better: bool) -> list
     )
     now = [NOTHING] * len(photos)
     ranked = list(now)
-    median: list[Row] = []
+    median: list[TrackPoint] = []
     before: tuple[Any, ...] = ()
     for time_s, changes in groupby(rows, key=itemgetter(0)):
         for _, sender, row in changes:
@@ -115,6 +115,6 @@ def median_rows(photos: Sequence[Sequence[Row]], higher_is_better: bool) -> list
             now[sender] = rank
         nothing, badness, minus_held, value, frame = ranked[len(ranked) // 2]
         if before != (nothing, badness, minus_held):
-            median.append(Row(time_s, -minus_held, value, frame))
+            median.append(TrackPoint(time_s, -minus_held, value, frame))
         before = (nothing, badness, minus_held)
     return median

@@ -18,7 +18,7 @@ from satsim.figures.sweep.panels import (
     RIGHT,
     WIDTH,
     Drawing,
-    Row,
+    Record,
     Sheet,
     located,
     pick,
@@ -86,7 +86,7 @@ def bands(
     height = top + foot + len(lines) * (head + plot + 10) + sum(lanes)
     by = " and ".join(axis.label for axis in sweep.axes[: sweep.free])
     sheet = Sheet(sweep, f"{what}, by {by}", facts, keys, height)
-    rows: list[Row] = []
+    rows: list[Record] = []
     below = height - top
     for (quantity, statistic, title), part, lost in zip(lines, parts, lanes, strict=True):
         below -= head
@@ -125,7 +125,9 @@ def lane_height(part: Sequence[Floats], statistic: str) -> float:
     return 5.0 + 6 * value.shape[-1] if lost else 0.0
 
 
-def panel_rows(sweep: Sweep, cut: Cut, j: int, quantity: Quantity, statistic: str, part: Sequence[Floats]) -> list[Row]:
+def panel_rows(
+    sweep: Sweep, cut: Cut, j: int, quantity: Quantity, statistic: str, part: Sequence[Floats]
+) -> list[Record]:
     """What a panel shows."""
     return [
         {**sweep.settings(cut, i, j), "scheme": scheme, "quantity": quantity.name, "statistic": statistic,

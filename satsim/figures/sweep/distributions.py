@@ -15,7 +15,7 @@ from satsim.figures.page import GREY, INK, PALE
 from satsim.figures.sweep.cells import ink_on
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.heat_maps import share_words
-from satsim.figures.sweep.panels import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Row, Sheet, located, pick
+from satsim.figures.sweep.panels import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Record, Sheet, located, pick
 from satsim.figures.sweep.quantities import setting_words
 from satsim.words import shorten, span
 
@@ -57,7 +57,7 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
     room, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
     heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
     sheet = Sheet(sweep, heading, facts, keys, lines * (room + head + 6) + 30)
-    rows: list[Row] = []
+    rows: list[Record] = []
     for k, (at, title) in enumerate(zip(panels, titles, strict=True)):
         line, place = divmod(k, across)
         above = 30 + (lines - 1 - line) * (room + head + 6)

@@ -11,7 +11,7 @@ from satsim.figures.page import GREY, INK
 from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.curves import time_locator
 from satsim.figures.sweep.data import Cut, Estimates, Sweep
-from satsim.figures.sweep.panels import EDGE, HATCHED, WIDTH, Drawing, Row, Sheet
+from satsim.figures.sweep.panels import EDGE, HATCHED, WIDTH, Drawing, Record, Sheet
 from satsim.figures.sweep.quantities import Quantity, most_runs, setting_words
 from satsim.words import clock, clock_words, span
 
@@ -36,7 +36,7 @@ def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
     board, maps = lay_out(sweep, cut, max([len(clock(time_s, end_s)) for time_s in known] + [3]))
     scale = scale_of(known)
     facts = [*setting_words(sweep, cut), *reading(sweep, quantity, end_s, bool(len(known)))]
-    rows: list[Row] = []
+    rows: list[Record] = []
     texts = [cell_row(sweep, cut, quantity, times, shares, cell, end_s) for _, cells in maps for cell in cells]
     small = any(not font_for(board, str(row["written"])) for row in texts if row["written"])
     if small:
@@ -94,7 +94,7 @@ def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
 def cell_row(
     sweep: Sweep, cut: Cut, quantity: Quantity, times: Estimates, shares: Estimates, cell: tuple[int, int, int],
     end_s: float,
-) -> Row:  # fmt: skip
+) -> Record:  # fmt: skip
     """What is drawn in a cell, as a row of the table beside the figure."""
     x, y, s = cell
     value, low, high, runs = (float(cut.of_grid(array)[y, x, s]) for array in times)

@@ -22,7 +22,7 @@ LETTER, DIGIT = 0.56, 0.64
 HATCHED: dict[str, Any] = {"facecolor": PALE, "edgecolor": "white", "hatch": "//////", "linewidth": 0.0}
 """How figures show that there is nothing to show."""
 LINES = ["-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2))]
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
 class Drawing(NamedTuple):
@@ -30,7 +30,7 @@ class Drawing(NamedTuple):
 
     name: str
     figure: Figure
-    rows: list[Row]
+    rows: list[Record]
 
     def save(self, sweep: Sweep) -> str:
         """Write <name>.png and <name>.csv into the sweep's folder; the figure's file name."""

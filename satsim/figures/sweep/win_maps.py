@@ -11,7 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 from satsim.figures.page import COLOURS, INK, PALE
 from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.data import Cut, Floats, Sweep
-from satsim.figures.sweep.panels import HATCHED, Drawing, Row, Sheet, letter
+from satsim.figures.sweep.panels import HATCHED, Drawing, Record, Sheet, letter
 from satsim.figures.sweep.quantities import final, first_images, most_runs, setting_words, times_to
 from satsim.words import span
 
@@ -75,7 +75,7 @@ def win_map(sweep: Sweep, cut: Cut, metric: str, first: bool = True) -> Drawing:
     sheet = Sheet(sweep, f"Which scheme is best, by {' and '.join(free)}", facts, keys(sweep), board.panels)
     panels = [board.axes(sheet, k, title, last=k + board.columns >= (1 if strips else len(names)))
               for k, title in enumerate([""] if strips else names)]  # fmt: skip
-    rows: list[Row] = []
+    rows: list[Record] = []
     for k, quantity in enumerate(quantities):
         value, low, high, runs = (cut.of_grid(a) for a in sweep.table[quantity.name, "certainty"])
         axes = panels[0] if strips else panels[k]
