@@ -4,109 +4,152 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from PIL import Image
 
-from satsim.figures.page import GREY, NOTICE, PALE, PAPER, median_words, sender_count, subtitle, the_photo, wrap_notices
+from satsim.figures.page import (
+    GREY,
+    NOTICE,
+    PALE,
+    PAPER,
+    Page,
+    median_words,
+    sender_count,
+    subtitle,
+    the_photo,
+    wrap_notices,
+)
 from satsim.figures.tracks import Track, TrackPoint
 from satsim.words import clock, clock_words, number, shorten, with_unit
 
 EDGE, GAP, CAPTION = 24, 12, 40
 """In pixels, as all lengths here: around the figure, between cells, and for the text below a cell."""
+HANGING: dict[str, Any] = {"va": "top", "linespacing": 1.3}
+"""Text below the line at which it is written."""
 
 
-class Sheet:
-    """An empty figure measured in pixels, y downwards from its upper edge."""
+class Cell(NamedTuple):
+    """A cell of the filmstrip, in pixels."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    width: int
+    height: int
+    picture: tuple[int, int]
+    """Width and height of the picture in its middle."""
+    names: int
+    """Width of the column left of all cells."""
 
-    def write(self, x: float, y: float, text: str, size: float, **look: Any) -> None:
-        """Text at a place, which is its upper left corner unless `look` says otherwise."""
-        look = {"va": "top", "linespacing": 1.3, **look}
-        self.figure.text(x / self.width, 1 - y / self.height, text, fontsize=size, **look)
+    @property
+    def roomy(self) -> bool:
+        """Whether there is room for many words."""
+        return self.width > 190
 
-    def fill(self, x: float, y: float, w: float, h: float, **look: Any) -> None:
-        """A rectangle."""
-        corner = x / self.width, 1 - (y + h) / self.height
-        self.figure.add_artist(Rectangle(corner, w / self.width, h / self.height, linewidth=0, **look))
+    @property
+    def fonts(self) -> tuple[int, int]:
+        """Of captions, and of the times above the columns."""
+        return (17, 24) if self.roomy else (15, 19)
 
-    def show(self, x: int, y: int, picture: Path, size: tuple[int, int]) -> None:
-        """A picture, pixel for pixel where it has this size already."""
-        with Image.open(picture) as image:
-            pixels = image.convert("RGB")
-        if pixels.size != size:
-            pixels = pixels.resize(size, Image.Resampling.LANCZOS)
-        self.fill(x - 1, y - 1, size[0] + 2, size[1] + 2, color=PALE, zorder=-1)
-        self.figure.figimage(np.asarray(pixels), x, self.height - y - size[1])
+    def x(self, column: int) -> int:
+        """Where a column begins."""
+        return EDGE + self.names + GAP + column * (self.width + GAP)
+
+
+def plan_cell(original: Path, columns: int, rows: int) -> Cell:
+    """Pictures are at most 256 pixels wide or high, cells always large enough for their text."""
+    with Image.open(original) as image:
+        across = min(256, (1600 - 2 * EDGE - 200) // columns - GAP)
+        down = min(256, 1800 // rows)
+        scale = min(across / image.width, down / image.height)
+        picture = max(1, round(scale * image.width)), max(1, round(scale * image.height))
+    width = max(picture[0], 136)
+    return Cell(width, max(picture[1], 100), picture, max(width, 200))
+
+
+class Head(NamedTuple):
+    """What stands above the pictures, to the right of the original."""
+
+    title: str
+    facts: str
+    fonts: tuple[int, int]
+    """Of the title and the facts."""
+    facts_at: float
+    """How far below the figure's upper edge facts begin, in pixels, and where they end."""
+    end: float
+
+
+def plan_head(title: str, facts: Sequence[str], room: float) -> Head:
+    """Title and facts shortened to so many pixels."""
+    large, small = (34, 19) if room > 1000 else (26, 16)
+    title = shorten(title, int(room / large / 0.68), 2)
+    lines = "\n".join(shorten(fact, int(room / small / 0.57), 2) for fact in facts)
+    facts_at = EDGE + 1.3 * large * (title.count("\n") + 1) + 4
+    return Head(title, lines, (large, small), facts_at, facts_at + 1.4 * small * (lines.count("\n") + 1))
 
 
 def filmstrip(frames: Path, summary: Mapping[str, Any], metric: str, tracks: Sequence[Track]) -> Figure:
     """What the receiver sees: a row for each scheme, a column for each time of `pick_columns`, the original on top."""
     columns = pick_columns(times_of(tracks, sender_count(summary) > 1, summary["duration_s"]), summary["interval_s"])
-    # Pictures are at most 256 pixels wide or high, cells always large enough for their text.
-    with Image.open(frames / "original.png") as original:
-        across = min(256, (1600 - 2 * EDGE - 200) // len(columns) - GAP)
-        down = min(256, 1800 // len(tracks))
-        scale = min(across / original.width, down / original.height)
-        size = max(1, round(scale * original.width)), max(1, round(scale * original.height))
-    cell_width, cell_height = max(size[0], 136), max(size[1], 100)
-    roomy = cell_width > 190
-    normal, large = (17, 24) if roomy else (15, 19)
-    names = max(cell_width, 200)
-    left = EDGE + names + GAP
-    width = max(left + (cell_width + GAP) * len(columns) + EDGE, 1000)
-    room = width - left - EDGE
-    head, body = (34, 19) if room > 1000 else (26, 16)
-    title = shorten(summary["title"], int(room / head / 0.68), 2)
-    facts = [shorten(fact, int(room / body / 0.57), 2) for fact in facts_of(summary, metric, tracks, columns)]
-    lines = "\n".join(facts)
-    facts_at = EDGE + 1.3 * head * (title.count("\n") + 1) + 4
-    top = max(EDGE + max(cell_height, 200) + 36, round(facts_at + 1.4 * body * (lines.count("\n") + 1)) + large + 20)
+    cell = plan_cell(frames / "original.png", len(columns), len(tracks))
+    width = max(cell.x(len(columns)) + EDGE, 1000)
+    head = plan_head(summary["title"], facts_of(summary, metric, tracks, columns), width - cell.x(0) - EDGE)
+    normal, large = cell.fonts
     notices = wrap_notices(summary, (width - 2 * EDGE) // 10)
-    sheet = Sheet(width, top + (cell_height + CAPTION) * len(tracks) + 21 * len(notices) + EDGE)
-
-    def show(x: int, y: int, file: str) -> None:
-        sheet.show(x + (cell_width - size[0]) // 2, y + (cell_height - size[1]) // 2, frames / file, size)
-
-    show(EDGE, EDGE, "original.png")
-    sheet.write(EDGE, EDGE + cell_height + 7, "original", normal, color=GREY)
-    sheet.write(left, EDGE - 6, title, head, weight="bold")
-    sheet.write(left, facts_at, lines, body, color=GREY)
+    top = max(EDGE + max(cell.height, 200) + 36, round(head.end) + large + 20)
+    step, foot = cell.height + CAPTION, 21 * len(notices) + EDGE
+    page = Page(width, top + step * len(tracks) + foot, dpi=72)
+    y = round(page.height) - EDGE - cell.height
+    show(page, cell, EDGE, y, frames / "original.png")
+    page.write(EDGE, y - 7, "original", fontsize=normal, color=GREY, **HANGING)
+    page.write(cell.x(0), page.height - EDGE + 6, head.title, fontsize=head.fonts[0], weight="bold", **HANGING)
+    page.write(cell.x(0), page.height - head.facts_at, head.facts, fontsize=head.fonts[1], color=GREY, **HANGING)
     for k, time_s in enumerate(columns):
-        at = left + k * (cell_width + GAP)
-        sheet.write(at, top - 8, clock(time_s, columns[-1]), large, weight="bold", va="baseline")
-    for i, track in enumerate(tracks):
-        y, before = top + i * (cell_height + CAPTION), ""
-        under = y + cell_height + 20
-        sheet.fill(EDGE, y, 6, cell_height + CAPTION - 14, color=track.colour)
-        name = shorten(track.name, (names - 20) // 12, 3)
-        sheet.write(EDGE + 16, y - 3, name, 19, weight="bold")
-        sheet.write(EDGE + 16, y + 27 + 25 * name.count("\n"), size_words(track), 15, color=GREY)
-        for k, time_s in enumerate(columns):
-            x = left + k * (cell_width + GAP)
-            row = [row for row in track.rows if row.time_s <= time_s][-1]
-            if row.frame:
-                show(x, y, row.frame)
-                look = {"color": GREY} if row.frame == before else {"weight": "bold"}
-                text = number(row.value)
-                sheet.write(x, under, text, normal, va="baseline", **look)
-                after = (0.66 * len(text) + 0.7) * normal
-                held = held_words(row, track, int((cell_width + GAP - after) / (0.6 * normal)) if roomy else 0)
-                sheet.write(x + after, under, held, normal, color=GREY, va="baseline")
-            else:
-                sheet.fill(x, y, cell_width, cell_height, facecolor=PAPER, edgecolor=PALE, hatch="//")
-                text = f"waiting:\n{held_words(row, track, int(cell_width / (0.6 * normal)) if roomy else 0)}"
-                look = {"color": GREY, "ha": "center", "va": "center"}
-                sheet.write(x + cell_width / 2, y + cell_height / 2, text, normal, **look)
-            before = row.frame
-    sheet.write(EDGE, sheet.height - EDGE / 2, "\n".join(notices), 15, color=NOTICE, va="bottom")
-    return sheet.figure
+        page.write(cell.x(k), page.height - top + 8, clock(time_s, columns[-1]), fontsize=large, weight="bold")
+    for i, track in enumerate(reversed(tracks)):
+        draw_row(page, cell, foot + i * step, track, columns, frames)
+    page.write(EDGE, EDGE / 2, "\n".join(notices), fontsize=15, color=NOTICE, va="bottom", linespacing=1.3)
+    return page.figure
+
+
+def draw_row(page: Page, cell: Cell, y: int, track: Track, columns: Sequence[float], frames: Path) -> None:
+    """A scheme's name and its picture at the time of each column, from so far up."""
+    page.fill(EDGE, y + 14, 6, cell.height + CAPTION - 14, color=track.colour)
+    name, top = shorten(track.name, (cell.names - 20) // 12, 3), y + cell.height + CAPTION
+    page.write(EDGE + 16, top + 3, name, fontsize=19, weight="bold", **HANGING)
+    below = top - 27 - 25 * name.count("\n")
+    page.write(EDGE + 16, below, size_words(track), fontsize=15, color=GREY, **HANGING)
+    before = ""
+    for k, time_s in enumerate(columns):
+        point = [point for point in track.rows if point.time_s <= time_s][-1]
+        if point.frame:
+            show(page, cell, cell.x(k), y + CAPTION, frames / point.frame)
+            write_caption(page, cell, cell.x(k), y + 20, track, point, new=point.frame != before)
+        else:
+            draw_wait(page, cell, cell.x(k), y + CAPTION, track, point)
+        before = point.frame
+
+
+def show(page: Page, cell: Cell, x: int, y: int, picture: Path) -> None:
+    """A picture in the middle of its cell."""
+    width, height = cell.picture
+    page.show(x + (cell.width - width) // 2, y + (cell.height - height + 1) // 2, picture, cell.picture)
+
+
+def write_caption(page: Page, cell: Cell, x: int, y: int, track: Track, point: TrackPoint, new: bool) -> None:
+    """The score of a picture, bold if it is new, and where there is room the packets held."""
+    text, size = number(point.value), cell.fonts[0]
+    after = (0.66 * len(text) + 0.7) * size
+    held = held_words(point, track, int((cell.width + GAP - after) / (0.6 * size)) if cell.roomy else 0)
+    page.write(x, y, text, fontsize=size, **{"weight": "bold"} if new else {"color": GREY})
+    page.write(x + after, y, held, fontsize=size, color=GREY)
+
+
+def draw_wait(page: Page, cell: Cell, x: int, y: int, track: Track, point: TrackPoint) -> None:
+    """A hatched cell: there is nothing to show yet, with so many packets held."""
+    page.fill(x, y, cell.width, cell.height, facecolor=PAPER, edgecolor=PALE, hatch="//")
+    text = f"waiting:\n{held_words(point, track, int(cell.width / (0.6 * cell.fonts[0])) if cell.roomy else 0)}"
+    look = {"fontsize": cell.fonts[0], "color": GREY, "ha": "center", "va": "center", "linespacing": 1.3}
+    page.write(x + cell.width / 2, y + cell.height / 2, text, **look)
 
 
 def facts_of(summary: Mapping[str, Any], metric: str, tracks: Sequence[Track], columns: Sequence[float]) -> list[str]:

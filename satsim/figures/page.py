@@ -1,15 +1,19 @@
-"""The look that figures share: colours, line styles, and the frame of those whose axis is time."""
+"""The look that figures share: colours, lines and labels, the axis of time, and the page around panels."""
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
+from PIL import Image
 
 from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, shorten, span
 
@@ -24,8 +28,91 @@ STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
     "svg.hashsalt": "satsim",
 }
-LEFT, WIDTH = 76, 452
-"""Where curves begin and how wide they are, in points of a figure 720 wide; labels stand to their right."""
+WIDTH = 720.0
+"""Of a page with a head, in points."""
+LEFT, ACROSS = 76.0, 452.0
+"""Where curves over time begin and how wide they are; labels stand to their right."""
+
+
+class Margins(NamedTuple):
+    """Where the words around panels stand, in points."""
+
+    left: float
+    foot: float
+    """Between the notices and the lowest panel."""
+    letters: int
+    """Of a line of facts."""
+    leading: float
+    """From one line of facts to the next."""
+    above_keys: float
+    keys: Mapping[str, float]
+    """Lengths and distances in the legend, in heights of its font."""
+
+
+OVER_TIME = Margins(LEFT, 46.0, 116, 14.0, 15.2, {"handlelength": 4.5})
+
+
+class Page:
+    """A figure measured in points; y counts upwards from `bottom`, the lower edge of the room for panels."""
+
+    def __init__(self, width: float, height: float, bottom: float = 0.0, dpi: int = 160) -> None:
+        self.width, self.height, self.bottom = width, height, bottom
+        self.figure = Figure(figsize=(width / 72, height / 72), dpi=dpi)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """The point as shares of width and height."""
+        return x / self.width, (self.bottom + y) / self.height
+
+    def axes(self, x: float, y: float, width: float, height: float, **more: Any) -> Axes:
+        """A panel whose lower left corner is there."""
+        return self.figure.add_axes((*self.place(x, y), width / self.width, height / self.height), **more)
+
+    def write(self, x: float, y: float, text: str, **look: Any) -> None:
+        """Text that begins there, on that line unless `look` says otherwise."""
+        words: dict[str, Any] = {"fontsize": 9, "color": INK} | look
+        self.figure.text(*self.place(x, y), text, **words)
+
+    def fill(self, x: float, y: float, width: float, height: float, **look: Any) -> None:
+        """A rectangle whose lower left corner is there."""
+        size = width / self.width, height / self.height
+        self.figure.add_artist(Rectangle(self.place(x, y), *size, linewidth=0, **look))
+
+    def show(self, x: int, y: int, picture: Path, size: tuple[int, int]) -> None:
+        """A picture whose lower left corner is there, thinly framed; on a page of 72 dpi pixel for pixel."""
+        with Image.open(picture) as image:
+            pixels = image.convert("RGB")
+        if pixels.size != size:
+            pixels = pixels.resize(size, Image.Resampling.LANCZOS)
+        self.fill(x - 1, y - 1, size[0] + 2, size[1] + 2, color=PALE, zorder=-1)
+        self.figure.figimage(np.asarray(pixels), x, round(self.bottom) + y)
+
+
+def headed_page(
+    summary: Mapping[str, Any], facts: Sequence[str], keys: Sequence[Any], panels: float,
+    heading: str = "", margins: Margins = OVER_TIME, columns: int = 0,
+) -> Page:  # fmt: skip
+    """A page with so many points of room for panels; above it title, heading, facts and keys, below it the notices.
+
+    `keys` are handles with labels, in a row or in so many columns.
+    """
+    title, headings = textwrap.wrap(summary["title"], 78), textwrap.wrap(heading, 92)
+    lines = [line for fact in facts for line in textwrap.wrap(fact, margins.letters)]
+    notices = wrap_notices(summary, 140)
+    columns = columns or max(1, len(keys))
+    key_room = 12.8 * max(1, math.ceil(len(keys) / columns)) + margins.above_keys
+    above = key_room + 18 + 19 * len(title) + 16 * len(headings) + margins.leading * len(lines)
+    bottom = margins.foot + 12 * len(notices)
+    page = Page(WIDTH, bottom + panels + above, bottom)
+    left, y = margins.left, panels + above - 14
+    page.write(left, y, "\n".join(title), fontsize=14, weight="bold", va="top")
+    y -= 4 + 19 * len(title)
+    page.write(left, y, "\n".join(headings), fontsize=11.5, weight="bold", va="top")
+    page.write(left, y - 16 * len(headings), "\n".join(lines), fontsize=9.5, color=GREY, va="top")
+    page.write(left, 6 - bottom, "\n".join(notices), fontsize=8.5, color=NOTICE, va="bottom")
+    by_row = [key for column in range(columns) for key in keys[column::columns]]  # a legend fills columns
+    page.figure.legend(handles=by_row, ncols=columns, loc="lower left", bbox_to_anchor=page.place(left, panels + 4),
+                       frameon=False, borderpad=0, borderaxespad=0, fontsize=9, **margins.keys)  # fmt: skip
+    return page
 
 
 def line_look(solid: bool, k: int = 0) -> dict[str, Any]:
@@ -51,42 +138,11 @@ def time_ticks(end_s: float) -> Locator:
     return MultipleLocator(next(step for step in (0.5, 1, 2, 3, 6, 12) if end_s / unit_s / step <= 8))
 
 
-class Frame:
-    """A figure with title, subtitle and key above, notices below, and panels between, in points from the bottom."""
-
-    def __init__(self, summary: Mapping[str, Any], facts: Sequence[str], panels: float) -> None:
-        self.title = textwrap.wrap(summary["title"], 78)
-        self.facts = [line for fact in facts for line in textwrap.wrap(fact, 116)]
-        self.notices = wrap_notices(summary, 140)
-        self.bottom = 46 + 12 * len(self.notices)
-        """Where panels begin, above the time axis."""
-        self.top = self.bottom + panels
-        self.height = self.top + 46 + 19 * len(self.title) + 14 * len(self.facts)
-        self.figure = Figure(figsize=(10, self.height / 72))
-        self._end_s = summary["duration_s"]
-        self._since = the_photo(summary)
-
-    def axes(self, above: float, height: float, **more: Any) -> Axes:
-        """A panel, so far above the first one's lower edge."""
-        return self.figure.add_axes(
-            (LEFT / 720, (self.bottom + above) / self.height, WIDTH / 720, height / self.height), **more
-        )
-
-    def write_around(self, keys: Sequence[Any]) -> None:
-        """Title, subtitle, key and notices."""
-        figure, left, height = self.figure, LEFT / 720, self.height
-        figure.text(left, 1 - 14 / height, "\n".join(self.title), fontsize=14, weight="bold", va="top")
-        below = 1 - (18 + 19 * len(self.title)) / height
-        figure.text(left, below, "\n".join(self.facts), fontsize=9.5, color=GREY, va="top")
-        at = (left, (self.top + 4) / height)
-        figure.legend(handles=keys, loc="lower left", bbox_to_anchor=at, ncols=len(keys), frameon=False, fontsize=9,
-                      borderpad=0, borderaxespad=0, handlelength=4.5)  # fmt: skip
-        figure.text(left, 6 / height, "\n".join(self.notices), fontsize=8.5, color=NOTICE, va="bottom")
-
-    def tell_time(self, axes: Axes) -> None:
-        """The time axis, beneath this panel."""
-        axes.set_xlabel(f"{time_unit(self._end_s)[1]} since {self._since} was taken")
-        axes.xaxis.set_major_locator(time_ticks(self._end_s))
+def tell_time(axes: Axes, summary: Mapping[str, Any]) -> None:
+    """The time axis, beneath this panel."""
+    end_s = summary["duration_s"]
+    axes.set_xlabel(f"{time_unit(end_s)[1]} since {the_photo(summary)} was taken")
+    axes.xaxis.set_major_locator(time_ticks(end_s))
 
 
 def tidy(axes: Axes) -> None:
@@ -115,9 +171,9 @@ def label_ends(
     """
     heights = spread(ends, [label_height(label) for label in labels], room)
     for label, colour, end, y in zip(labels, colours, ends, heights, strict=True):
-        leader = [1, 1 + 12 / WIDTH], [end / room, y / room]
+        leader = [1, 1 + 12 / ACROSS], [end / room, y / room]
         axes.plot(*leader, transform=axes.transAxes, color=colour, linewidth=0.9, clip_on=False)
-        axes.text(1 + (16 + 10 * marks) / WIDTH, y / room, label, transform=axes.transAxes, va="center", fontsize=8.5)
+        axes.text(1 + (16 + 10 * marks) / ACROSS, y / room, label, transform=axes.transAxes, va="center", fontsize=8.5)
     return heights
 
 

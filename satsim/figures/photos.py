@@ -12,15 +12,17 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from satsim.figures.page import (
+    ACROSS,
     INK,
-    WIDTH,
-    Frame,
+    LEFT,
     end_label,
+    headed_page,
     label_ends,
     label_height,
     line_look,
     sender_count,
     subtitle,
+    tell_time,
     tidy,
     time_unit,
 )
@@ -54,8 +56,12 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
     ends = {(curve.track.name, len(curve.times_s)): curve for curve in reversed(curves)}
     labels = [end_label(f"{len(curve.times_s)}  {curve.track.name}") for curve in ends.values()]
     room = max(300.0, 1.15 * sum(map(label_height, labels)))
-    frame = Frame(summary, subtitle(summary), panels=room)
-    axes = frame.axes(0, room)
+    keys = [Line2D([], [], color=INK, label="any picture on the screen", **line_look(True))]
+    if level is not None:
+        text = f"{info['label']} of {level:g}{' ' + info['unit'] if info['unit'] else ''} or better"
+        keys.append(Line2D([], [], color=INK, label=text, **line_look(False)))
+    page = headed_page(summary, subtitle(summary), keys, panels=room)
+    axes = page.axes(LEFT, 0, ACROSS, room)
     axes.set(xlim=(0, end_s / time_unit(end_s)[0]), ylim=(0, 1.05 * count))
     lifts = {track.name: lane(k, len(tracks)) for k, track in enumerate(tracks)}
     for curve in curves:
@@ -64,20 +70,15 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
     heights = label_ends(axes, labels, [curve.track.colour for curve in ends.values()], tops, room, marks=2)
     for curve in curves:
         y = heights[list(ends).index((curve.track.name, len(curve.times_s)))]
-        to_mark = [1 + 12 / WIDTH, 1 + (18 if curve.solid else 28) / WIDTH], [y / room, y / room]
+        to_mark = [1 + 12 / ACROSS, 1 + (18 if curve.solid else 28) / ACROSS], [y / room, y / room]
         look = curve.look | {"marker": curve.track.marker, "markersize": 5.5, "linestyle": "-", "linewidth": 0.9}
         axes.plot(*to_mark, markevery=[1], transform=axes.transAxes, clip_on=False, **look)
     axes.set_ylabel(f"photos at the receiver, of {count}")
-    axes.yaxis.set_label_coords(-44 / WIDTH, 0.5)
+    axes.yaxis.set_label_coords(-44 / ACROSS, 0.5)
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
-    frame.tell_time(axes)
+    tell_time(axes, summary)
     tidy(axes)
-    keys = [Line2D([], [], color=INK, label="any picture on the screen", **line_look(True))]
-    if level is not None:
-        text = f"{info['label']} of {level:g}{' ' + info['unit'] if info['unit'] else ''} or better"
-        keys.append(Line2D([], [], color=INK, label=text, **line_look(False)))
-    frame.write_around(keys)
-    return frame.figure
+    return page.figure
 
 
 def draw_count(axes: Axes, curve: Curve, end_s: float, lift: float) -> None:

@@ -31,12 +31,12 @@ def draw_run(folder: Path) -> None:
             save(time_figure(summary, metric, tracks), folder / f"time_vs_{metric}")
             if k == 0:
                 film = filmstrip(folder / "frames", summary, metric, tracks)
-                film.savefig(folder / "filmstrip.png", dpi=72, metadata={"Software": None})
+                film.savefig(folder / "filmstrip.png", metadata={"Software": None})
             if k == 0 and sender_count(summary) > 1:
                 save(photos_figure(summary, metric, tracks), folder / "photos_vs_time")
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as .png and .svg, without dates and versions; metric names may hold dots."""
-    figure.savefig(f"{path}.png", dpi=160, metadata={"Software": None})
+    figure.savefig(f"{path}.png", metadata={"Software": None})
     figure.savefig(f"{path}.svg", metadata={"Date": None, "Creator": None})

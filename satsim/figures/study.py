@@ -14,13 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from satsim.figures.page import (
+    ACROSS,
     COLOURS,
     GREY,
     INK,
+    LEFT,
     MARKERS,
     STYLE,
-    WIDTH,
-    Frame,
+    Page,
+    headed_page,
     spread,
     subtitle,
     tidy,
@@ -59,8 +61,7 @@ def draw_study(folder: Path) -> None:
     summary = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     every, front = (read_marks(folder / name, summary["cost"]) for name in ("designs.csv", "front.csv"))
     with matplotlib.rc_context(STYLE):
-        frame = study_frame(summary, every, front)
-        frame.figure.savefig(folder / "front.png", dpi=160, metadata={"Software": None})
+        study_page(summary, every, front).figure.savefig(folder / "front.png", metadata={"Software": None})
 
 
 def read_marks(path: Path, cost: str) -> list[Mark]:
@@ -81,7 +82,7 @@ def read_marks(path: Path, cost: str) -> list[Mark]:
         ]
 
 
-def study_frame(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Frame:
+def study_page(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Page:
     """Time to the first picture against final quality, better always up; the front numbered, and named beside."""
     shown = [mark for mark in every if math.isfinite(mark.first_s)]
     front = [mark for mark in front if math.isfinite(mark.first_s)]
@@ -89,20 +90,19 @@ def study_frame(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequen
     panel = max(300.0, sum(LINE * (text.count("\n") + 1) + GAP for text in texts))
     last_s = max((mark.first_s for mark in shown), default=summary["duration_s"])
     end_s = max(1.08 * last_s, min(summary["duration_s"], 3 * summary["interval_s"]))
-    frame = Frame({**summary, "duration_s": end_s}, facts_of(summary, len(every), len(every) - len(shown)), panel)
-    axes = frame.axes(0, panel)
+    facts = facts_of(summary, len(every), len(every) - len(shown))
+    page = headed_page(summary, facts, keys_of(every, front), panel)
+    axes = page.axes(LEFT, 0, ACROSS, panel)
     draw_marks(axes, summary, shown, front, end_s, panel)
     y = panel - 4
     for text, mark in zip(texts, front, strict=True):
         weight = "bold" if mark.recommended else "normal"
-        axes.text(1 + 14 / WIDTH, y / panel, text, transform=axes.transAxes, va="top", fontsize=8.5, weight=weight,
+        axes.text(1 + 14 / ACROSS, y / panel, text, transform=axes.transAxes, va="top", fontsize=8.5, weight=weight,
                   linespacing=1.3)  # fmt: skip
         y -= LINE * (text.count("\n") + 1) + GAP
     tidy(axes)
-    frame.tell_time(axes)
     axes.set_xlabel(f"first picture by, in {time_unit(end_s)[1]} since the photo was taken")
-    frame.write_around(keys_of(every, front))
-    return frame
+    return page
 
 
 def draw_marks(
@@ -137,7 +137,7 @@ def draw_marks(
         axes.text(0.5, 0.5, "no design shows a picture so surely", transform=axes.transAxes, ha="center", color=GREY)
     direction = "higher is better" if info["higher_is_better"] else "axis runs downwards: lower is better"
     axes.set_ylabel(f"{with_unit(info)} at the end\n{direction}  →")
-    axes.yaxis.set_label_coords(-44 / WIDTH, 0.5)
+    axes.yaxis.set_label_coords(-44 / ACROSS, 0.5)
 
 
 def write_numbers(axes: Axes, front: Sequence[Mark], end_s: float, room: float) -> None:
@@ -151,7 +151,7 @@ def write_numbers(axes: Axes, front: Sequence[Mark], end_s: float, room: float) 
     for column in columns:
         wanted = [(front[k].final - bottom) / (top - bottom) * room for k in column]
         for k, y in zip(column, spread(wanted, [11.0] * len(column), room), strict=True):
-            x = front[k].first_s / end_s + (8 + area_of(front[k], front) ** 0.5 / 2) / WIDTH
+            x = front[k].first_s / end_s + (8 + area_of(front[k], front) ** 0.5 / 2) / ACROSS
             axes.text(x, y / room, str(k + 1), transform=axes.transAxes, va="center", fontsize=8.5, weight="bold",
                       zorder=6)  # fmt: skip
 

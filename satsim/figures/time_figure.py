@@ -12,17 +12,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from satsim.figures.page import (
+    ACROSS,
     GREY,
     INK,
     LEFT,
-    WIDTH,
-    Frame,
     end_label,
+    headed_page,
     label_ends,
     line_look,
     median_words,
     sender_count,
     subtitle,
+    tell_time,
     tidy,
     time_unit,
 )
@@ -33,32 +34,23 @@ from satsim.words import clock, number, shorten, with_unit
 def time_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Track]) -> Figure:
     """The metric against time, better always up; beneath it, for how long each scheme leaves the screen empty."""
     bars, curves = 15 * len(tracks), max(265, 27 * len(tracks))
-    frame = Frame(summary, subtitle(summary) + median_words(summary), panels=bars + 10 + curves)
-    axes = frame.axes(bars + 10, curves)
-    waits = frame.axes(0, bars, sharex=axes)
-    end_s = summary["duration_s"]
-    draw_curves(axes, summary["metrics"][metric], tracks, end_s, curves)
-    draw_waits(waits, tracks, end_s)
-    frame.figure.text(
-        (LEFT - 5) / 720,
-        (frame.bottom + bars / 2) / frame.height,
-        "median\nphoto on\nthe screen" if sender_count(summary) > 1 else "picture on\nthe screen",
-        fontsize=8.5,
-        color=GREY,
-        ha="right",
-        va="center",
-    )
-    frame.tell_time(waits)
-    axes.tick_params(labelbottom=False, length=0)
-    tidy(axes)
-    tidy(waits)
     keys = [
         Line2D([], [], color=INK, label="picture builds up packet by packet", **line_look(True)),
         Line2D([], [], color=INK, label="picture only when complete", **line_look(False)),
         Rectangle((0, 0), 1, 1, facecolor="white", edgecolor=GREY, hatch="//////", label="nothing to show yet"),
     ]
-    frame.write_around(keys)
-    return frame.figure
+    page = headed_page(summary, subtitle(summary) + median_words(summary), keys, panels=bars + 10 + curves)
+    axes = page.axes(LEFT, bars + 10, ACROSS, curves)
+    waits = page.axes(LEFT, 0, ACROSS, bars, sharex=axes)
+    draw_curves(axes, summary["metrics"][metric], tracks, summary["duration_s"], curves)
+    draw_waits(waits, tracks, summary["duration_s"])
+    what = "median\nphoto on\nthe screen" if sender_count(summary) > 1 else "picture on\nthe screen"
+    page.write(LEFT - 5, bars / 2, what, fontsize=8.5, color=GREY, ha="right", va="center")
+    tell_time(waits, summary)
+    axes.tick_params(labelbottom=False, length=0)
+    tidy(axes)
+    tidy(waits)
+    return page.figure
 
 
 def draw_curves(axes: Axes, info: Mapping[str, Any], tracks: Sequence[Track], end_s: float, room: float) -> None:
@@ -88,7 +80,7 @@ def draw_curves(axes: Axes, info: Mapping[str, Any], tracks: Sequence[Track], en
         axes.text(0.5, 0.5, "no picture within this run", transform=axes.transAxes, ha="center", color=GREY)
     direction = "higher is better" if info["higher_is_better"] else "axis runs downwards: lower is better"
     axes.set_ylabel(f"{with_unit(info)}\n{direction}  →")  # rotated, so that the arrow points up
-    axes.yaxis.set_label_coords(-44 / WIDTH, 0.5)
+    axes.yaxis.set_label_coords(-44 / ACROSS, 0.5)
 
 
 def draw_waits(axes: Axes, tracks: Sequence[Track], end_s: float) -> None:
@@ -101,7 +93,7 @@ def draw_waits(axes: Axes, tracks: Sequence[Track], end_s: float) -> None:
         axes.barh(k, end_s / unit_s - first, left=first, height=0.5, color=track.colour)
         aside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
         look = line_look(track.builds_up) | {"color": track.colour, "marker": track.marker, "markersize": 5.5}
-        axes.plot(1 + 8 / WIDTH, k, **look | aside)
+        axes.plot(1 + 8 / ACROSS, k, **look | aside)
         since = f"from {clock(track.shown[0].time_s, last_s)}" if track.shown else "never"
-        axes.text(1 + 16 / WIDTH, k, f"{shorten(track.name, 26)}, {since}", va="center", fontsize=8.5, **aside)
+        axes.text(1 + 16 / ACROSS, k, f"{shorten(track.name, 26)}, {since}", va="center", fontsize=8.5, **aside)
     axes.set(ylim=(len(tracks) - 0.4, -0.6), yticks=[])

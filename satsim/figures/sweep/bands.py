@@ -9,20 +9,20 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY
+from satsim.figures.page import GREY, WIDTH
 from satsim.figures.sweep.curves import draw_lane, draw_panel, set_x, write_x, x_ticks, y_limits
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.panels import (
     EDGE,
     LETTER,
     RIGHT,
-    WIDTH,
     Drawing,
     Record,
-    Sheet,
+    add_panel,
     located,
     pick,
     scheme_look,
+    sweep_page,
 )
 from satsim.figures.sweep.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
 from satsim.words import shorten, span
@@ -85,21 +85,21 @@ def bands(
     lanes = [lane_height(part, statistic) for part, (_, statistic, _) in zip(parts, lines, strict=True)]
     height = top + foot + len(lines) * (head + plot + 10) + sum(lanes)
     by = " and ".join(axis.label for axis in sweep.axes[: sweep.free])
-    sheet = Sheet(sweep, f"{what}, by {by}", facts, keys, height)
+    page = sweep_page(sweep, f"{what}, by {by}", facts, keys, height)
     rows: list[Record] = []
     below = height - top
     for (quantity, statistic, title), part, lost in zip(lines, parts, lanes, strict=True):
         below -= head
-        sheet.write(EDGE, below + 6, shorten(title, 120), fontsize=9.5, weight="bold")
+        page.write(EDGE, below + 6, shorten(title, 120), fontsize=9.5, weight="bold")
         over = lost if quantity.is_time else 0.0  # later is up, and never still further up
         share = statistic == "share"
         limits = y_limits(part, quantity, share)
         for column, j in enumerate(columns):
             left = LEFT + column * (width + GAP)
             mine = [array[column] for array in part]
-            axes = sheet.axes(left, below - over - plot, width, plot)
+            axes = add_panel(page, left, below - over - plot, width, plot)
             at = below - lost + 3 if over else below - plot - lost
-            strips = [sheet.axes(left, at, width, lost - 3)] if lost else []
+            strips = [add_panel(page, left, at, width, lost - 3)] if lost else []
             for each in [axes, *strips]:
                 set_x(each, x, width)
                 write_x(each, x, ticks, written=False)
@@ -111,11 +111,11 @@ def bands(
             axes.tick_params(labelleft=column == 0)
             if quantity is lines[0][0] and len(y.values) > 1:
                 heading = located(y, j, int(width / (9 * LETTER)))
-                sheet.write(left + width / 2, height - 14, heading, ha="center")
+                page.write(left + width / 2, height - 14, heading, ha="center")
             rows += panel_rows(sweep, cut, j, quantity, statistic, mine)
         below -= plot + lost + 10
-    sheet.write(LEFT + (WIDTH - LEFT - RIGHT) / 2, 2, x.label, ha="center")
-    return Drawing(name, sheet.figure, rows)
+    page.write(LEFT + (WIDTH - LEFT - RIGHT) / 2, 2, x.label, ha="center")
+    return Drawing(name, page.figure, rows)
 
 
 def lane_height(part: Sequence[Floats], statistic: str) -> float:

@@ -11,11 +11,22 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from satsim.figures.page import GREY, INK, PALE
+from satsim.figures.page import GREY, INK, PALE, WIDTH
 from satsim.figures.sweep.cells import ink_on
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.heat_maps import share_words
-from satsim.figures.sweep.panels import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Record, Sheet, located, pick
+from satsim.figures.sweep.panels import (
+    EDGE,
+    HATCHED,
+    LETTER,
+    RIGHT,
+    Drawing,
+    Record,
+    add_panel,
+    located,
+    pick,
+    sweep_page,
+)
 from satsim.figures.sweep.quantities import setting_words
 from satsim.words import shorten, span
 
@@ -56,12 +67,12 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
     head = 11.5 * max(title.count("\n") + 1 for title in titles) + 6 if sweep.free else 4
     room, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
     heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
-    sheet = Sheet(sweep, heading, facts, keys, lines * (room + head + 6) + 30)
+    page = sweep_page(sweep, heading, facts, keys, lines * (room + head + 6) + 30)
     rows: list[Record] = []
     for k, (at, title) in enumerate(zip(panels, titles, strict=True)):
         line, place = divmod(k, across)
         above = 30 + (lines - 1 - line) * (room + head + 6)
-        axes = sheet.axes(left + place * (width + GAP), above, width, room)
+        axes = add_panel(page, left + place * (width + GAP), above, width, room)
         axes.set_title(title, fontsize=9, loc="left", pad=3)
         axes.set(xlim=(0, 1), ylim=(len(sweep.schemes) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1])
         first, *_, last = axes.set_xticklabels(["0", "25%", "50%", "75%", "100%"])
@@ -95,8 +106,8 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
                     axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline",
                               fontsize=7.5, **ink)  # fmt: skip
                 begin += share
-    sheet.write(left + (WIDTH - left - RIGHT) / 2, 4, "share of runs", ha="center", color=GREY)
-    return Drawing(f"quality_{column}{cut.suffix}", sheet.figure, rows)
+    page.write(left + (WIDTH - left - RIGHT) / 2, 4, "share of runs", ha="center", color=GREY)
+    return Drawing(f"quality_{column}{cut.suffix}", page.figure, rows)
 
 
 def choose(sweep: Sweep) -> tuple[list[tuple[int, int]], int]:

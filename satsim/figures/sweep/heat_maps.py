@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY, INK
+from satsim.figures.page import GREY, INK, WIDTH, Page
 from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.curves import time_locator
 from satsim.figures.sweep.data import Cut, Estimates, Sweep
-from satsim.figures.sweep.panels import EDGE, HATCHED, WIDTH, Drawing, Record, Sheet
+from satsim.figures.sweep.panels import EDGE, HATCHED, Drawing, Record, add_panel, sweep_page
 from satsim.figures.sweep.quantities import Quantity, most_runs, setting_words
 from satsim.words import clock, clock_words, span
 
@@ -46,9 +46,9 @@ def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
               + ("" if small else "; the number is the share of runs in which it is"))
     ]  # fmt: skip
     bar = 40.0 if len(known) else 0.0
-    sheet = Sheet(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
+    page = sweep_page(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
     for k, (title, cells) in enumerate(maps):
-        axes = board.axes(sheet, k, title, last=k + board.columns >= len(maps))
+        axes = board.axes(page, k, title, last=k + board.columns >= len(maps))
         hot: list[tuple[Box, tuple[float, ...]]] = []
         never: list[Box] = []
         for at, (x, y, s) in enumerate(cells):
@@ -71,8 +71,8 @@ def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
         fill(axes, [box for box, _ in hot], [colour for _, colour in hot])
         fill_hatched(axes, never)
     if len(known):
-        draw_scale(sheet, scale, board.panels, end_s)
-    return Drawing(f"heat_{quantity.name}{cut.suffix}", sheet.figure, rows)
+        draw_scale(page, scale, board.panels, end_s)
+    return Drawing(f"heat_{quantity.name}{cut.suffix}", page.figure, rows)
 
 
 PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
@@ -142,9 +142,9 @@ def scale_of(known: np.ndarray) -> Normalize:
     return Normalize(0, max(high, 1.0))
 
 
-def draw_scale(sheet: Sheet, scale: Normalize, above: float, end_s: float) -> None:
+def draw_scale(page: Page, scale: Normalize, above: float, end_s: float) -> None:
     """The colours and the times that they stand for, above the panels."""
-    axes = sheet.axes(EDGE + 60, above + 22, WIDTH * 0.5, 10)
+    axes = add_panel(page, EDGE + 60, above + 22, WIDTH * 0.5, 10)
     axes.imshow(np.linspace(0, 1, 256)[None, :], cmap=COLOURS, aspect="auto", extent=(0, 1, 0, 1))
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -153,5 +153,5 @@ def draw_scale(sheet: Sheet, scale: Normalize, above: float, end_s: float) -> No
     axes.set_xticks([float(scale(time_s)) for time_s in times])
     axes.set_xticklabels([clock(float(time_s), end_s) for time_s in times])
     look = {"color": GREY, "va": "center"}
-    sheet.write(EDGE, above + 27, "sooner", **look)
-    sheet.write(EDGE + 68 + WIDTH * 0.5, above + 27, "later", **look)
+    page.write(EDGE, above + 27, "sooner", **look)
+    page.write(EDGE + 68 + WIDTH * 0.5, above + 27, "later", **look)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import COLOURS, GREY, INK, MARKERS, NOTICE, PALE, wrap_notices
+from satsim.figures.page import COLOURS, MARKERS, PALE, WIDTH, Margins, Page, headed_page
 from satsim.figures.sweep.data import Axis, Sweep
 from satsim.words import shorten
 
-WIDTH, EDGE, RIGHT = 720.0, 20.0, 12.0
-"""Of every page, in points, and its left and right margins."""
+EDGE, RIGHT = 20.0, 12.0
+"""Left and right margins, in points."""
+MARGINS = Margins(EDGE, 12.0, 124, 13.0, 10.0, {"handlelength": 3, "columnspacing": 1.6, "labelspacing": 0.4})
 LETTER, DIGIT = 0.56, 0.64
 """How wide letters and digits are, as a share of the height of their font."""
 HATCHED: dict[str, Any] = {"facecolor": PALE, "edgecolor": "white", "hatch": "//////", "linewidth": 0.0}
@@ -39,7 +39,7 @@ class Drawing(NamedTuple):
             writer.writeheader()
             for row in self.rows:
                 writer.writerow({key: plain(value) for key, value in row.items()})
-        self.figure.savefig(sweep.folder / f"{self.name}.png", dpi=160, metadata={"Software": None})
+        self.figure.savefig(sweep.folder / f"{self.name}.png", metadata={"Software": None})
         return f"{self.name}.png"
 
 
@@ -50,56 +50,18 @@ def plain(value: Any) -> Any:
     return value
 
 
-class Sheet:
-    """A page so many points wide and as high as its parts need, with room for panels between."""
-
-    def __init__(self, sweep: Sweep, heading: str, facts: Sequence[str], keys: Sequence[Any], panels: float) -> None:
-        """`panels` points of height are for panels; `keys` are handles with labels."""
-        title = textwrap.wrap(sweep.manifest["title"], 78)
-        headings = textwrap.wrap(heading, 92)
-        lines = [line for fact in facts for line in textwrap.wrap(fact, 124)]
-        notices = wrap_notices(sweep.manifest, 140)
-        longest = max((len(handle.get_label()) for handle in keys), default=0)
-        columns = max(1, min(len(keys), int((WIDTH - EDGE - RIGHT) // (9 * LETTER * longest + 46))))
-        key_room = 12.8 * math.ceil(len(keys) / columns) + 10 if keys else 4
-        self.bottom = 12.0 + 12 * len(notices)
-        above = 18 + 19 * len(title) + 16 * len(headings) + 13 * len(lines)
-        self.top = self.bottom + panels
-        self.height = self.top + key_room + above
-        self.figure = Figure(figsize=(WIDTH / 72, self.height / 72))
-        y = self._text(14, "\n".join(title), fontsize=14, weight="bold")
-        y = self._text(y + 4 + 19 * len(title), "\n".join(headings), fontsize=11.5, weight="bold")
-        self._text(y + 16 * len(headings), "\n".join(lines), fontsize=9.5, color=GREY)
-        if keys:
-            at = (EDGE / WIDTH, (self.top + 4) / self.height)
-            look: dict[str, Any] = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "labelspacing": 0.4}
-            self.figure.legend(handles=_row_by_row(keys, columns), loc="lower left", bbox_to_anchor=at, ncols=columns,
-                               fontsize=9, handlelength=3, columnspacing=1.6, **look)  # fmt: skip
-        self.figure.text(EDGE / WIDTH, 6 / self.height, "\n".join(notices), fontsize=8.5, color=NOTICE, va="bottom")
-
-    def _text(self, below: float, text: str, **look: Any) -> float:
-        self.figure.text(EDGE / WIDTH, 1 - below / self.height, text, va="top", **look)
-        return below
-
-    def axes(self, left: float, above: float, width: float, height: float, **more: Any) -> Axes:
-        """A panel at these points from the page's left edge and from the lower edge of the room for panels."""
-        box = (left / WIDTH, (self.bottom + above) / self.height, width / WIDTH, height / self.height)
-        axes = self.figure.add_axes(box, **more)
-        axes.tick_params(labelsize=8.5, length=0)
-        return axes
-
-    def write(self, x: float, above: float, text: str, **look: Any) -> None:
-        """`text` at a point of the room for panels."""
-        words: dict[str, Any] = {"fontsize": 9, "color": INK} | look
-        self.figure.text(x / WIDTH, (self.bottom + above) / self.height, text, **words)
+def sweep_page(sweep: Sweep, heading: str, facts: Sequence[str], keys: Sequence[Any], panels: float) -> Page:
+    """A page on a sweep with so many points of room for panels; `keys` in columns as wide as the longest needs."""
+    longest = max(len(handle.get_label()) for handle in keys)
+    columns = max(1, min(len(keys), int((WIDTH - EDGE - RIGHT) // (9 * LETTER * longest + 46))))
+    return headed_page(sweep.manifest, facts, keys, panels, heading, MARGINS, columns)
 
 
-def _row_by_row(handles: Sequence[Any], columns: int) -> list[Any]:
-    """In the order in which a legend, which fills columns, shows them row by row."""
-    rows = math.ceil(len(handles) / columns)
-    full = len(handles) - columns * (rows - 1)  # columns before this one have a handle in the last row
-    heights = [rows if column < full else rows - 1 for column in range(columns)]
-    return [handles[row * columns + column] for column in range(columns) for row in range(heights[column])]
+def add_panel(page: Page, x: float, y: float, width: float, height: float) -> Axes:
+    """A panel whose lower left corner is there, with small labels and no marks beside them."""
+    axes = page.axes(x, y, width, height)
+    axes.tick_params(labelsize=8.5, length=0)
+    return axes
 
 
 def scheme_look(k: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 from satsim.figures.page import COLOURS, INK, PALE
 from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.data import Cut, Floats, Sweep
-from satsim.figures.sweep.panels import HATCHED, Drawing, Record, Sheet, letter
+from satsim.figures.sweep.panels import HATCHED, Drawing, Record, letter, sweep_page
 from satsim.figures.sweep.quantities import final, first_images, most_runs, setting_words, times_to
 from satsim.words import span
 
@@ -72,8 +72,8 @@ def win_map(sweep: Sweep, cut: Cut, metric: str, first: bool = True) -> Drawing:
             f"A scheme's value is what {most_runs(sweep)} are at least as fast, or as good, as; the best one is written"
             " in the cell where there is room. Schemes whose 95% confidence intervals overlap with the best one's tie."
         )
-    sheet = Sheet(sweep, f"Which scheme is best, by {' and '.join(free)}", facts, keys(sweep), board.panels)
-    panels = [board.axes(sheet, k, title, last=k + board.columns >= (1 if strips else len(names)))
+    page = sweep_page(sweep, f"Which scheme is best, by {' and '.join(free)}", facts, keys(sweep), board.panels)
+    panels = [board.axes(page, k, title, last=k + board.columns >= (1 if strips else len(names)))
               for k, title in enumerate([""] if strips else names)]  # fmt: skip
     rows: list[Record] = []
     for k, quantity in enumerate(quantities):
@@ -104,7 +104,7 @@ def win_map(sweep: Sweep, cut: Cut, metric: str, first: bool = True) -> Drawing:
                 write_verdict(axes, board, corner, verdict, written)
         fill(axes, [box for box, _ in parts], [colour for _, colour in parts])
         fill_hatched(axes, never)
-    return Drawing(f"wins_{metric}{cut.suffix}", sheet.figure, rows)
+    return Drawing(f"wins_{metric}{cut.suffix}", page.figure, rows)
 
 
 def keys(sweep: Sweep) -> list[Patch]:
