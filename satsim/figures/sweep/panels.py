@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import COLOURS, MARKERS, PALE, WIDTH, Margins, Page, headed_page
+from satsim.figures.page import PALE, WIDTH, Page, mark_of
 from satsim.figures.sweep.data import Axis, Sweep
 from satsim.words import shorten
 
 EDGE, RIGHT = 20.0, 12.0
 """Left and right margins, in points."""
-MARGINS = Margins(EDGE, 12.0, 124, 13.0, 10.0, {"handlelength": 3, "columnspacing": 1.6, "labelspacing": 0.4})
 LETTER, DIGIT = 0.56, 0.64
 """How wide letters and digits are, as a share of the height of their font."""
 HATCHED: dict[str, Any] = {"facecolor": PALE, "edgecolor": "white", "hatch": "//////", "linewidth": 0.0}
@@ -54,7 +53,10 @@ def sweep_page(sweep: Sweep, heading: str, facts: Sequence[str], keys: Sequence[
     """A page on a sweep with so many points of room for panels; `keys` in columns as wide as the longest needs."""
     longest = max(len(handle.get_label()) for handle in keys)
     columns = max(1, min(len(keys), int((WIDTH - EDGE - RIGHT) // (9 * LETTER * longest + 46))))
-    return headed_page(sweep.manifest, facts, keys, panels, heading, MARGINS, columns)
+    return Page.around(
+        sweep.manifest, facts, keys, panels, heading, left=EDGE, foot=12.0, letters=124, leading=13.0, above_keys=10.0,
+        columns=columns, handlelength=3, columnspacing=1.6, labelspacing=0.4,
+    )  # fmt: skip
 
 
 def add_panel(page: Page, x: float, y: float, width: float, height: float) -> Axes:
@@ -65,8 +67,8 @@ def add_panel(page: Page, x: float, y: float, width: float, height: float) -> Ax
 
 
 def scheme_look(k: int) -> dict[str, Any]:
-    """Colour, marker and line of scheme k: no two alike also without colour."""
-    return {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "linestyle": LINES[k % len(LINES)]}
+    """Colour, marker and line of scheme k."""
+    return mark_of(k) | {"linestyle": LINES[k % len(LINES)]}
 
 
 def letter(k: int) -> str:

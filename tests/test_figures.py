@@ -20,10 +20,8 @@ from PIL import Image
 
 from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
 from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
-from satsim.figures.photos import middle_level, photos_figure, times_of_first
-from satsim.figures.run import draw_run
-from satsim.figures.time_figure import time_figure
-from satsim.figures.tracks import TrackPoint, median_rows, read_tracks, same_frames
+from satsim.figures.photos import median_photo, middle_level, photos_figure, times_of_first
+from satsim.figures.run import TrackPoint, draw_run, read_tracks, same_frames, time_figure
 from satsim.words import clock, clock_words, span
 
 METRICS = {
@@ -189,14 +187,13 @@ def test_a_whole_file_does_not_build_up_though_repair_packets_let_it_hold_more_t
     folder = write_folder(tmp_path / "run", {"file": whole, "steps": PROGRESSIVE}, repairs=2)
     tracks = read_tracks(folder, json.loads((folder / "summary.json").read_text()), "lpips-squeeze")
     assert [track.builds_up for track in tracks] == [False, True]
-    assert [held_words(row, tracks[0], letters) for row, letters in zip(tracks[0].rows[3:], (20, 8), strict=True)] == [
-        "3 of 3+2 packets",
-        "4 of 3+2",
-    ]
+    third, fourth = tracks[0].points[3:]
+    assert held_words(third, tracks[0], letters=20) == "3 of 3+2 packets"
+    assert held_words(fourth, tracks[0], letters=8) == "4 of 3+2"
     assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2 packets"} <= set(texts(figures(folder)["film"]))
 
 
-def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
+def points_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
     shown = [
         TrackPoint(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
         for t, held, value in arrivals
@@ -205,43 +202,44 @@ def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
 
 
 def test_the_median_of_three_photos_is_the_second_best_at_each_time() -> None:
-    rows = median_rows([rows_of(FAST), rows_of(SLOW), rows_of(LOST)], higher_is_better=False)
-    assert rows[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
+    points = median_photo([points_of(FAST), points_of(SLOW), points_of(LOST)], higher_is_better=False)
+    assert points[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_of_two_photos_the_worse_is_shown() -> None:
-    rows = median_rows([rows_of(FAST), rows_of(SLOW)], higher_is_better=False)
-    assert rows[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
+    points = median_photo([points_of(FAST), points_of(SLOW)], higher_is_better=False)
+    assert points[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_where_higher_is_better_the_median_of_three_is_in_between_too() -> None:
-    photos = [rows_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
-    assert median_rows(photos, higher_is_better=True)[1:] == [TrackPoint(5.0, 1, 30.0, "1.png")]
+    photos = [points_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
+    assert median_photo(photos, higher_is_better=True)[1:] == [TrackPoint(5.0, 1, 30.0, "1.png")]
 
 
 def test_an_equal_score_from_other_packets_is_no_new_picture() -> None:
-    rows = [
+    points = [
         TrackPoint(5.0, 1, 0.4, "a.png"),
         TrackPoint(65.0, 2, 0.4, "b.png"),
         TrackPoint(125.0, 3, 0.4, "c.png"),
         TrackPoint(185.0, 4, 0.3, "d.png"),
     ]
-    assert [row.frame for row in same_frames(rows)] == ["a.png", "a.png", "a.png", "d.png"]
+    assert [point.frame for point in same_frames(points)] == ["a.png", "a.png", "a.png", "d.png"]
 
 
 def test_while_half_of_the_photos_are_not_taken_yet_there_is_no_median_picture() -> None:
-    rows = median_rows([rows_of(FAST), rows_of([(605.0, 1, 0.4)], created_s=600.0)], higher_is_better=False)
-    assert [(row.time_s, row.frame) for row in rows] == [(0.0, ""), (605.0, "1.png")]
+    points = median_photo([points_of(FAST), points_of([(605.0, 1, 0.4)], created_s=600.0)], higher_is_better=False)
+    assert [(point.time_s, point.frame) for point in points] == [(0.0, ""), (605.0, "1.png")]
 
 
-def test_equal_photos_and_repeated_rows_add_nothing_to_the_median() -> None:
-    twice = rows_of([FAST[0], (6.0, 1, 0.4), *FAST[1:]])
-    assert [row.time_s for row in median_rows([twice, twice, twice], higher_is_better=False)] == [0.0, 5.0, 65.0, 125.0]
+def test_equal_photos_and_repeated_points_add_nothing_to_the_median() -> None:
+    twice = points_of([FAST[0], (6.0, 1, 0.4), *FAST[1:]])
+    points = median_photo([twice, twice, twice], higher_is_better=False)
+    assert [point.time_s for point in points] == [0.0, 5.0, 65.0, 125.0]
 
 
 def test_the_median_of_photos_that_wait_is_the_one_with_the_middle_number_of_packets() -> None:
-    photos = [rows_of([(5.0, held, None)]) for held in (1, 2, 4)]
-    assert median_rows(photos, higher_is_better=False)[-1].packets_held == 2
+    photos = [points_of([(5.0, held, None)]) for held in (1, 2, 4)]
+    assert median_photo(photos, higher_is_better=False)[-1].packets_held == 2
 
 
 def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -> None:
@@ -259,9 +257,9 @@ def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -
 
 
 def test_a_photo_counts_from_its_first_picture_that_is_good_enough() -> None:
-    photos = [rows_of(SLOW), rows_of(FAST), rows_of(LOST)]
-    assert times_of_first(photos, lambda row: bool(row.frame)) == [5.0, 65.0]
-    assert times_of_first(photos, lambda row: row.value <= 0.3) == [65.0, 185.0]
+    photos = [points_of(SLOW), points_of(FAST), points_of(LOST)]
+    assert times_of_first(photos, lambda point: bool(point.frame)) == [5.0, 65.0]
+    assert times_of_first(photos, lambda point: point.value <= 0.3) == [65.0, 185.0]
 
 
 @pytest.mark.parametrize(
