@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from satsim.figures.page import (
     ACROSS,
@@ -57,7 +58,7 @@ def draw_study(folder: Path) -> None:
     summary = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     every, front = (read_marks(folder / name, summary["cost"]) for name in ("designs.csv", "front.csv"))
     with matplotlib.rc_context(STYLE):
-        study_page(summary, every, front).figure.savefig(folder / "front.png", metadata={"Software": None})
+        study_figure(summary, every, front).savefig(folder / "front.png", metadata={"Software": None})
 
 
 def read_marks(path: Path, cost: str) -> list[Mark]:
@@ -78,7 +79,7 @@ def read_marks(path: Path, cost: str) -> list[Mark]:
         ]
 
 
-def study_page(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Page:
+def study_figure(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Figure:
     """Time to the first picture against final quality, better always up; the front numbered, and named beside."""
     shown = [mark for mark in every if math.isfinite(mark.first_s)]
     front = [mark for mark in front if math.isfinite(mark.first_s)]
@@ -97,7 +98,7 @@ def study_page(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequenc
                   linespacing=1.3)  # fmt: skip
         y -= LINE * (text.count("\n") + 1) + GAP
     axes.set_xlabel(f"first picture by, in {time_unit(end_s)[1]} since the photo was taken")
-    return page
+    return page.figure
 
 
 def draw_marks(

@@ -112,17 +112,17 @@ def bands(
     for column, j in enumerate(columns if top else []):
         heading = located(y, j, int(grid.width / (9 * LETTER)))
         page.write(LEFT + column * (grid.width + GAP) + grid.width / 2, height - 14, heading, ha="center")
-    records: list[Record] = []
+    rows: list[Record] = []
     below = height - top
     for curves in each:
         below -= HEAD
         page.write(EDGE, below + 6, shorten(curves.title, 120), fontsize=9.5, weight="bold")
         for column, j in enumerate(columns):
             draw_cell(page, grid, curves, column, below, lowest=curves is each[-1])
-            records += records_of(sweep, cut, j, curves, column)
+            rows += rows_of(sweep, cut, j, curves, column)
         below -= grid.height + curves.lane + 10
     page.write(LEFT + (WIDTH - LEFT - RIGHT) / 2, 2, x.label, ha="center")
-    return Drawing(name, page.figure, records)
+    return Drawing(name, page.figure, rows)
 
 
 def plan_grid(sweep: Sweep, columns: int, rows: int) -> Grid:
@@ -164,7 +164,7 @@ def draw_cell(page: Page, grid: Grid, curves: Curves, column: int, below: float,
     axes.tick_params(labelleft=column == 0)
 
 
-def records_of(sweep: Sweep, cut: Cut, j: int, curves: Curves, column: int) -> list[Record]:
+def rows_of(sweep: Sweep, cut: Cut, j: int, curves: Curves, column: int) -> list[Record]:
     """What a panel shows."""
     part = [array[column] for array in curves.part]
     certainty = float("nan") if curves.share else sweep.certainty

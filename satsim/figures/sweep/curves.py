@@ -17,7 +17,7 @@ from satsim.figures.sweep.quantities import Quantity
 from satsim.words import clock
 
 LOG_FROM = 100.0
-"""An axis whose values differ by more than this factor is logarithmic."""
+"""A scale whose values differ by more than this factor is logarithmic."""
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
 """Steps of time axes."""
 SIDE = 9.0

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from satsim.figures.page import GREY, INK, WIDTH, Page
 from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
-from satsim.figures.sweep.curves import time_locator
+from satsim.figures.sweep.curves import LOG_FROM, time_locator
 from satsim.figures.sweep.data import Cut, Estimates, Sweep
 from satsim.figures.sweep.panels import EDGE, HATCHED, Drawing, Record, add_panel, sweep_page
 from satsim.figures.sweep.quantities import Quantity, most_runs, setting_words
@@ -20,8 +20,6 @@ from satsim.words import clock, clock_words, span
 
 COLOURS = matplotlib.colormaps["viridis"]
 """Perceptually uniform; its lightness only grows, so it stays a scale in grey and for the colour-blind."""
-LOG_FROM = 100.0
-"""Times that differ by more than this factor are coloured by their logarithm."""
 PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
 """Beneath text on hatching."""
 Map = tuple[str, list[tuple[int, int, int]]]
@@ -136,7 +134,7 @@ def reading(sweep: Sweep, quantity: Quantity, end_s: float, any_known: bool) -> 
 
 
 def scale_of(known: np.ndarray) -> Normalize:
-    """Colours for all panels of a figure."""
+    """Colours for all panels of a figure: by the logarithm where times differ that much."""
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low > 0 and high / low > LOG_FROM:
         return LogNorm(low, high)
