@@ -32,6 +32,8 @@ MOST_LETTERS = 34
 """In a line to the right of the panel."""
 LINE, GAP = 11.5, 7.0
 """Height of such a line and of the gap before the next design, in points."""
+MOST_KEYS = 4
+"""Side by side."""
 NEAR = 0.04
 """Marks closer than this share of the panel's width may not share a height for their numbers."""
 AREAS = 30.0, 190.0
@@ -88,7 +90,8 @@ def study_figure(summary: Mapping[str, Any], every: Sequence[Mark], front: Seque
     last_s = max((mark.first_s for mark in shown), default=summary["duration_s"])
     end_s = max(1.08 * last_s, min(summary["duration_s"], 3 * summary["interval_s"]))
     facts = facts_of(summary, len(every), len(every) - len(shown))
-    page = Page.around(summary, facts, keys_of(every, front), panel)
+    keys = keys_of(every, front)
+    page = Page.around(summary, facts, keys, panel, columns=min(len(keys), MOST_KEYS))
     axes = page.axes_over_time(0, panel, end_s)
     draw_marks(axes, summary, shown, front, end_s, panel)
     y = panel - 4
