@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -22,7 +25,6 @@ from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
 from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
 from satsim.figures.photos import median_photo, middle_level, photos_figure, times_of_first
 from satsim.figures.run import TrackPoint, draw_run, read_tracks, same_frames, time_figure
-from satsim.words import clock, clock_words, span
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},
@@ -135,6 +137,14 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
         "time_vs_psnr.svg",
         "filmstrip.png",
     }
+
+
+def test_a_run_of_one_sender_is_drawn_by_three_modules(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
+    draw = "import sys, pathlib, satsim.figures.run as run; run.draw_run(pathlib.Path(sys.argv[1]));"
+    tell = "print([name for name in sys.modules if name.startswith('satsim.figures.')])"
+    done = subprocess.run([sys.executable, "-c", draw + tell, str(folder)], capture_output=True, text=True, check=True)
+    assert sorted(ast.literal_eval(done.stdout)) == [f"satsim.figures.{name}" for name in ("filmstrip", "page", "run")]
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -364,25 +374,6 @@ def test_a_long_pass_gets_more_columns_than_a_short_one() -> None:
     columns = pick_columns([60.0 * k for k in range(30)] + [90000.0], interval_s=60)
     assert len(columns) == 8
     assert columns[-2:] == [1740.0, 90000.0]
-
-
-def test_a_clock_reads_minutes_and_seconds_and_hours_when_needed() -> None:
-    assert [clock(5), clock(65), clock(3605)] == ["0:05", "1:05", "1:00:05"]
-
-
-def test_a_clock_reads_hours_up_to_four_days_then_days() -> None:
-    assert [clock(31 * 3600 + 300), clock(126 * 3600 + 600)] == ["31:05:00", "5 d 06:10"]
-
-
-def test_clocks_beside_hours_have_hours_too() -> None:
-    assert [clock(65, 3605), clock(65, 3599)] == ["0:01:05", "1:05"]
-    assert [clock_words(3599), clock_words(3600)] == ["minutes and seconds", "hours, minutes and seconds"]
-
-
-def test_a_span_is_told_in_its_largest_whole_unit() -> None:
-    assert [span(3.5), span(60), span(90), span(120), span(7200), span(172800)] == [
-        "3.5 s", "60 s", "90 s", "2 min", "2 h", "2 days",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

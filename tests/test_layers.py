@@ -1,6 +1,7 @@
 """The rooms stay apart: who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ MODULES = {
     for path in sorted((REPO / package).rglob("*.py"))
 }
 
-PLOTS = {name for name in MODULES if name.startswith("satsim.figures.")}
+FIGURES = {name for name in MODULES if name.startswith("satsim.figures.")}
 
 
 def imports_of(path):
@@ -44,11 +45,26 @@ def test_codec_never_imports_satsim():
         ("simpy", {"satsim.link", "satsim.terminal", "satsim.channel", "satsim.transport", "satsim.simulation"}),
         ("distributed", {"satsim.sweep.cluster"}),
         ("optuna", {"satsim.study.search"}),
-        ("matplotlib", {*PLOTS, "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots"}),
+        ("matplotlib", {*FIGURES, "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots"}),
     ],
 )
 def test_a_library_stays_in_its_rooms(package, rooms):
     assert importers_of(package) <= rooms
+
+
+def test_figures_see_only_saved_rows():
+    allowed = {*sys.stdlib_module_names, "numpy", "matplotlib", "PIL", "pyarrow", "satsim.figures", "satsim.words"}
+    for name in FIGURES:
+        for seen in imports_of(MODULES[name]):
+            room = ".".join(seen.split(".")[:2]) if seen.startswith("satsim.") else seen.split(".")[0]
+            assert room in allowed, f"{name} imports {seen}"
+
+
+def test_other_rooms_call_figures_only_when_they_draw():
+    for name in MODULES.keys() - FIGURES:
+        for node in ast.parse(MODULES[name].read_text(encoding="utf-8")).body:
+            early = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
+            assert not re.search(r"satsim(\.| import )figures", early), f"{name}: {early}"
 
 
 def test_torch_stays_in_codec():
