@@ -10,7 +10,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator,
 from matplotlib.transforms import ScaledTranslation
 
 from satsim.figures.page import GREY, PALE, PAPER, tidy
-from satsim.figures.photos import lane
 from satsim.figures.sweep.data import Axis, Floats
 from satsim.figures.sweep.panels import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
 from satsim.figures.sweep.quantities import Quantity
@@ -61,12 +60,12 @@ def draw_panel(axes: Axes, x: Axis, quantity: Quantity, part: Sequence[Floats], 
         look = scheme_look(s) | {"markersize": 5 if len(places) <= 15 else 3, "linewidth": 1.7, "zorder": 3}
         ends = interval(value[:, s], low[:, s], high[:, s], limits, quantity.higher_is_better or share)
         if x.numeric:
-            hair = lane(s, count) / 72
+            hair = beside(s, count, min(2.4, 8 / count)) / 72
             moved = axes.transData + ScaledTranslation(hair, hair / 2, axes.figure.dpi_scale_trans)
             axes.fill_between(places, *ends, color=look["color"], alpha=0.15, linewidth=0, transform=moved)
             axes.plot(places, value[:, s], transform=moved, clip_on=False, **look)
         else:
-            aside = places + beside(s, count)
+            aside = places + beside(s, count, 0.8 / count)
             axes.vlines(aside, *ends, color=look["color"], linewidth=1.4)
             axes.plot(aside, value[:, s], clip_on=False, **look | {"linestyle": ""})
 
@@ -93,13 +92,15 @@ def draw_lane(axes: Axes, x: Axis, part: Sequence[Floats], text: str) -> None:
     axes.grid(axis="x", color=PALE, linewidth=0.7)
     axes.set_axisbelow(True)
     for s in range(count):
-        where = (places if x.numeric else places + beside(s, count))[np.isnan(value[:, s]) & (runs[:, s] > 0)]
+        where = (places if x.numeric else places + beside(s, count, 0.8 / count))[
+            np.isnan(value[:, s]) & (runs[:, s] > 0)
+        ]
         axes.plot(where, [s] * len(where), **scheme_look(s) | {"linestyle": "", "markersize": 4})
 
 
-def beside(s: int, count: int) -> float:
-    """How far from a word of the axis scheme s of so many is drawn."""
-    return (s - (count - 1) / 2) * 0.8 / count
+def beside(s: int, count: int, step: float) -> float:
+    """How far from its place on the axis scheme s of so many is drawn, a `step` beside the one before."""
+    return (s - (count - 1) / 2) * step
 
 
 def positions(x: Axis) -> Floats:
