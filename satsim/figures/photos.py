@@ -1,4 +1,4 @@
-"""How many of several senders' photos the receiver can see, and how many of them are good."""
+"""Several senders: which photo stands for all, how many the receiver can see over time, and how many are good."""
 
 from __future__ import annotations
 
