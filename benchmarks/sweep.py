@@ -24,7 +24,7 @@ import numpy as np
 import yaml
 from bare import bare
 
-from satsim.plots.sweep import draw_sweep
+from satsim.figures.sweep.draw import draw_sweep
 from satsim.scenario.settings import put
 from satsim.sweep.grid import read_factor
 from satsim.sweep.local import run_here, run_in_processes

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from PIL import Image
+from pydantic import BaseModel, ValidationError
 
 from codec.base import CodecError
 from codec.files import replacing
@@ -22,8 +23,11 @@ from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import ImageSpec, check_part, parse_yaml
+from satsim.scenario.explaining import explain
+from satsim.scenario.scenario import ImageSpec, Scenario, parse_yaml
 from satsim.scoring.outbox import Picture, load_photo
+
+Part = TypeVar("Part", bound=BaseModel)
 
 
 class Encoded(NamedTuple):
@@ -117,6 +121,15 @@ def parse_position(place: str | None, taken_at: str | None) -> Position | None:
     position = Position(time_unix_s, latitude_deg, longitude_deg)
     check_position(position)
     return position
+
+
+def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
+    """`data` as the part of a scenario that stands at `key`, checked as in a scenario. Raises ScenarioError."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScenarioError(explain({**first, "loc": (key, *first["loc"])}, Scenario)) from None
 
 
 def _option(setting: str) -> tuple[str, Any]:

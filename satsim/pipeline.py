@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import yaml
 from PIL import Image
@@ -27,8 +27,6 @@ from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, nam
 from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
 from satsim.simulation.events import Event, blank, note_run
 from satsim.simulation.simulation import simulate
-
-Answer = TypeVar("Answer")
 
 
 class SchemeEvent(NamedTuple):
@@ -68,7 +66,10 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     progress("reading the photo")
     reference = load_photo(scenario.image)
     metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
-    coders = [load_coder(scenario, scheme) for scheme in scenario.schemes]
+    coders: list[Codec] = []
+    for scheme in scenario.schemes:
+        with naming(title_of(scenario, scheme)):
+            coders.append(load_codec(scheme.codec, **scheme.options))
     notices += link_notices(links_of(scenario))
     rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
@@ -107,12 +108,6 @@ class SchemeResult(NamedTuple):
     notices: list[str]
 
 
-def load_coder(scenario: Scenario, scheme: SchemeSpec) -> Codec:
-    """The scheme's codec. Raises CodecError with the names of scenario and scheme before it."""
-    with naming(title_of(scenario, scheme)):
-        return load_codec(scheme.codec, **scheme.options)
-
-
 def run_scheme(
     scenario: Scenario,
     scheme: SchemeSpec,
@@ -127,8 +122,11 @@ def run_scheme(
     with naming(title):
         photo = reduced(reference, scheme.scale)
         height, width = photo.shape[:2]
-        outbox, encode_s = timed(lambda: fill_outbox(coder, photo, scenario, scheme))
-        _, decode_s = timed(lambda: coder.decode(dict(enumerate(outbox.payloads)), height, width))
+        began = time.perf_counter()
+        outbox = fill_outbox(coder, photo, scenario, scheme)
+        coded = time.perf_counter()
+        coder.decode(dict(enumerate(outbox.payloads)), height, width)
+        encode_s, decode_s = coded - began, time.perf_counter() - coded
         if link.measured_times:
             link = link.model_copy(update={"encode_s": encode_s, "decode_s": decode_s})
         events = simulate(
@@ -168,12 +166,6 @@ def run_scheme(
     return SchemeResult(rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
 
 
-def timed(work: Callable[[], Answer]) -> tuple[Answer, float]:
-    """What `work` returns, and the seconds that it took."""
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
-
-
 def save(result: Result, out: Path) -> None:
     """Write `out`; a folder already there is moved aside (`fresh_folder`). Raises OSError where the disk is full."""
     with fresh_folder(out) as folder:
@@ -186,9 +178,9 @@ def save(result: Result, out: Path) -> None:
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
-        from satsim import plots
+        from satsim.figures.run import draw_run
 
-        plots.draw(folder)
+        draw_run(folder)
 
 
 def _finite(value: Any) -> Any:

@@ -12,6 +12,7 @@ from satsim.links import linkspec
 from satsim.links.delays import DELAY_MODELS, make_delay
 from satsim.links.linkspec import LinkSpec
 from satsim.links.losses import make_loss
+from satsim.simulation.acks import constant_delay_s
 
 MYRIOTA = {
     "model": "lognormal",
@@ -44,7 +45,7 @@ class TestConstant:
 
     def test_the_constant_part_leaves_chance_and_polling_out(self):
         link = LinkSpec(delay_s=5, delay_s_per_byte=0.1, delay=MYRIOTA, reorder_ratio=1, reorder_s=9, poll_s=300)
-        assert link.constant_delay_s(50) == 10
+        assert constant_delay_s(link, 50) == 10
 
 
 class TestLognormal:

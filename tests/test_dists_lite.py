@@ -12,8 +12,9 @@ from PIL import Image, ImageFilter
 
 from codec.base import CodecError, WeightsError
 from codec.metrics import METRICS, WHOLE_PIXELS, choose_metric, load_metric
-from codec.metrics.dists_lite import CHANNELS, FLOOR, WEIGHTS, DistsLite, load_dists_lite, save_dists_lite
-from codec.training.distill import pearson, solve, spearman, telling
+from codec.metrics.dists_lite import CHANNELS, FLOOR, WEIGHTS, DistsLite, load_dists_lite
+from codec.metrics.strips import compare_in_strips
+from codec.training.distill import pearson, save_dists_lite, solve, spearman, telling
 from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
 
@@ -132,8 +133,8 @@ def test_strips_add_up_to_the_whole():
     reference = np.asarray(coarse.resize((61, 525), Image.Resampling.BICUBIC))
     image = noisy(reference, 15)
     whole = float(network(as_batch(reference), as_batch(image)))
-    assert network.compare_in_strips(reference, image) == pytest.approx(whole, rel=1e-4)
-    assert network.compare_in_strips(reference, reference) == pytest.approx(0, abs=1e-6)
+    assert compare_in_strips(network, reference, image) == pytest.approx(whole, rel=1e-4)
+    assert compare_in_strips(network, reference, reference) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_large_picture_goes_by_strips(metric, scene):

@@ -54,7 +54,7 @@ def test_figures_see_only_saved_rows():
     ("package", "rooms"),
     [
         ("simpy", ["satsim.simulation.simulation", "satsim.simulation.terminal", "satsim.simulation.channel",
-                   "satsim.simulation.arq"]),
+                   "satsim.simulation.arq", "satsim.simulation.acks"]),
         ("distributed", ["satsim.sweep.cluster"]),
         ("optuna", ["satsim.study.search"]),
         ("pyarrow", ["satsim.sweep.results", "satsim.commands.sweep_table", "satsim.figures.sweep"]),

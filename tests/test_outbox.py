@@ -11,7 +11,8 @@ from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES
 from satsim.air.position import Position
 from satsim.errors import PacketError
 from satsim.scenario.scenario import Scenario
-from satsim.scoring.outbox import TAKEN_UNIX_S, fill_outbox, sealer_of
+from satsim.scoring.header import TAKEN_UNIX_S, sender_key
+from satsim.scoring.outbox import fill_outbox
 
 IMAGE = np.full((16, 32, 3), 7, np.uint8)
 PLACE = {"latitude_deg": 46.5, "longitude_deg": 8.5}
@@ -95,7 +96,7 @@ def test_several_senders_send_the_same_photo_in_messages_of_their_own():
 
 def test_only_its_own_sender_key_opens_a_sealed_message():
     outbox, plan = fill(FakeCodec(strips=2), senders={"count": 2}, header={"tag_bytes": 8})
-    keys = [sealer_of(plan, sender).key for sender in range(2)]
+    keys = [sender_key(plan, sender) for sender in range(2)]
     for sender, own in enumerate(outbox.messages):
         assert [unpack(message, {sender: keys[sender]}).payload for message in own] == outbox.payloads
         with pytest.raises(PacketError, match="seal of sender"):

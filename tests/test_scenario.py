@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, check_part, load_scenario, override, slug
+from satsim.messages import check_part
+from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, override, slug
 
 GOOD = {
     "name": "test",
@@ -44,7 +45,7 @@ def test_a_good_file_loads_with_the_papers_defaults(scenario_file):
     scenario = load_scenario(scenario_file(GOOD))
     assert (scenario.image.width, scenario.image.height, scenario.image.fit) == (256, 256, "crop")
     assert scenario.link.interval_s == 60
-    assert scenario.link.payload_bytes == 340
+    assert scenario.link.packet_bytes == 360
     assert scenario.metrics == ("dists",)
     assert [scheme.transport for scheme in scenario.schemes] == [TransportSpec(), TransportSpec()]
     assert scenario.schemes[1].options == {"budget_bytes": 340}
@@ -254,7 +255,7 @@ def test_any_yaml_gives_a_scenario_or_one_line(tmp_path_factory, data):
 
 
 def test_part_of_a_scenario_is_checked_the_same_way():
-    assert check_part(LinkSpec, {"packet_bytes": 340}, "link").payload_bytes == 320
+    assert check_part(LinkSpec, {"packet_bytes": 340}, "link").packet_bytes == 340
     with pytest.raises(ScenarioError, match=r"^image.width is 5; expected 16 to 4096$"):
         check_part(ImageSpec, {"path": "x.png", "width": 5}, "image")
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from satsim.durations import parse_duration
-from satsim.words import clock, number, shorten, span
+from satsim.words import clock, clock_words, number, shorten, span, with_unit
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ def test_a_clock_tells_hours_from_the_first_one_on(seconds, text):
 
 def test_beside_an_hour_every_time_has_hours():
     assert clock(65, end_s=3600) == "0:01:05"
+    assert [clock_words(3599), clock_words(3600)] == ["minutes and seconds", "hours, minutes and seconds"]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,11 @@ def test_what_is_no_duration_is_told_with_what_is_expected(text, said):
 
 def test_a_score_has_three_digits_or_so():
     assert [number(0.12345), number(24.56), number(math.inf)] == ["0.123", "24.6", "∞"]
+
+
+def test_a_metric_is_told_with_its_unit_where_it_has_one():
+    assert with_unit({"label": "PSNR", "unit": "dB"}) == "PSNR in dB"
+    assert with_unit({"label": "DISTS", "unit": ""}) == "DISTS"
 
 
 def test_what_does_not_fit_ends_in_an_ellipsis():

@@ -204,3 +204,11 @@ def payload_room(codec: Codec, image: Image, otherwise: int) -> int:
 @lru_cache(maxsize=256)
 def _cost(config: ProgicConfig, height: int, width: int) -> Complexity:
     return complexity(config, height, width)
+
+
+def set_threads(threads: int | None) -> None:
+    """Let torch use so many threads; None: as many as it likes."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)

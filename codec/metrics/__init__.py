@@ -160,11 +160,15 @@ def _score(name: str, device: str) -> Score:
 
         network = load_dists_lite().to(device)
         whole = _against_one_reference(network, device)
-        return lambda reference, image: (
-            whole(reference, image)
-            if image.shape[0] * image.shape[1] <= WHOLE_PIXELS
-            else network.compare_in_strips(reference, image)
-        )
+
+        def score(reference: Image, image: Image) -> float:
+            if image.shape[0] * image.shape[1] <= WHOLE_PIXELS:
+                return whole(reference, image)
+            from codec.metrics.strips import compare_in_strips
+
+            return compare_in_strips(network, reference, image)
+
+        return score
     from codec.metrics.lpips import load_lpips
 
     return _against_one_reference(load_lpips("vgg" if name == "lpips-vgg" else "squeeze").to(device), device)

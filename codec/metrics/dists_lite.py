@@ -9,15 +9,12 @@ Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.base import Image, WeightsError
-from codec.files import replacing
+from codec.base import WeightsError
 
 WEIGHTS = Path(__file__).with_name("dists-lite.safetensors")
 WIDTHS = (16, 32, 64, 96, 160)
@@ -28,9 +25,6 @@ CHANNELS = (3, *WIDTHS)
 C1 = 1e-6
 """Both constants of eqs. 4 and 5 in DISTS, and in DISTS-lite:"""
 FLOOR = 1e-5
-STRIP_ROWS = 256
-HALO_ROWS = 80
-"""More than any feature sees above or below it (74), and a multiple of the largest stride."""
 
 
 class L2Pool(nn.Module):
@@ -118,45 +112,6 @@ class DistsLite(nn.Module):
             [structure for _, structure in terms], 1
         )
 
-    @torch.inference_mode()
-    def compare_in_strips(self, reference: Image, image: Image) -> float:
-        """The distance of two uint8[H, W, 3], equal to that of `forward` but for rounding, in bounded memory.
-
-        Means, variances and covariances are sums over positions, so that strips of rows, each with what its features
-        see above and below, add up to the whole.
-        """
-        sums = [torch.zeros(5, width, dtype=torch.float64, device=self.alpha.device) for width in CHANNELS]
-        counts = [0] * len(CHANNELS)
-        for pairs in self._strips(reference, image):
-            for k, (x, y) in enumerate(pairs):
-                for row, (a, b) in enumerate(((x, None), (y, None), (x, x), (y, y), (x, y))):
-                    sums[k][row] += (a if b is None else a * b).sum((0, 2, 3), dtype=torch.float64)
-                counts[k] += x.shape[2] * x.shape[3]
-        distance = torch.zeros((), dtype=torch.float64, device=self.alpha.device)
-        at = 0
-        for total, count in zip(sums, counts, strict=True):
-            mean_x, mean_y, square_x, square_y, product = total / count
-            variances = (square_x - mean_x**2 + square_y - mean_y**2).clamp(min=0)
-            texture, structure = similarities_of_moments(mean_x, mean_y, variances, product - mean_x * mean_y, FLOOR)
-            here = slice(at, at + len(mean_x))
-            distance += (1 - texture) @ self.alpha[here].double() + (1 - structure) @ self.beta[here].double()
-            at += len(mean_x)
-        return max(0.0, float(distance))
-
-    def _strips(self, reference: Image, image: Image) -> Iterator[list[tuple[Tensor, Tensor]]]:
-        height = reference.shape[0]
-        for top in range(0, height, STRIP_ROWS):
-            end = min(top + STRIP_ROWS, height)
-            above = max(0, top - HALO_ROWS)
-            maps = []
-            for picture in (reference, image):
-                rows = torch.from_numpy(picture[above : end + HALO_ROWS].astype(np.float32) / 255)
-                x = rows.to(self.alpha.device).permute(2, 0, 1)[None]
-                strides = (1, *(2**level for level in range(len(WIDTHS))))
-                taps = zip(self.features(x), strides, strict=True)
-                maps.append([tap[:, :, (top - above) // s : -(-(end - above) // s)] for tap, s in taps])
-            yield list(zip(*maps, strict=True))
-
 
 def similarities(x: Tensor, y: Tensor, floor: float = C1) -> tuple[Tensor, Tensor]:
     """Texture and structure, float[N, C] each, of two maps float[N, C, H, W] (eqs. 4 and 5): 1 where they are alike.
@@ -176,14 +131,6 @@ def similarities_of_moments(
     """Texture and structure of channels whose two means, sum of variances and covariance are known."""
     texture = (2 * mean_x * mean_y + floor) / (mean_x.square() + mean_y.square() + floor)
     return texture, (2 * covariance + floor) / (variances + floor)
-
-
-def save_dists_lite(network: DistsLite, path: Path) -> None:
-    """Write the weights as float16 safetensors, whole or not at all. Raises OSError."""
-    from safetensors.torch import save_file
-
-    with replacing(path) as partial:
-        save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
 
 
 def load_dists_lite(path: Path = WEIGHTS) -> DistsLite:

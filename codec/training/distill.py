@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.metrics.dists_lite import DistsLite, save_dists_lite
+from codec.files import replacing
+from codec.metrics.dists_lite import DistsLite
 from codec.photos import list_photos
 from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
@@ -290,6 +291,12 @@ def report(config: DistillConfig, pupil: Pupil, row: dict[str, float]) -> None:
     with (config.out / "log.jsonl").open("a") as log:
         log.write(json.dumps(row) + "\n")
     print(row, flush=True)
+
+
+def save_dists_lite(network: DistsLite, path: Path) -> None:
+    """Write the weights as float16 safetensors, whole or not at all. Raises OSError."""
+    with replacing(path) as partial:
+        save_file({name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}, partial)
 
 
 def main() -> None:

@@ -48,13 +48,13 @@ def evaluate(
     from rich.progress import track
 
     from codec.base import CodecError
-    from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets
+    from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
     from codec.evaluation.evaluate import evaluate as steps
     from codec.evaluation.rows import rows_file
 
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
-    _set_threads(threads)
+    set_threads(threads)
     rivals, label = gather(codec or ["progic"], option or [], anchor)
     datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
     rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
@@ -121,12 +121,12 @@ def runtimes(
     from rich.console import Console
 
     from codec.evaluation.contenders import read_contender
-    from codec.evaluation.evaluate import default_photo
+    from codec.evaluation.evaluate import default_photo, set_threads
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
     from codec.files import write_whole
 
-    _set_threads(threads)
+    set_threads(threads)
     photo = photo or default_photo()
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
@@ -141,13 +141,6 @@ def runtimes(
         write_whole(out / "runtimes.csv", in_csv(Runtime._fields, timed))
         write_whole(out / "runtimes.md", in_markdown(sheet).encode())
         typer.echo(f"in {out}: runtimes.csv, runtimes.md")
-
-
-def _set_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
 
 
 def for_terminal(sheet: PlainTable) -> Table:

@@ -176,7 +176,7 @@ def print_sweep(plan: SweepPlan, folder: Path) -> None:
     from rich.console import Console
 
     from satsim.commands.sweep_table import summary_table
-    from satsim.plots.sweep import left_out
+    from satsim.figures.sweep.draw import left_out
 
     console = Console(width=None if sys.stdout.isatty() else 120)
     table, left = summary_table(plan, folder)

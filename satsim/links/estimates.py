@@ -40,7 +40,7 @@ class Photo(NamedTuple):
 
 def photo_on(link: LinkSpec) -> Photo | None:
     """What the five stages need on `link`, by the same cut as codec.progic.layout; None where not one index fits."""
-    fitting = link.payload_bytes * 8 // INDEX_BITS
+    fitting = (link.packet_bytes - HEADER_BYTES) * 8 // INDEX_BITS
     if fitting < 1:
         return None
     per_message = max((d for d in range(1, STAGES + 1) if STAGES % d == 0 and d * CELLS <= fitting), default=1)

@@ -37,9 +37,7 @@ class GilbertElliott(Checked):
     @model_validator(mode="after")
     def _moves(self) -> GilbertElliott:
         if self.start == "stationary" and self.good_to_bad + self.bad_to_good == 0:
-            raise ValueError(
-                "good_to_bad and bad_to_good are both 0, so no share of bad follows; raise one, or set start to good"
-            )
+            raise ValueError("good_to_bad and bad_to_good are both 0; raise one, or set start to good or bad")
         return self
 
 
@@ -65,11 +63,10 @@ class Lutz(Checked):
 
 
 class Blockage(Checked):
-    """A site whose view of a geostationary satellite is blocked or not (line of sight: 3GPP TR 38.811 6.6.1-1)."""
+    """A site whose view of a geostationary satellite is blocked or not (3GPP TR 38.811 6.6.1-1); suburban: or rural."""
 
     model: Literal["blockage"]
     environment: Literal["dense_urban", "urban", "suburban"]
-    """suburban stands for rural too."""
     elevation_deg: Annotated[float, Field(ge=10, le=90)]
     loss_clear: Ratio = 0.0
     loss_blocked: Ratio = 1.0
@@ -99,8 +96,7 @@ class ListedWindows(Checked):
 
     @model_validator(mode="after")
     def _in_order(self) -> ListedWindows:
-        flat = [time for pair in self.open_s for time in pair]
-        if any(a >= b for a, b in itertools.pairwise(flat)):
+        if any(a >= b for a, b in itertools.pairwise(itertools.chain(*self.open_s))):
             raise ValueError(f"open_s is {list(map(list, self.open_s))}; expected start before end, and no overlaps")
         return self
 
@@ -210,8 +206,7 @@ class Ack(Checked):
     """What the sender hears of a message."""
 
     kind: Literal["none", "session", "satellite", "end"] = "none"
-    """session: known when the session ends, with the arrival; satellite: once the satellite has it, which says nothing
-    of the ground; end: from the ground, after a round trip."""
+    """session: when it ends, with the arrival; satellite: once the satellite has it; end: from the ground."""
     delay_s: Seconds = 0.0
     """satellite: from sending to the word; end: from arrival to the word."""
     timeout_s: Span | None = None
@@ -303,12 +298,3 @@ class LinkSpec(Checked):
         from satsim.links.presets import merge_preset
 
         return merge_preset(data)
-
-    @property
-    def payload_bytes(self) -> int:
-        """What a message leaves for the codec when it carries nothing but the plain header."""
-        return self.packet_bytes - HEADER_BYTES
-
-    def constant_delay_s(self, message_bytes: int) -> float:
-        """The delay of such a message without its random part, hold-back and polling."""
-        return self.delay_s + self.delay_s_per_byte * message_bytes

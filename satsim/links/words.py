@@ -112,7 +112,7 @@ def photo_words(link: LinkSpec) -> list[str]:
     """What a ProGIC photo of 256x256 pixels needs here, in sentences."""
     photo = photo_on(link)
     if photo is None:
-        return [f"A message leaves {link.payload_bytes} bytes beside the header: too few for ProGIC."]
+        return [f"A message leaves {link.packet_bytes - HEADER_BYTES} bytes beside the header: too few for ProGIC."]
     if photo.stages_per_message > 1:
         fit = f"{photo.stages_per_message} ProGIC stages of 320 bytes ride together in one message"
     elif photo.messages_per_stage > 1:

@@ -192,17 +192,6 @@ def check_scenario(data: Any, source: str) -> Scenario:
         raise ScenarioError(f"{source}: {explain(error.errors()[0], Scenario)}") from None
 
 
-def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
-    """`data` as the part of a scenario that stands at `key`, checked the same way."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        from satsim.scenario.explaining import explain
-
-        first = error.errors()[0]
-        raise ScenarioError(explain({**first, "loc": (key, *first["loc"])}, Scenario)) from None
-
-
 def _with_absolute_paths(part: Part, folder: Path) -> Part:
     """`part` with every path in it, however deep, read as relative to `folder`."""
     changes: dict[str, Any] = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +16,7 @@ from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, 
 from satsim.errors import LinkError, PacketError
 from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
-if TYPE_CHECKING:
-    from satsim.air.position import Position
-    from satsim.air.seal import Sealer
-
 Picture = npt.NDArray[np.uint8]
-
-TAKEN_UNIX_S = 1_767_225_600
-"""When the photo of every scenario was taken: the first second of 2026, UTC."""
 
 
 def load_photo(image: ImageSpec) -> Picture:
@@ -111,33 +103,15 @@ def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, 
 
         made = repair_packets(packets, plan)
     messages = []
+    to_message: Callable[[Packet], bytes] = pack
     for sender in range(scenario.senders.count):
-        position, sealer = position_of(scenario, sender), sealer_of(scenario, sender)
-        own = [packet._replace(sender=sender, position=position) for packet in [*packets, *made]]
-        messages.append([sealer.seal(packet) if sealer else pack(packet) for packet in own])
+        if scenario.header.position or scenario.header.tag_bytes:
+            from satsim.scoring.header import packer
+
+            to_message = packer(scenario, sender)
+        messages.append([to_message(packet._replace(sender=sender)) for packet in [*packets, *made]])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
     return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage, stages_of(coder))
-
-
-def position_of(scenario: Scenario, sender: int) -> Position | None:
-    """Where and when a sender took its photo, if its packets say so."""
-    place = scenario.header.position
-    if place is None:
-        return None
-    from satsim.air.position import Position
-
-    taken_s = TAKEN_UNIX_S + int(sender * scenario.senders.start_gap_s)
-    return Position(taken_s, place.latitude_deg, place.longitude_deg)
-
-
-def sealer_of(scenario: Scenario, sender: int) -> Sealer | None:
-    """Seals a simulated sender's packets under a key that follows from the seed: of no use outside a simulation."""
-    if not scenario.header.tag_bytes:
-        return None
-    from satsim.air.seal import Sealer, SenderKey
-
-    secret = hashlib.sha256(f"satsim simulation {scenario.seed} {sender}".encode()).digest()[:16]
-    return Sealer(SenderKey(sender=sender, key=secret, tag_bytes=scenario.header.tag_bytes), next_counter=0)
 
 
 def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:

@@ -15,6 +15,7 @@ from satsim.simulation.events import Event, Log
 
 if TYPE_CHECKING:
     from satsim.links.windows import Windows
+    from satsim.simulation.acks import Acks
 
 Landing = tuple[float, Event, bytes | None, bool]
 """When, which message by its first row, the bytes that land (None: it expires instead), and whether those are a copy
@@ -171,8 +172,11 @@ class Terminal:
             from satsim.links.windows import make_windows
 
             self._windows = make_windows(spec.windows, chance["windows"], None if horizon_s == inf else horizon_s)
-        misheard = spec.ack.false_negative_ratio
-        self._misheard = independent(misheard, chance["ack"]) if misheard else None
+        self._acks: Acks | None = None
+        if spec.ack.kind != "none":
+            from satsim.simulation.acks import Acks
+
+            self._acks = Acks(env, spec, chance)
         self._base_s = created_s + spec.encode_s
         self._step = 0
         self._last_s = -inf
@@ -219,34 +223,14 @@ class Terminal:
         return self.next_contact_s(self.env.now) <= self.env.now
 
     def send(self, index: int) -> Words:
-        """Send message `index` now. What the sender will hear of it: events of (whether it got through, its first row).
-
-        None of them without acknowledgements; two where silence is taken for failure and the word comes after all.
-        """
+        """Send message `index` now. What the sender will hear of it: see `Acks`; nothing without acknowledgements."""
         message, now = self._messages[index], self.env.now
         sent = self.log.sent(now, self.sent, index, len(message), self._created_s, self.sender)
         self.sent += 1
         self._step += 1
         self._last_s = now
         self._busy_until_s = now + self._spec.delay_s_per_byte * len(message)
-        heard, arrival_s = self._link.put(sent, message)
+        fate = self._link.put(sent, message)
         if self._link.copies is not None:
             self.env.process(self._link.repeat(sent, message, self.in_contact))
-        ack = self._spec.ack
-        if ack.kind == "none":
-            return ()
-        misheard = self._misheard is not None and self._misheard(now)
-        through = heard and not misheard
-        constant_s = self._spec.constant_delay_s(len(message))
-        if ack.kind == "session":
-            return (self.env.timeout(constant_s, (through, sent)),)
-        if ack.kind == "satellite":
-            return (self.env.timeout(ack.delay_s, (through, sent)),)
-        patience_s = ack.timeout_s
-        if patience_s is None:
-            patience_s = 2 * constant_s + self._spec.poll_s + ack.delay_s + 1
-        if arrival_s is None or not through:
-            return (self.env.timeout(patience_s, (False, sent)),)
-        word_s = arrival_s - now + ack.delay_s
-        word = self.env.timeout(word_s, (True, sent))
-        return (word,) if word_s <= patience_s else (self.env.timeout(patience_s, (False, sent)), word)
+        return self._acks.words(sent, len(message), fate) if self._acks else ()

@@ -39,7 +39,7 @@ def write_study(study: Study, out: Path) -> None:
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
             (folder / "recommended.yaml").write_text(recommended_yaml(study), encoding="utf-8")
-        from satsim.plots.study_figure import draw_study
+        from satsim.figures.study import draw_study
 
         draw_study(folder)
 

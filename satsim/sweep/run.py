@@ -14,7 +14,6 @@ from codec.files import check_free, fresh_folder
 from satsim.errors import SweepError
 from satsim.links.linkspec import LinkSpec
 from satsim.notices import scheme_notices
-from satsim.plots.sweep import draw_sweep
 from satsim.scoring.judge import digest
 from satsim.scoring.outbox import Sending, load_photo
 from satsim.sweep.jobs import EncodeTask, Job, encode, run_job
@@ -84,6 +83,8 @@ def run_sweep(
             write_manifest(folder, plan, sendings, story, fingerprint, time.perf_counter() - began)
             if draw:
                 progress(Progress("drawing the figures", 0, 1))
+                from satsim.figures.sweep.draw import draw_sweep
+
                 draw_sweep(folder)
         unfinished.remove()
     return story

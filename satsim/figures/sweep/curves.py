@@ -9,15 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator, MultipleLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from satsim.plots.look import GREY, PALE, PAPER, tidy
-from satsim.plots.photos import lane
-from satsim.plots.quantities import Quantity
-from satsim.plots.sheet import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
-from satsim.plots.sweep_data import Axis, Floats
-from satsim.plots.text import clock
+from satsim.figures.page import GREY, PALE, PAPER, tidy
+from satsim.figures.sweep.data import Axis, Floats
+from satsim.figures.sweep.panels import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
+from satsim.figures.sweep.quantities import Quantity
+from satsim.words import clock
 
 LOG_FROM = 100.0
-"""An axis whose values differ by more than this factor is logarithmic."""
+"""A scale whose values differ by more than this factor is logarithmic."""
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
 """Steps of time axes."""
 SIDE = 9.0
@@ -61,12 +60,12 @@ def draw_panel(axes: Axes, x: Axis, quantity: Quantity, part: Sequence[Floats], 
         look = scheme_look(s) | {"markersize": 5 if len(places) <= 15 else 3, "linewidth": 1.7, "zorder": 3}
         ends = interval(value[:, s], low[:, s], high[:, s], limits, quantity.higher_is_better or share)
         if x.numeric:
-            hair = lane(s, count) / 72
+            hair = beside(s, count, min(2.4, 8 / count)) / 72
             moved = axes.transData + ScaledTranslation(hair, hair / 2, axes.figure.dpi_scale_trans)
             axes.fill_between(places, *ends, color=look["color"], alpha=0.15, linewidth=0, transform=moved)
             axes.plot(places, value[:, s], transform=moved, clip_on=False, **look)
         else:
-            aside = places + beside(s, count)
+            aside = places + beside(s, count, 0.8 / count)
             axes.vlines(aside, *ends, color=look["color"], linewidth=1.4)
             axes.plot(aside, value[:, s], clip_on=False, **look | {"linestyle": ""})
 
@@ -93,13 +92,15 @@ def draw_lane(axes: Axes, x: Axis, part: Sequence[Floats], text: str) -> None:
     axes.grid(axis="x", color=PALE, linewidth=0.7)
     axes.set_axisbelow(True)
     for s in range(count):
-        where = (places if x.numeric else places + beside(s, count))[np.isnan(value[:, s]) & (runs[:, s] > 0)]
+        where = (places if x.numeric else places + beside(s, count, 0.8 / count))[
+            np.isnan(value[:, s]) & (runs[:, s] > 0)
+        ]
         axes.plot(where, [s] * len(where), **scheme_look(s) | {"linestyle": "", "markersize": 4})
 
 
-def beside(s: int, count: int) -> float:
-    """How far from a word of the axis scheme s of so many is drawn."""
-    return (s - (count - 1) / 2) * 0.8 / count
+def beside(s: int, count: int, step: float) -> float:
+    """How far from its place on the axis scheme s of so many is drawn, a `step` beside the one before."""
+    return (s - (count - 1) / 2) * step
 
 
 def positions(x: Axis) -> Floats:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -18,13 +21,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from satsim.plots import draw
-from satsim.plots.filmstrip import filmstrip, held_words, pick_columns
-from satsim.plots.look import STYLE, time_ticks, time_unit
-from satsim.plots.photos import middle_level, photos_figure, times_of_first
-from satsim.plots.text import clock, clock_words, span, spread, subtitle
-from satsim.plots.time_figure import time_figure
-from satsim.plots.tracks import Row, median_rows, read_tracks, same_frames
+from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
+from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
+from satsim.figures.photos import median_photo, middle_level, photos_figure, times_of_first
+from satsim.figures.run import TrackPoint, draw_run, read_tracks, same_frames, time_figure
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},
@@ -128,7 +128,7 @@ def texts(figure: Figure) -> list[str]:
 
 def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE}, ("lpips-squeeze", "psnr"))
-    draw(folder)
+    draw_run(folder)
     drawn = {path.name for path in folder.iterdir() if path.suffix in {".png", ".svg"}}
     assert drawn == {
         "time_vs_lpips-squeeze.png",
@@ -139,17 +139,25 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
     }
 
 
+def test_a_run_of_one_sender_is_drawn_by_three_modules(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
+    draw = "import sys, pathlib, satsim.figures.run as run; run.draw_run(pathlib.Path(sys.argv[1]));"
+    tell = "print([name for name in sys.modules if name.startswith('satsim.figures.')])"
+    done = subprocess.run([sys.executable, "-c", draw + tell, str(folder)], capture_output=True, text=True, check=True)
+    assert sorted(ast.literal_eval(done.stdout)) == [f"satsim.figures.{name}" for name in ("filmstrip", "page", "run")]
+
+
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
-    draw(folder)
+    draw_run(folder)
     once = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    draw(folder)
+    draw_run(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == once
 
 
 def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE}, size=(256, 256))
-    draw(folder)
+    draw_run(folder)
     pixels = np.asarray(Image.open(folder / "filmstrip.png").convert("RGB")).reshape(-1, 3)
     for shade in (20, 40, 60):
         assert np.count_nonzero((pixels == shade).all(axis=1)) >= 256 * 256
@@ -173,7 +181,7 @@ def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -
 )
 def test_unusual_runs_are_drawn_too(tmp_path: Path, stories: dict[str, Story], options: dict[str, object]) -> None:
     folder = write_folder(tmp_path / "run", stories, **options)  # type: ignore[arg-type]
-    draw(folder)
+    draw_run(folder)
     with Image.open(folder / "filmstrip.png") as film:
         assert film.width <= 1700
 
@@ -189,64 +197,64 @@ def test_a_whole_file_does_not_build_up_though_repair_packets_let_it_hold_more_t
     folder = write_folder(tmp_path / "run", {"file": whole, "steps": PROGRESSIVE}, repairs=2)
     tracks = read_tracks(folder, json.loads((folder / "summary.json").read_text()), "lpips-squeeze")
     assert [track.builds_up for track in tracks] == [False, True]
-    assert [held_words(row, tracks[0], letters) for row, letters in zip(tracks[0].rows[3:], (20, 8), strict=True)] == [
-        "3 of 3+2 packets",
-        "4 of 3+2",
-    ]
+    third, fourth = tracks[0].points[3:]
+    assert held_words(third, tracks[0], letters=20) == "3 of 3+2 packets"
+    assert held_words(fourth, tracks[0], letters=8) == "4 of 3+2"
     assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2 packets"} <= set(texts(figures(folder)["film"]))
 
 
-def rows_of(arrivals: Arrivals, created_s: float = 0.0) -> list[Row]:
+def points_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
     shown = [
-        Row(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
+        TrackPoint(t, held, math.nan if value is None else value, f"{held}.png" if value else "")
         for t, held, value in arrivals
     ]
-    return [Row(created_s, 0, math.nan, ""), *shown]
+    return [TrackPoint(created_s, 0, math.nan, ""), *shown]
 
 
 def test_the_median_of_three_photos_is_the_second_best_at_each_time() -> None:
-    rows = median_rows([rows_of(FAST), rows_of(SLOW), rows_of(LOST)], higher_is_better=False)
-    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+    points = median_photo([points_of(FAST), points_of(SLOW), points_of(LOST)], higher_is_better=False)
+    assert points[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_of_two_photos_the_worse_is_shown() -> None:
-    rows = median_rows([rows_of(FAST), rows_of(SLOW)], higher_is_better=False)
-    assert rows[1:] == [Row(65.0, 1, 0.4, "1.png"), Row(185.0, 2, 0.3, "2.png")]
+    points = median_photo([points_of(FAST), points_of(SLOW)], higher_is_better=False)
+    assert points[1:] == [TrackPoint(65.0, 1, 0.4, "1.png"), TrackPoint(185.0, 2, 0.3, "2.png")]
 
 
 def test_where_higher_is_better_the_median_of_three_is_in_between_too() -> None:
-    photos = [rows_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
-    assert median_rows(photos, higher_is_better=True)[1:] == [Row(5.0, 1, 30.0, "1.png")]
+    photos = [points_of([(5.0, 1, value)]) for value in (20.0, math.inf, 30.0)]
+    assert median_photo(photos, higher_is_better=True)[1:] == [TrackPoint(5.0, 1, 30.0, "1.png")]
 
 
 def test_an_equal_score_from_other_packets_is_no_new_picture() -> None:
-    rows = [
-        Row(5.0, 1, 0.4, "a.png"),
-        Row(65.0, 2, 0.4, "b.png"),
-        Row(125.0, 3, 0.4, "c.png"),
-        Row(185.0, 4, 0.3, "d.png"),
+    points = [
+        TrackPoint(5.0, 1, 0.4, "a.png"),
+        TrackPoint(65.0, 2, 0.4, "b.png"),
+        TrackPoint(125.0, 3, 0.4, "c.png"),
+        TrackPoint(185.0, 4, 0.3, "d.png"),
     ]
-    assert [row.frame for row in same_frames(rows)] == ["a.png", "a.png", "a.png", "d.png"]
+    assert [point.frame for point in same_frames(points)] == ["a.png", "a.png", "a.png", "d.png"]
 
 
 def test_while_half_of_the_photos_are_not_taken_yet_there_is_no_median_picture() -> None:
-    rows = median_rows([rows_of(FAST), rows_of([(605.0, 1, 0.4)], created_s=600.0)], higher_is_better=False)
-    assert [(row.time_s, row.frame) for row in rows] == [(0.0, ""), (605.0, "1.png")]
+    points = median_photo([points_of(FAST), points_of([(605.0, 1, 0.4)], created_s=600.0)], higher_is_better=False)
+    assert [(point.time_s, point.frame) for point in points] == [(0.0, ""), (605.0, "1.png")]
 
 
-def test_equal_photos_and_repeated_rows_add_nothing_to_the_median() -> None:
-    twice = rows_of([FAST[0], (6.0, 1, 0.4), *FAST[1:]])
-    assert [row.time_s for row in median_rows([twice, twice, twice], higher_is_better=False)] == [0.0, 5.0, 65.0, 125.0]
+def test_equal_photos_and_repeated_points_add_nothing_to_the_median() -> None:
+    twice = points_of([FAST[0], (6.0, 1, 0.4), *FAST[1:]])
+    points = median_photo([twice, twice, twice], higher_is_better=False)
+    assert [point.time_s for point in points] == [0.0, 5.0, 65.0, 125.0]
 
 
 def test_the_median_of_photos_that_wait_is_the_one_with_the_middle_number_of_packets() -> None:
-    photos = [rows_of([(5.0, held, None)]) for held in (1, 2, 4)]
-    assert median_rows(photos, higher_is_better=False)[-1].packets_held == 2
+    photos = [points_of([(5.0, held, None)]) for held in (1, 2, 4)]
+    assert median_photo(photos, higher_is_better=False)[-1].packets_held == 2
 
 
 def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": (3, FAST, SLOW, LOST)}, levels=("0.4", "0.3", "0.2"))
-    draw(folder)
+    draw_run(folder)
     assert (folder / "photos_vs_time.png").exists()
     assert (folder / "photos_vs_time.svg").exists()
     written = figures(folder)
@@ -259,9 +267,9 @@ def test_several_senders_get_a_figure_that_counts_their_photos(tmp_path: Path) -
 
 
 def test_a_photo_counts_from_its_first_picture_that_is_good_enough() -> None:
-    photos = [rows_of(SLOW), rows_of(FAST), rows_of(LOST)]
-    assert times_of_first(photos, lambda row: bool(row.frame)) == [5.0, 65.0]
-    assert times_of_first(photos, lambda row: row.value <= 0.3) == [65.0, 185.0]
+    photos = [points_of(SLOW), points_of(FAST), points_of(LOST)]
+    assert times_of_first(photos, lambda point: bool(point.frame)) == [5.0, 65.0]
+    assert times_of_first(photos, lambda point: point.value <= 0.3) == [65.0, 185.0]
 
 
 @pytest.mark.parametrize(
@@ -366,25 +374,6 @@ def test_a_long_pass_gets_more_columns_than_a_short_one() -> None:
     columns = pick_columns([60.0 * k for k in range(30)] + [90000.0], interval_s=60)
     assert len(columns) == 8
     assert columns[-2:] == [1740.0, 90000.0]
-
-
-def test_a_clock_reads_minutes_and_seconds_and_hours_when_needed() -> None:
-    assert [clock(5), clock(65), clock(3605)] == ["0:05", "1:05", "1:00:05"]
-
-
-def test_a_clock_reads_hours_up_to_four_days_then_days() -> None:
-    assert [clock(31 * 3600 + 300), clock(126 * 3600 + 600)] == ["31:05:00", "5 d 06:10"]
-
-
-def test_clocks_beside_hours_have_hours_too() -> None:
-    assert [clock(65, 3605), clock(65, 3599)] == ["0:01:05", "1:05"]
-    assert [clock_words(3599), clock_words(3600)] == ["minutes and seconds", "hours, minutes and seconds"]
-
-
-def test_a_span_is_told_in_its_largest_whole_unit() -> None:
-    assert [span(3.5), span(60), span(90), span(120), span(7200), span(172800)] == [
-        "3.5 s", "60 s", "90 s", "2 min", "2 h", "2 days",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

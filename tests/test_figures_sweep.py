@@ -22,15 +22,15 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from satsim.plots.bands import final_bands, share_bands, time_bands
-from satsim.plots.distributions import class_names, class_shares, distribution
-from satsim.plots.heat_maps import heat_map, share_words
-from satsim.plots.look import STYLE
-from satsim.plots.quantities import first_image, times_to
-from satsim.plots.sheet import Drawing, pick, plan_ticks
-from satsim.plots.sweep import draw_sweep, drawings, left_out
-from satsim.plots.sweep_data import Axis, read_sweep
-from satsim.plots.win_maps import judge, win_map
+from satsim.figures.page import STYLE
+from satsim.figures.sweep.bands import final_bands, share_bands, time_bands
+from satsim.figures.sweep.data import Axis, read_sweep
+from satsim.figures.sweep.distributions import class_names, class_shares, distribution
+from satsim.figures.sweep.draw import draw_sweep, drawings, left_out
+from satsim.figures.sweep.heat_maps import heat_map, share_words
+from satsim.figures.sweep.panels import Drawing, pick, plan_ticks
+from satsim.figures.sweep.quantities import first_image, times_to
+from satsim.figures.sweep.win_maps import judge, win_map
 
 Floats = npt.NDArray[np.float64]
 METRICS: dict[str, dict[str, Any]] = {

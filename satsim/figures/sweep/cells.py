@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from satsim.plots.look import INK
-from satsim.plots.sheet import DIGIT, EDGE, HATCHED, LETTER, RIGHT, WIDTH, Sheet, Ticks, plan_ticks, write_ticks
-from satsim.plots.sweep_data import NO_AXIS, Axis
-from satsim.plots.text import shorten
+from satsim.figures.page import INK, WIDTH, Page
+from satsim.figures.sweep.data import NO_AXIS, Axis
+from satsim.figures.sweep.panels import DIGIT, EDGE, HATCHED, LETTER, RIGHT, Ticks, add_panel, plan_ticks, write_ticks
+from satsim.words import shorten
 
 SMALLEST = 6.0
 """Points; text that would be smaller is left out."""
@@ -51,12 +51,12 @@ class Board(NamedTuple):
         """Height of all panels."""
         return self.lines * self.line + (8 if self.uneven else 18 + self.ticks.room)
 
-    def axes(self, sheet: Sheet, k: int, title: str, last: bool) -> Axes:
+    def axes(self, page: Page, k: int, title: str, last: bool) -> Axes:
         """Panel k, (0, 0) in its upper left corner, a cell 1 by 1; the `last` in a column has the horizontal axis."""
         column, line = k % self.columns, k // self.columns
         width, height = self.width * len(self.x.labels), self.height * len(self.rows)
         left = self.left + column * (width + GAP)
-        axes = sheet.axes(left, self.panels - self.line * line - self.title - height, width, height)
+        axes = add_panel(page, left, self.panels - self.line * line - self.title - height, width, height)
         axes.set(xlim=(0, len(self.x.labels)), ylim=(len(self.rows), 0))
         axes.spines[:].set_visible(False)
         axes.set_title(wrap_title(title, width), fontsize=9.5, loc="left", pad=4)
@@ -73,7 +73,7 @@ class Board(NamedTuple):
         if column == 0 and self.y_label:
             middle = self.panels - self.line * line - self.title - height / 2
             look: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center"}
-            sheet.write(EDGE - 14 + 5.5 * Y_LINES, middle, shorten(self.y_label, y_letters(height), Y_LINES), **look)
+            page.write(EDGE - 14 + 5.5 * Y_LINES, middle, shorten(self.y_label, y_letters(height), Y_LINES), **look)
         return axes
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Patch
 
-from satsim.plots.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
-from satsim.plots.curves import time_locator
-from satsim.plots.look import GREY, INK
-from satsim.plots.quantities import Quantity, most_runs, setting_words
-from satsim.plots.sheet import EDGE, HATCHED, WIDTH, Drawing, Row, Sheet
-from satsim.plots.sweep_data import Cut, Estimates, Sweep
-from satsim.plots.text import clock, clock_words, span
+from satsim.figures.page import GREY, INK, WIDTH, Page
+from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
+from satsim.figures.sweep.curves import LOG_FROM, time_locator
+from satsim.figures.sweep.data import Cut, Estimates, Sweep
+from satsim.figures.sweep.panels import EDGE, HATCHED, Drawing, Record, add_panel, sweep_page
+from satsim.figures.sweep.quantities import Quantity, most_runs, setting_words
+from satsim.words import clock, clock_words, span
 
 COLOURS = matplotlib.colormaps["viridis"]
 """Perceptually uniform; its lightness only grows, so it stays a scale in grey and for the colour-blind."""
-LOG_FROM = 100.0
-"""Times that differ by more than this factor are coloured by their logarithm."""
+PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+"""Beneath text on hatching."""
 Map = tuple[str, list[tuple[int, int, int]]]
 """A panel's title, and the x, y and scheme of each of its cells, row by row."""
 
@@ -36,46 +39,42 @@ def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
     board, maps = lay_out(sweep, cut, max([len(clock(time_s, end_s)) for time_s in known] + [3]))
     scale = scale_of(known)
     facts = [*setting_words(sweep, cut), *reading(sweep, quantity, end_s, bool(len(known)))]
-    rows: list[Row] = []
-    texts = [cell_row(sweep, cut, quantity, times, shares, cell, end_s) for _, cells in maps for cell in cells]
-    small = any(not font_for(board, str(row["written"])) for row in texts if row["written"])
+    panels = [[cell_row(sweep, cut, quantity, times, shares, cell, end_s) for cell in cells] for _, cells in maps]
+    rows = [row for panel in panels for row in panel]
+    small = any(not font_for(board, row["written"]) for row in rows if row["written"])
     if small:
         facts.append("Cells are too small for their numbers, which are in the table beside this figure.")
-    keys = [
-        Patch(**HATCHED, label=f"not in {most_runs(sweep)} within {span(sweep.manifest['duration_s'])}"
-              + ("" if small else "; the number is the share of runs in which it is"))
-    ]  # fmt: skip
+    late = f"not in {most_runs(sweep)} within {span(sweep.manifest['duration_s'])}"
+    keys = [Patch(**HATCHED, label=late + ("" if small else "; the number is the share of runs in which it is"))]
     bar = 40.0 if len(known) else 0.0
-    sheet = Sheet(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
-    for k, (title, cells) in enumerate(maps):
-        axes = board.axes(sheet, k, title, last=k + board.columns >= len(maps))
-        hot: list[tuple[Box, tuple[float, ...]]] = []
-        never: list[Box] = []
-        for at, (x, y, s) in enumerate(cells):
-            row = cell_row(sweep, cut, quantity, times, shares, (x, y, s), end_s)
-            rows.append(row)
-            if not row["runs"]:
-                continue
-            down, right = divmod(at, len(board.x.labels))
-            box = (right, down, 1, 1)
-            colour = None if np.isnan(value[y, x, s]) else COLOURS(scale(value[y, x, s]))
-            if colour is None:
-                never.append(box)
-            else:
-                hot.append((box, colour))
-            text = str(row["written"])
-            if not small:
-                look = {"color": ink_on(colour)} if colour else {"color": INK, "bbox": PAPERED}
-                axes.text(right + 0.5, down + 0.5, text, ha="center", va="center_baseline",
-                          fontsize=min(8.5, font_for(board, text)), **look)  # fmt: skip
-        fill(axes, [box for box, _ in hot], [colour for _, colour in hot])
-        fill_hatched(axes, never)
+    page = sweep_page(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
+    for k, ((title, _), panel) in enumerate(zip(maps, panels, strict=True)):
+        axes = board.axes(page, k, title, last=k + board.columns >= len(maps))
+        draw_cells(axes, board, panel, scale, written=not small)
     if len(known):
-        draw_scale(sheet, scale, board.panels, end_s)
-    return Drawing(f"heat_{quantity.name}{cut.suffix}", sheet.figure, rows)
+        draw_scale(page, scale, board.panels, end_s)
+    return Drawing(f"heat_{quantity.name}{cut.suffix}", page.figure, rows)
 
 
-PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+def draw_cells(axes: Axes, board: Board, rows: Sequence[Record], scale: Normalize, written: bool) -> None:
+    """Each cell in the colour of its value, or hatched where that is not known; empty where nothing was run."""
+    hot: list[tuple[Box, tuple[float, ...]]] = []
+    never: list[Box] = []
+    for at, row in enumerate(rows):
+        if not row["runs"]:
+            continue
+        down, right = divmod(at, len(board.x.labels))
+        colour = None if np.isnan(row["value"]) else COLOURS(scale(row["value"]))
+        if colour is None:
+            never.append((right, down, 1, 1))
+        else:
+            hot.append(((right, down, 1, 1), colour))
+        if written:
+            look = {"color": ink_on(colour)} if colour else {"color": INK, "bbox": PAPERED}
+            axes.text(right + 0.5, down + 0.5, row["written"], ha="center", va="center_baseline",
+                      fontsize=min(8.5, font_for(board, row["written"])), **look)  # fmt: skip
+    fill(axes, [box for box, _ in hot], [colour for _, colour in hot])
+    fill_hatched(axes, never)
 
 
 def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
@@ -94,7 +93,7 @@ def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
 def cell_row(
     sweep: Sweep, cut: Cut, quantity: Quantity, times: Estimates, shares: Estimates, cell: tuple[int, int, int],
     end_s: float,
-) -> Row:  # fmt: skip
+) -> Record:  # fmt: skip
     """What is drawn in a cell, as a row of the table beside the figure."""
     x, y, s = cell
     value, low, high, runs = (float(cut.of_grid(array)[y, x, s]) for array in times)
@@ -135,16 +134,16 @@ def reading(sweep: Sweep, quantity: Quantity, end_s: float, any_known: bool) -> 
 
 
 def scale_of(known: np.ndarray) -> Normalize:
-    """Colours for all panels of a figure."""
+    """Colours for all panels of a figure: by the logarithm where times differ that much."""
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if low > 0 and high / low > LOG_FROM:
         return LogNorm(low, high)
     return Normalize(0, max(high, 1.0))
 
 
-def draw_scale(sheet: Sheet, scale: Normalize, above: float, end_s: float) -> None:
+def draw_scale(page: Page, scale: Normalize, above: float, end_s: float) -> None:
     """The colours and the times that they stand for, above the panels."""
-    axes = sheet.axes(EDGE + 60, above + 22, WIDTH * 0.5, 10)
+    axes = add_panel(page, EDGE + 60, above + 22, WIDTH * 0.5, 10)
     axes.imshow(np.linspace(0, 1, 256)[None, :], cmap=COLOURS, aspect="auto", extent=(0, 1, 0, 1))
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -153,5 +152,5 @@ def draw_scale(sheet: Sheet, scale: Normalize, above: float, end_s: float) -> No
     axes.set_xticks([float(scale(time_s)) for time_s in times])
     axes.set_xticklabels([clock(float(time_s), end_s) for time_s in times])
     look = {"color": GREY, "va": "center"}
-    sheet.write(EDGE, above + 27, "sooner", **look)
-    sheet.write(EDGE + 68 + WIDTH * 0.5, above + 27, "later", **look)
+    page.write(EDGE, above + 27, "sooner", **look)
+    page.write(EDGE + 68 + WIDTH * 0.5, above + 27, "later", **look)

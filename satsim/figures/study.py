@@ -11,15 +11,29 @@ from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
+from matplotlib.figure import Figure
 
-from satsim.plots.look import COLOURS, GREY, INK, MARKERS, STYLE, WIDTH, Frame, tidy, time_ticks, time_unit
-from satsim.plots.text import clock, number, shorten, spread, subtitle, with_unit
+from satsim.figures.page import (
+    ACROSS,
+    GREY,
+    INK,
+    STYLE,
+    Page,
+    line_key,
+    mark_of,
+    spread,
+    subtitle,
+    time_ticks,
+    time_unit,
+)
+from satsim.words import clock, number, shorten, with_unit
 
 MOST_LETTERS = 34
 """In a line to the right of the panel."""
 LINE, GAP = 11.5, 7.0
 """Height of such a line and of the gap before the next design, in points."""
+MOST_KEYS = 4
+"""Side by side."""
 NEAR = 0.04
 """Marks closer than this share of the panel's width may not share a height for their numbers."""
 AREAS = 30.0, 190.0
@@ -46,8 +60,7 @@ def draw_study(folder: Path) -> None:
     summary = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     every, front = (read_marks(folder / name, summary["cost"]) for name in ("designs.csv", "front.csv"))
     with matplotlib.rc_context(STYLE):
-        frame = study_frame(summary, every, front)
-        frame.figure.savefig(folder / "front.png", dpi=160, metadata={"Software": None})
+        study_figure(summary, every, front).savefig(folder / "front.png", metadata={"Software": None})
 
 
 def read_marks(path: Path, cost: str) -> list[Mark]:
@@ -68,7 +81,7 @@ def read_marks(path: Path, cost: str) -> list[Mark]:
         ]
 
 
-def study_frame(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Frame:
+def study_figure(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequence[Mark]) -> Figure:
     """Time to the first picture against final quality, better always up; the front numbered, and named beside."""
     shown = [mark for mark in every if math.isfinite(mark.first_s)]
     front = [mark for mark in front if math.isfinite(mark.first_s)]
@@ -76,20 +89,19 @@ def study_frame(summary: Mapping[str, Any], every: Sequence[Mark], front: Sequen
     panel = max(300.0, sum(LINE * (text.count("\n") + 1) + GAP for text in texts))
     last_s = max((mark.first_s for mark in shown), default=summary["duration_s"])
     end_s = max(1.08 * last_s, min(summary["duration_s"], 3 * summary["interval_s"]))
-    frame = Frame({**summary, "duration_s": end_s}, facts_of(summary, len(every), len(every) - len(shown)), panel)
-    axes = frame.axes(0, panel)
+    facts = facts_of(summary, len(every), len(every) - len(shown))
+    keys = keys_of(every, front)
+    page = Page.around(summary, facts, keys, panel, columns=min(len(keys), MOST_KEYS))
+    axes = page.axes_over_time(0, panel, end_s)
     draw_marks(axes, summary, shown, front, end_s, panel)
     y = panel - 4
     for text, mark in zip(texts, front, strict=True):
         weight = "bold" if mark.recommended else "normal"
-        axes.text(1 + 14 / WIDTH, y / panel, text, transform=axes.transAxes, va="top", fontsize=8.5, weight=weight,
+        axes.text(1 + 14 / ACROSS, y / panel, text, transform=axes.transAxes, va="top", fontsize=8.5, weight=weight,
                   linespacing=1.3)  # fmt: skip
         y -= LINE * (text.count("\n") + 1) + GAP
-    tidy(axes)
-    frame.tell_time(axes)
     axes.set_xlabel(f"first picture by, in {time_unit(end_s)[1]} since the photo was taken")
-    frame.write_around(keys_of(every, front))
-    return frame
+    return page.figure
 
 
 def draw_marks(
@@ -100,7 +112,7 @@ def draw_marks(
     finals = [mark.final for mark in shown if math.isfinite(mark.final)] + [goal["level"]]
     pad = 0.08 * (max(finals) - min(finals)) or 0.05 * abs(finals[0]) or 1.0
     bottom, top = (min(finals) - pad, max(finals) + pad)
-    axes.set(xlim=(0, end_s / unit_s), ylim=(bottom, top) if info["higher_is_better"] else (top, bottom))
+    axes.set_ylim((bottom, top) if info["higher_is_better"] else (top, bottom))
     axes.xaxis.set_major_locator(time_ticks(end_s))
     axes.axhline(goal["level"], color=INK, linewidth=1.1, linestyle=(0, (5, 3)))
     where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (3, 3), "textcoords": "offset points"}
@@ -117,14 +129,12 @@ def draw_marks(
         at, area = (mark.first_s / unit_s, mark.final), area_of(mark, front)
         if mark.recommended:
             axes.scatter(*at, s=2.2 * area + 90, facecolor="none", edgecolor=INK, linewidth=1.8, zorder=5)
-        look = {"color": looks[mark.codec]["color"], "marker": looks[mark.codec]["marker"]}
-        axes.scatter(*at, s=area, edgecolor="white", linewidth=0.8, zorder=4, **look)
+        axes.scatter(*at, s=area, edgecolor="white", linewidth=0.8, zorder=4, **looks[mark.codec])
     write_numbers(axes, front, end_s, panel)
     if not shown:
         axes.text(0.5, 0.5, "no design shows a picture so surely", transform=axes.transAxes, ha="center", color=GREY)
     direction = "higher is better" if info["higher_is_better"] else "axis runs downwards: lower is better"
     axes.set_ylabel(f"{with_unit(info)} at the end\n{direction}  →")
-    axes.yaxis.set_label_coords(-44 / WIDTH, 0.5)
 
 
 def write_numbers(axes: Axes, front: Sequence[Mark], end_s: float, room: float) -> None:
@@ -138,7 +148,7 @@ def write_numbers(axes: Axes, front: Sequence[Mark], end_s: float, room: float) 
     for column in columns:
         wanted = [(front[k].final - bottom) / (top - bottom) * room for k in column]
         for k, y in zip(column, spread(wanted, [11.0] * len(column), room), strict=True):
-            x = front[k].first_s / end_s + (8 + area_of(front[k], front) ** 0.5 / 2) / WIDTH
+            x = front[k].first_s / end_s + (8 + area_of(front[k], front) ** 0.5 / 2) / ACROSS
             axes.text(x, y / room, str(k + 1), transform=axes.transAxes, va="center", fontsize=8.5, weight="bold",
                       zorder=6)  # fmt: skip
 
@@ -152,11 +162,8 @@ def area_of(mark: Mark, front: Sequence[Mark]) -> float:
 
 def looks_of(marks: Sequence[Mark]) -> dict[str, dict[str, Any]]:
     """Colour and shape of each codec's marks: no two alike also without colour."""
-    codecs = list(dict.fromkeys(mark.codec for mark in marks))
-    return {
-        codec: {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
-        for k, codec in enumerate(codecs)
-    }
+    codecs = dict.fromkeys(mark.codec for mark in marks)
+    return {codec: mark_of(k) for k, codec in enumerate(codecs)}
 
 
 def label(k: int, mark: Mark, summary: Mapping[str, Any]) -> str:
@@ -184,18 +191,12 @@ def facts_of(summary: Mapping[str, Any], count: int, hidden: int) -> list[str]:
 def keys_of(every: Sequence[Mark], front: Sequence[Mark]) -> list[Any]:
     """What shapes and sizes mean."""
     shown = [mark for mark in every if math.isfinite(mark.first_s)]
-    keys = [Line2D([], [], linestyle="", markersize=7, label=codec, **look) for codec, look in looks_of(shown).items()]
+    keys = [line_key(codec, linestyle="", markersize=7, **look) for codec, look in looks_of(shown).items()]
+    hollow: dict[str, Any] = {"linestyle": "", "marker": "o", "markerfacecolor": "none"}
     if any(mark.over for mark in shown):
-        hollow: dict[str, Any] = {"marker": "o", "color": GREY, "markerfacecolor": "none"}
-        keys.append(Line2D([], [], linestyle="", markersize=5, label="over budget", **hollow))
+        keys.append(line_key("over budget", markersize=5, **hollow | {"color": GREY}))
     if front:
-        keys.append(Line2D([], [], color=GREY, linewidth=1.2, label="front: larger costs more"))
+        keys.append(line_key("front: larger costs more", color=GREY, linewidth=1.2))
     if any(mark.recommended for mark in front):
-        ring: dict[str, Any] = {
-            "marker": "o",
-            "markerfacecolor": "none",
-            "markeredgecolor": INK,
-            "markeredgewidth": 1.8,
-        }
-        keys.append(Line2D([], [], linestyle="", markersize=12, label="recommended", **ring))
+        keys.append(line_key("recommended", markersize=12, markeredgewidth=1.8, **hollow))
     return keys

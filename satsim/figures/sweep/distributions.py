@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from satsim.plots.cells import ink_on
-from satsim.plots.heat_maps import share_words
-from satsim.plots.look import GREY, INK, PALE
-from satsim.plots.quantities import setting_words
-from satsim.plots.sheet import EDGE, HATCHED, LETTER, RIGHT, WIDTH, Drawing, Row, Sheet, located, pick
-from satsim.plots.sweep_data import Cut, Floats, Sweep
-from satsim.plots.text import shorten, span
+from satsim.figures.page import GREY, INK, PALE, WIDTH
+from satsim.figures.sweep.cells import ink_on
+from satsim.figures.sweep.data import Cut, Floats, Sweep
+from satsim.figures.sweep.heat_maps import share_words
+from satsim.figures.sweep.panels import (
+    EDGE,
+    HATCHED,
+    LETTER,
+    RIGHT,
+    Drawing,
+    Record,
+    add_panel,
+    located,
+    pick,
+    sweep_page,
+)
+from satsim.figures.sweep.quantities import setting_words
+from satsim.words import shorten, span
 
 BAR, GAP = 14.0, 16.0
 NOTHING = "nothing to show"
+PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+Look = Mapping[str, Any]
 
 
 def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawing:
@@ -37,66 +52,76 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
         (point, scheme): values for point, scheme, values in sweep.runs(wanted, column)
     }
     levels = sweep.manifest["levels"].get(metric) or round_levels(list(runs.values()))
-    names = class_names(levels, info)
-    colours = [matplotlib.colormaps["viridis"](part) for part in np.linspace(0.12, 0.97, len(names) - 1)]
-    keys = [
-        *(Patch(facecolor=colour, label=name) for name, colour in zip(names, colours, strict=False)),
-        Patch(**HATCHED, label=NOTHING),
-    ]
+    looks = class_looks(class_names(levels, info))
+    left = EDGE + min(165.0, 8.5 * LETTER * max(map(len, sweep.schemes)) + 8)
+    width = (WIDTH - left - RIGHT - GAP * (across - 1)) / across
+    titles = [panel_title(sweep, at, width) for at in panels]
+    head = 11.5 * max(title.count("\n") + 1 for title in titles) + 6 if sweep.free else 4
+    height, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
+    heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
+    keys = [Patch(label=name, **look) for name, look in looks.items()]
+    page = sweep_page(sweep, heading, facts_on(sweep, cut, len(panels)), keys, lines * (height + head + 6) + 30)
+    rows: list[Record] = []
+    for k, (at, title) in enumerate(zip(panels, titles, strict=True)):
+        line, place = divmod(k, across)
+        above = 30 + (lines - 1 - line) * (height + head + 6)
+        axes = add_panel(page, left + place * (width + GAP), above, width, height)
+        axes.set_title(title, fontsize=9, loc="left", pad=3)
+        set_shares(axes, len(sweep.schemes), written=k + across >= len(panels))
+        if place == 0:
+            name_bars(axes, sweep.schemes, int((left - EDGE) / (8.5 * LETTER)))
+        for s, scheme in enumerate(sweep.schemes):
+            values = runs.get((numbers[at], scheme))
+            if values is None:
+                continue
+            shares = dict(zip(looks, class_shares(values, levels, info["higher_is_better"]), strict=True))
+            draw_bar(axes, s, shares, looks, width)
+            known = {**sweep.settings(cut, *at), "scheme": scheme, "metric": metric, "moment_s": moment_s}
+            rows += [{**known, "class": c, "share": share, "runs": len(values)} for c, share in shares.items()]
+    page.write(left + (WIDTH - left - RIGHT) / 2, 4, "share of runs", ha="center", color=GREY)
+    return Drawing(f"quality_{column}{cut.suffix}", page.figure, rows)
+
+
+def facts_on(sweep: Sweep, cut: Cut, panels: int) -> list[str]:
+    """The setting, how to read a bar, and whether so many panels are all."""
     error = spread_words(sweep.manifest["replications"])
     facts = [
         *setting_words(sweep, cut),
         f"The right end of a colour tells the share of runs with a picture at least so good{error}.",
     ]
-    if len(panels) < len(sweep.axes[0].values) * len(sweep.axes[1].values):
+    if panels < len(sweep.axes[0].values) * len(sweep.axes[1].values):
         facts.append("Shown are the ends and the middle of each axis; the other points are in the tables.")
-    left = EDGE + min(165.0, 8.5 * LETTER * max(map(len, sweep.schemes)) + 8)
-    width = (WIDTH - left - RIGHT - GAP * (across - 1)) / across
-    titles = [panel_title(sweep, at, width) for at in panels]
-    head = 11.5 * max(title.count("\n") + 1 for title in titles) + 6 if sweep.free else 4
-    room, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
-    heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
-    sheet = Sheet(sweep, heading, facts, keys, lines * (room + head + 6) + 30)
-    rows: list[Row] = []
-    for k, (at, title) in enumerate(zip(panels, titles, strict=True)):
-        line, place = divmod(k, across)
-        above = 30 + (lines - 1 - line) * (room + head + 6)
-        axes = sheet.axes(left + place * (width + GAP), above, width, room)
-        axes.set_title(title, fontsize=9, loc="left", pad=3)
-        axes.set(xlim=(0, 1), ylim=(len(sweep.schemes) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1])
-        first, *_, last = axes.set_xticklabels(["0", "25%", "50%", "75%", "100%"])
-        first.set_horizontalalignment("left")
-        last.set_horizontalalignment("right")
-        axes.tick_params(labelbottom=k + across >= len(panels), colors=GREY)
-        axes.grid(axis="x", color=PALE, linewidth=0.7)
-        axes.set_axisbelow(True)
-        axes.spines[:].set_visible(False)
-        letters = int((left - EDGE) / (8.5 * LETTER))
-        axes.set_yticks(range(len(sweep.schemes)) if place == 0 else [])
-        if place == 0:
-            axes.set_yticklabels([shorten(name, letters) or name[:letters] for name in sweep.schemes], color=INK)
-        for s, scheme in enumerate(sweep.schemes):
-            values = runs.get((numbers[at], scheme))
-            if values is None:
-                continue
-            begin = 0.0
-            shares = class_shares(values, levels, info["higher_is_better"])
-            for c, (name, share) in enumerate(zip(names, shares, strict=True)):
-                rows.append({
-                    **sweep.settings(cut, *at), "scheme": scheme, "metric": metric, "moment_s": moment_s,
-                    "class": name, "share": share, "runs": len(values),
-                })  # fmt: skip
-                look = HATCHED if name == NOTHING else {"facecolor": colours[c], "edgecolor": "white", "linewidth": 0.6}
-                if share:
-                    axes.barh(s, share, left=begin, height=0.78, **look)
-                if share * width >= 21:
-                    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
-                    ink = {"color": INK, "bbox": paper} if name == NOTHING else {"color": ink_on(colours[c])}
-                    axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline",
-                              fontsize=7.5, **ink)  # fmt: skip
-                begin += share
-    sheet.write(left + (WIDTH - left - RIGHT) / 2, 4, "share of runs", ha="center", color=GREY)
-    return Drawing(f"quality_{column}{cut.suffix}", sheet.figure, rows)
+    return facts
+
+
+def set_shares(axes: Axes, bars: int, written: bool) -> None:
+    """An axis from none to all of the runs, its labels `written` or not, beneath room for so many bars."""
+    axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[])
+    first, *_, last = axes.set_xticklabels(["0", "25%", "50%", "75%", "100%"])
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    axes.tick_params(labelbottom=written, colors=GREY)
+    axes.grid(axis="x", color=PALE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+
+
+def name_bars(axes: Axes, schemes: Sequence[str], letters: int) -> None:
+    """Each scheme's name, in so many letters, to the left of its bar."""
+    axes.set_yticks(range(len(schemes)))
+    axes.set_yticklabels([shorten(name, letters) or name[:letters] for name in schemes], color=INK)
+
+
+def draw_bar(axes: Axes, s: int, shares: Mapping[str, float], looks: Mapping[str, Look], width: float) -> None:
+    """The s-th bar, its classes side by side, with their shares where there is room in so many points."""
+    begin = 0.0
+    for name, share in shares.items():
+        if share:
+            axes.barh(s, share, left=begin, height=0.78, **{"edgecolor": "white", "linewidth": 0.6, **looks[name]})
+        if share * width >= 21:
+            ink = {"color": INK, "bbox": PAPERED} if name == NOTHING else {"color": ink_on(looks[name]["facecolor"])}
+            axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline", fontsize=7.5, **ink)
+        begin += share
 
 
 def choose(sweep: Sweep) -> tuple[list[tuple[int, int]], int]:
@@ -124,6 +149,13 @@ def class_names(levels: Sequence[float], info: dict[str, object]) -> list[str]:
         return ["a picture", NOTHING]
     between = [f"{easy:g} to {harder:g}{unit}" for harder, easy in pairwise(hard)]
     return [f"{hard[0]:g}{unit} or better", *between, f"worse than {hard[-1]:g}{unit}", NOTHING]
+
+
+def class_looks(names: Sequence[str]) -> dict[str, Look]:
+    """How each of `class_names` is drawn, from dark to light."""
+    *shown, nothing = names
+    colours = [matplotlib.colormaps["viridis"](part) for part in np.linspace(0.12, 0.97, len(shown))]
+    return {name: {"facecolor": colour} for name, colour in zip(shown, colours, strict=True)} | {nothing: HATCHED}
 
 
 def class_shares(values: Floats, levels: Sequence[float], higher_is_better: bool) -> list[float]:

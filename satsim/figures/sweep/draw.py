@@ -7,14 +7,14 @@ from pathlib import Path
 
 import matplotlib
 
-from satsim.plots.bands import final_bands, share_bands, time_bands
-from satsim.plots.distributions import distribution
-from satsim.plots.heat_maps import heat_map
-from satsim.plots.look import STYLE
-from satsim.plots.quantities import first_images, times_to
-from satsim.plots.sheet import Drawing
-from satsim.plots.sweep_data import MOST_CUTS, Sweep, read_sweep
-from satsim.plots.win_maps import win_map
+from satsim.figures.page import STYLE
+from satsim.figures.sweep.bands import final_bands, share_bands, time_bands
+from satsim.figures.sweep.data import MOST_CUTS, Sweep, read_sweep
+from satsim.figures.sweep.distributions import distribution
+from satsim.figures.sweep.heat_maps import heat_map
+from satsim.figures.sweep.panels import Drawing
+from satsim.figures.sweep.quantities import first_images, times_to
+from satsim.figures.sweep.win_maps import win_map
 
 
 def draw_sweep(folder: Path) -> list[str]:

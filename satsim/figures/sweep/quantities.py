@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from satsim.plots.sweep_data import Cut, Sweep
-from satsim.plots.text import clock, number, span, with_unit
+from satsim.figures.sweep.data import Cut, Sweep
+from satsim.words import clock, number, span, with_unit
 
 
 class Quantity(NamedTuple):

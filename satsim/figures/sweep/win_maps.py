@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from satsim.plots.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
-from satsim.plots.look import COLOURS, INK, PALE
-from satsim.plots.quantities import final, first_images, most_runs, setting_words, times_to
-from satsim.plots.sheet import HATCHED, Drawing, Row, Sheet, letter
-from satsim.plots.sweep_data import Cut, Floats, Sweep
-from satsim.plots.text import span
+from satsim.figures.page import COLOURS, INK, PALE
+from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
+from satsim.figures.sweep.data import Cut, Floats, Sweep
+from satsim.figures.sweep.panels import HATCHED, Drawing, Record, letter, sweep_page
+from satsim.figures.sweep.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
+from satsim.words import span
 
 MOST_SLICES = 4
 """A tie of more schemes has no colours."""
@@ -64,47 +65,55 @@ def win_map(sweep: Sweep, cut: Cut, metric: str, first: bool = True) -> Drawing:
     board = plan_board(x, None if strips else y, names if strips else [y.labels[j] for j in down],
                        [""] if strips else names, 4, height=32.0)  # fmt: skip
     free = [axis.label for axis in sweep.axes[: sweep.free]]
-    facts = setting_words(sweep, cut)
-    if sweep.manifest["replications"] == 1:
-        facts.append("Best is the scheme whose run is soonest or ends best; with one run each, this may be luck.")
-    else:
-        facts.append(
-            f"A scheme's value is what {most_runs(sweep)} are at least as fast, or as good, as; the best one is written"
-            " in the cell where there is room. Schemes whose 95% confidence intervals overlap with the best one's tie."
-        )
-    sheet = Sheet(sweep, f"Which scheme is best, by {' and '.join(free)}", facts, keys(sweep), board.panels)
-    panels = [board.axes(sheet, k, title, last=k + board.columns >= (1 if strips else len(names)))
+    heading = f"Which scheme is best, by {' and '.join(free)}"
+    page = sweep_page(sweep, heading, [*setting_words(sweep, cut), reading(sweep)], keys(sweep), board.panels)
+    panels = [board.axes(page, k, title, last=k + board.columns >= (1 if strips else len(names)))
               for k, title in enumerate([""] if strips else names)]  # fmt: skip
-    rows: list[Row] = []
+    rows: list[Record] = []
     for k, quantity in enumerate(quantities):
-        value, low, high, runs = (cut.of_grid(a) for a in sweep.table[quantity.name, "certainty"])
         axes = panels[0] if strips else panels[k]
         never: list[Box] = []
         parts: list[tuple[Box, str]] = []
-        latest = float(np.nanmax(value, initial=0.0))
-        for line, j in enumerate(down):
-            for i in range(len(x.values)):
-                if not runs[j, i].any():
-                    continue
-                verdict = judge(value[j, i], low[j, i], high[j, i], quantity.higher_is_better)
-                corner = (i, k if strips else line)
-                at = (j, i, verdict.best if verdict.best is not None else 0)
-                numbers = [float(array[at]) for array in (value, low, high)]
-                written = quantity.words(numbers[0], latest) if verdict.best is not None else "none"
-                rows.append({
-                    **sweep.settings(cut, i, j), "quantity": quantity.name, "certainty": sweep.certainty,
-                    "outcome": verdict.outcome,
-                    "best": "" if verdict.best is None else sweep.schemes[verdict.best],
-                    "tied": "; ".join(sweep.schemes[s] for s in verdict.tied) if verdict.outcome == "tie" else "",
-                    "value": numbers[0], "low": numbers[1], "high": numbers[2], "written": written,
-                })  # fmt: skip
-                if verdict.best is None:
-                    never.append((*corner, 1, 1))
-                parts += slices(corner, verdict)
-                write_verdict(axes, board, corner, verdict, written)
+        for i, j, verdict, row in verdicts(sweep, cut, quantity):
+            corner = (i, k if strips else down.index(j))
+            rows.append(row)
+            if verdict.best is None:
+                never.append((*corner, 1, 1))
+            parts += slices(corner, verdict)
+            write_verdict(axes, board, corner, verdict, row["written"])
         fill(axes, [box for box, _ in parts], [colour for _, colour in parts])
         fill_hatched(axes, never)
-    return Drawing(f"wins_{metric}{cut.suffix}", sheet.figure, rows)
+    return Drawing(f"wins_{metric}{cut.suffix}", page.figure, rows)
+
+
+def verdicts(sweep: Sweep, cut: Cut, quantity: Quantity) -> Iterator[tuple[int, int, Verdict, Record]]:
+    """Places on both axes, the verdict, and it as a row of the table beside the figure; of what was run."""
+    value, low, high, runs = (cut.of_grid(array) for array in sweep.table[quantity.name, "certainty"])
+    latest = float(np.nanmax(value, initial=0.0))
+    for j in upward(sweep.axes[1]):
+        for i in range(len(sweep.axes[0].values)):
+            if not runs[j, i].any():
+                continue
+            verdict = judge(value[j, i], low[j, i], high[j, i], quantity.higher_is_better)
+            at = (j, i, verdict.best or 0)
+            numbers = {name: float(a[at]) for name, a in (("value", value), ("low", low), ("high", high))}
+            none = verdict.best is None
+            yield i, j, verdict, {
+                **sweep.settings(cut, i, j), "quantity": quantity.name, "certainty": sweep.certainty,
+                "outcome": verdict.outcome, "best": "" if none else sweep.schemes[at[2]],
+                "tied": "; ".join(sweep.schemes[s] for s in verdict.tied) if verdict.outcome == "tie" else "",
+                **numbers, "written": "none" if none else quantity.words(numbers["value"], latest),
+            }  # fmt: skip
+
+
+def reading(sweep: Sweep) -> str:
+    """What makes a scheme the best."""
+    if sweep.manifest["replications"] == 1:
+        return "Best is the scheme whose run is soonest or ends best; with one run each, this may be luck."
+    return (
+        f"A scheme's value is what {most_runs(sweep)} are at least as fast, or as good, as; the best one is written in"
+        " the cell where there is room. Schemes whose 95% confidence intervals overlap with the best one's tie."
+    )
 
 
 def keys(sweep: Sweep) -> list[Patch]:

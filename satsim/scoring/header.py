@@ -1,0 +1,36 @@
+"""What a simulated sender adds to its packets: where and when the photo was taken, and a seal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from satsim.air.packets import Packet, pack
+from satsim.air.position import Position
+from satsim.air.seal import Sealer, SenderKey
+from satsim.scenario.scenario import Scenario
+
+TAKEN_UNIX_S = 1_767_225_600
+"""When the photo of every scenario was taken: the first second of 2026, UTC."""
+
+
+def packer(scenario: Scenario, sender: int) -> Callable[[Packet], bytes]:
+    """Turns a sender's packets into messages as `scenario.header` has them."""
+    finish = pack if not scenario.header.tag_bytes else Sealer(sender_key(scenario, sender), next_counter=0).seal
+    position = position_of(scenario, sender)
+    return lambda packet: finish(packet._replace(position=position))
+
+
+def position_of(scenario: Scenario, sender: int) -> Position | None:
+    """Where and when a sender took its photo, if its packets say so."""
+    place = scenario.header.position
+    if place is None:
+        return None
+    taken_s = TAKEN_UNIX_S + int(sender * scenario.senders.start_gap_s)
+    return Position(taken_s, place.latitude_deg, place.longitude_deg)
+
+
+def sender_key(scenario: Scenario, sender: int) -> SenderKey:
+    """A simulated sender's key, which follows from the seed: of no use outside a simulation."""
+    secret = hashlib.sha256(f"satsim simulation {scenario.seed} {sender}".encode()).digest()[:16]
+    return SenderKey(sender=sender, key=secret, tag_bytes=scenario.header.tag_bytes)
