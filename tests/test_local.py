@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def die_always(number):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_as_it_speaks(task):
+    """Number 1 is killed the first time with half of its long answer told; number 0 answers just before that."""
+    number, mark = task
+    if number == 0:
+        wait_until(mark.exists)
+    elif not mark.exists():
+        mark.touch()
+        time.sleep(0.5)
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(10_000_000 * number)
+
+
 def complain(number):
     raise SweepError(f"{number} is no good")
 
@@ -46,6 +59,14 @@ def test_a_worker_killed_amid_its_work_costs_no_answer(tmp_path):
     tasks = [(k, tmp_path / "mark") for k in range(10)]
     assert sorted(run_in_processes(die_once, tasks, 2)) == [(k, k) for k in range(10)]
     assert (tmp_path / "mark").exists()
+
+
+def test_half_an_answer_of_a_worker_that_died_is_not_waited_for(tmp_path):
+    done = []
+    for number, answer in run_in_processes(die_as_it_speaks, [(0, tmp_path / "mark"), (1, tmp_path / "mark")], 2):
+        done.append((number, len(answer)))
+        time.sleep(2)  # the other one fills its pipe meanwhile, and dies
+    assert done == [(0, 0), (1, 10_000_000)]
 
 
 def test_workers_that_always_die_end_with_a_line():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple, TypeVar
 
 from satsim.errors import SweepError
 
@@ -17,7 +20,7 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 DEATHS = 5
-"""So many dead pools without one answer between them end a sweep."""
+"""So many dead workers in a row without one answer between them end a sweep."""
 
 
 def run_here(function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
@@ -26,46 +29,82 @@ def run_here(function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Itera
         yield number, function(task)
 
 
+class Worker(NamedTuple):
+    """A process at work and the number of the task it has in hand."""
+
+    process: BaseProcess
+    number: int
+
+
 def run_in_processes(
     function: Callable[[Task], Answer], tasks: Sequence[Task], workers: int
 ) -> Iterator[tuple[int, Answer]]:
     """Number and answer of each task as it is done, by `workers` processes.
 
-    What a killed worker had in hand is done again by a new one. Raises what `function` raises, and SweepError where
-    processes die and none ever answers.
+    What a killed worker had in hand is done again by a new one; each has a pipe of its own, so that half an answer of
+    one that dies as it speaks blocks nobody. Raises what `function` raises, and SweepError where processes die and none
+    ever answers.
     """
     todo = list(range(len(tasks)))[::-1]
+    crew: dict[Connection, Worker] = {}
     deaths = 0
-    while todo:
-        pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(os.getpid(), workers)
-        )
-        running: dict[Future[Answer], int] = {}
-        try:
-            while todo or running:
-                while todo and len(running) < 2 * workers:
-                    running[pool.submit(function, tasks[todo[-1]])] = todo[-1]
-                    todo.pop()
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    answer = future.result()
-                    deaths = 0
-                    yield running.pop(future), answer
-        except BrokenProcessPool:
-            todo += sorted(running.values(), reverse=True)
-            deaths += 1
-            if deaths >= DEATHS:
-                raise SweepError(
-                    f"{deaths} times in a row worker processes died without an answer; is memory short? "
-                    "(try fewer --workers)"
-                ) from None
-        finally:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
+    try:
+        while todo or crew:
+            while todo and len(crew) < workers:
+                pipe, process = hire(function, workers)
+                crew[pipe] = hand_over(pipe, process, todo, tasks)
+            heard = set(wait(crew))
+            for pipe in crew.keys() & heard:
+                worker = crew.pop(pipe)
+                try:
+                    answer, error = pipe.recv()
+                except (EOFError, OSError):
+                    pipe.close()
+                    todo.append(worker.number)
+                    deaths += 1
+                    if deaths >= DEATHS:
+                        raise SweepError(
+                            f"{deaths} times in a row worker processes died without an answer; is memory short? "
+                            "(try fewer --workers)"
+                        ) from None
+                    continue
+                if error is not None:
+                    raise error
+                deaths = 0
+                if todo:
+                    crew[pipe] = hand_over(pipe, worker.process, todo, tasks)
+                else:
+                    pipe.close()
+                yield worker.number, answer
+    finally:
+        for worker in crew.values():
+            worker.process.terminate()
+        for worker in crew.values():
+            worker.process.join()
 
 
-def begin(parent: int, workers: int) -> None:
-    """Share the cores between workers, and end with the parent, however it ends."""
+def hire(function: Callable[[Any], Any], workers: int) -> tuple[Connection, BaseProcess]:
+    """A new process that answers what comes through the pipe until that is closed."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, function, os.getpid(), workers), daemon=True)
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def hand_over(pipe: Connection, process: BaseProcess, todo: list[int], tasks: Sequence[Any]) -> Worker:
+    """Give the next task to a worker that has none."""
+    number = todo.pop()
+    # One that is dead by now is found out when its answer is due.
+    with suppress(OSError):
+        pipe.send(tasks[number])
+    return Worker(process, number)
+
+
+def serve(pipe: Connection, function: Callable[[Any], Any], parent: int, workers: int) -> None:
+    """What a worker does: (answer, None) or (None, error) for each task. It ends with the parent, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says what to do
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
     def watch() -> None:
@@ -74,3 +113,15 @@ def begin(parent: int, workers: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        answer, failure = None, None
+        try:
+            answer = function(task)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            failure = error
+        pipe.send((answer, failure))
