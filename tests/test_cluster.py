@@ -96,6 +96,7 @@ def on(cluster, then=lambda answers: None):
     return work
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_tables_that_this_process_gives(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
     run_sweep(plan, tmp_path / "here", run_here)
@@ -103,6 +104,7 @@ def test_a_cluster_gives_the_tables_that_this_process_gives(story, tmp_path, clu
     same_tables(tmp_path / "here", tmp_path / "there")
 
 
+@pytest.mark.slow
 def test_a_worker_killed_amid_the_sweep_loses_nothing(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
 
@@ -115,6 +117,7 @@ def test_a_worker_killed_amid_the_sweep_loses_nothing(story, tmp_path, cluster):
     same_tables(tmp_path / "here", tmp_path / "there")
 
 
+@pytest.mark.slow
 def test_a_scheduler_killed_amid_the_sweep_leaves_what_was_done(story, tmp_path, cluster):
     plan = plan_of(story, MANY)
 
@@ -145,6 +148,7 @@ def test_what_is_no_address_is_said_in_a_line():
         list(run_on_cluster(str, [1], "nonsense"))
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_said_in_a_line(tmp_path):
     pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
     empty = Cluster(tmp_path)

@@ -137,6 +137,7 @@ def test_strips_add_up_to_the_whole():
     assert compare_in_strips(network, reference, reference) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_large_picture_goes_by_strips(metric, scene):
     side = math.isqrt(WHOLE_PIXELS) + 60
     large = np.asarray(Image.fromarray(scene).resize((side, side), Image.Resampling.BICUBIC))
@@ -238,6 +239,7 @@ def test_least_squares_finds_a_line_and_the_telling_columns_are_not_copies():
 # Against the teachers, on photos it never saw
 
 
+@pytest.mark.slow
 def test_it_agrees_with_its_teachers_on_kodak(data_folder, weights_folder, monkeypatch, metric):
     """Twelve damages of each of four photos: not the bar of the card, but far from chance."""
     vgg = weights_folder / "vgg19_caffe_relu3_4.safetensors"

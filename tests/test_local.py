@@ -61,6 +61,7 @@ def test_a_worker_killed_amid_its_work_costs_no_answer(tmp_path):
     assert (tmp_path / "mark").exists()
 
 
+@pytest.mark.slow
 def test_half_an_answer_of_a_worker_that_died_is_not_waited_for(tmp_path):
     done = []
     for number, answer in run_in_processes(die_as_it_speaks, [(0, tmp_path / "mark"), (1, tmp_path / "mark")], 2):

@@ -292,6 +292,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["parent", "worker"])
 def test_a_sweep_whose_process_is_killed_loses_nothing(story, tmp_path, victim):
     tests = Path(__file__).resolve().parent
