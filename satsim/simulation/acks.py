@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import simpy
@@ -12,8 +11,10 @@ from satsim.links.draws import independent
 from satsim.links.linkspec import LinkSpec
 from satsim.simulation.events import Event
 
-if TYPE_CHECKING:
-    from satsim.simulation.terminal import Fate, Words
+Fate = tuple[bool, float | None]
+"""What lies ahead of a message that leaves now: whether the satellite receives it, and when it reaches the ground
+undamaged (None: never). The sender learns of it only what is acknowledged."""
+Words = tuple[simpy.Event, ...]
 
 
 class Acks:

@@ -15,14 +15,11 @@ from satsim.simulation.events import Event, Log
 
 if TYPE_CHECKING:
     from satsim.links.windows import Windows
-    from satsim.simulation.acks import Acks
+    from satsim.simulation.acks import Acks, Fate, Words
 
 Landing = tuple[float, Event, bytes | None, bool]
 """When, which message by its first row, the bytes that land (None: it expires instead), and whether those are a copy
 that the network made."""
-Fate = tuple[bool, float | None]
-"""What lies ahead of a message that leaves now: whether the satellite receives it, and when it reaches the ground
-undamaged (None: never). The sender learns of it only what is acknowledged."""
 UNUSED = np.random.default_rng(0)
 """For what takes a generator though it draws nothing: to make one for each run takes longer than sending a message."""
 
@@ -121,7 +118,6 @@ class Link:
 
 ROUNDING_S = 1e-6
 """Clock differences below this come from floating point."""
-Words = tuple[simpy.Event, ...]
 
 
 class Slots(Protocol):
