@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter
 from codec.base import CodecError, WeightsError
 from codec.metrics import METRICS, WHOLE_PIXELS, choose_metric, load_metric
 from codec.metrics.dists_lite import CHANNELS, FLOOR, WEIGHTS, DistsLite, load_dists_lite, save_dists_lite
-from codec.training.distill import pearson, solve, spearman, telling
-from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
-from codec.training.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
+from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
+from codec.training.distill.lessons import pearson, solve, spearman, telling
+from codec.training.distill.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
 
 PINNED = 0.1242
 """The score of a fixed pair by the shipped weights."""

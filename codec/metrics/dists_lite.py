@@ -1,7 +1,7 @@
 """DISTS-lite: the formula of DISTS on a small network of our own, whose weights ship with the package.
 
 Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on VGG-19) / 2 by
-`codec/training/distill.py`; how well it agrees with them, and where not, is in `dists-lite.md` beside this file.
+`codec/training/distill/`; how well it agrees with them, and where not, is in `dists-lite.md` beside this file.
 """
 
 from __future__ import annotations

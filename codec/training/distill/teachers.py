@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from codec.base import Image
-from codec.data import random_crops
 from codec.metrics.dists import similarities
 from codec.metrics.lpips import load_lpips
 from codec.model import ProGIC
-from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
+from codec.training.crops import Photos, random_crops
+from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.losses import VggFeatureLoss
 
 STAGES = ("1", "2", "3", "4", "5")
@@ -88,7 +88,7 @@ def damaged(photo: Image, models: Sequence[ProGIC], rng: np.random.Generator) ->
 
 
 def make_shard(
-    path: Path, photos: list[Path], count: int, teachers: Teachers, models: Sequence[ProGIC], seed: list[int]
+    path: Path, photos: Photos, count: int, teachers: Teachers, models: Sequence[ProGIC], seed: list[int]
 ) -> None:
     """Write `pictures` uint8[count, 7, S, S, 3], a photo's crop first, and `terms` float[count, 6, 15]."""
     rng = np.random.default_rng(seed)
