@@ -95,7 +95,7 @@ def test_the_trained_file_loads_and_knows_its_shape(photos: Path, tmp_path: Path
 
 
 def test_a_run_begins_where_the_weights_it_is_given_end(photos: Path, tmp_path: Path) -> None:
-    list(train(toy_config(photos, tmp_path / "first", 60, check_steps=20), TOY))
+    list(train(toy_config(photos, tmp_path / "first", 50, check_steps=20), TOY))
     start = str(tmp_path / "first" / "model.safetensors")
     [row] = train(toy_config(photos, tmp_path / "second", 1, start=start), TOY)
     [fresh] = train(toy_config(photos, tmp_path / "fresh", 1), TOY)
@@ -827,3 +827,16 @@ def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
     config = TrainConfig(data=Path(), out=Path(), steps=100, warmup=10, decay=0.2, learning_rate=1.0)
     rates = [learning_rate(config, step, step / 100) for step in (0, 9, 50, 80, 90, 100)]
     assert rates == pytest.approx([0.1, 1, 1, 1, 0.5, 0])
+
+
+def test_the_command_line_says_what_was_left_out_and_why_a_run_ended(photos: Path, tmp_path: Path, in_process) -> None:
+    broken, recipe = photos / "none.png", tmp_path / "mine.yaml"
+    broken.write_text("words")
+    recipe.write_text(
+        "{lpips: 0, vgg: 0, dists: 0, batch: 2, crop: 32, quantize_from: 0, clip: 1.0e-30, steps: 40, loaders: 0}"
+    )
+    done = in_process("codec", "train", str(recipe), "--data", str(photos), "--out", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert f"note: left out: {broken}: is not an image" in done.stderr
+    assert "stopped at step 10, as 10 steps in a row exploded" in done.stderr
+    load_model(tmp_path / "run" / "model.safetensors")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -53,17 +54,20 @@ class Photos:
 
     def __init__(self, folder: Path, names: Sequence[str], kept_bytes: int = KEPT_BYTES) -> None:
         self.folder, self.names = folder, list(names)
-        self.left_out: dict[str, str] = {}
-        """Name and reason of each photo that could not be read, in the order they were met."""
+        self.left_out: set[str] = set()
+        """Names of photos that could not be read."""
+        self.news: list[str] = []
+        """Why not, for each met since somebody last cleared this."""
         self._room = kept_bytes
         self._kept: dict[str, PillowImage.Image] = {}
         self._packs: dict[str, zipfile.ZipFile] = {}
 
     def draw(self, rng: np.random.Generator) -> PillowImage.Image:
-        """A random photo that can be read, upright, RGB; raises CodecError, naming the first, where there is none.
+        """A random photo that can be read, upright, RGB; raises CodecError, naming the last, where there is none.
 
         What is drawn depends on the names and on which of them cannot be read, not on what was read before.
         """
+        reason = "none is left"
         while len(self.left_out) < len(self.names):
             name = self.names[rng.integers(len(self.names))]
             if name in self.left_out:
@@ -71,8 +75,16 @@ class Photos:
             try:
                 return self._read(name)
             except CodecError as error:
-                self.left_out[name] = str(error)
-        raise CodecError(f"no photo below {self.folder} can be read: {next(iter(self.left_out.values()))}")
+                reason = str(error)
+                self.left_out.add(name)
+                self.news.append(reason)
+        raise CodecError(f"no photo below {self.folder} can be read: {reason}")
+
+    def look(self) -> None:
+        """Take in photos and packs that have come; where none can be seen at the moment, those known stay."""
+        with suppress(CodecError, OSError):
+            self.names = list_names(self.folder)
+            self.left_out &= set(self.names)
 
     def _read(self, name: str) -> PillowImage.Image:
         if name in self._kept:

@@ -25,7 +25,7 @@ from typing import IO, Any
 import numpy as np
 
 from codec.base import CodecError, Image
-from codec.training.crops import KEPT_BYTES, Photos, crops_of, list_names
+from codec.training.crops import KEPT_BYTES, Photos, crops_of
 
 AHEAD = 2
 """Steps that each process is asked for ahead."""
@@ -61,22 +61,16 @@ def feed(
                     tell(f"{photo_count} photos at hand")
                     at_hand = photo_count
                 yield crops
-    looked, told_here = time.monotonic(), 0
+    looked = time.monotonic()
     for step in count(first):
         if growing and time.monotonic() - looked > LOOK_S:
-            look(photos)
+            photos.look()
             looked = time.monotonic()
         crops = crops_of(photos, seed, step, *plan(step))
-        for reason in list(photos.left_out.values())[told_here:]:
+        for reason in photos.news:
             tell(f"left out: {reason}")
-        told_here = len(photos.left_out)
+        photos.news = []
         yield crops
-
-
-def look(photos: Photos) -> None:
-    """Take in photos and packs that have come; where none can be seen at the moment, those known stay."""
-    with suppress(CodecError, OSError):
-        photos.names = list_names(photos.folder)
 
 
 class Loaders:
@@ -184,20 +178,18 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer each request; see the module's docstring."""
     job: dict[str, Any] = json.loads(requests.readline() or b"{}")
     photos = Photos(Path(job["folder"]), job["names"], job["kept_bytes"]) if job else None
-    told = 0
     for line in requests:
         assert photos is not None
         asked = json.loads(line)
         try:
             if asked["look"]:
-                look(photos)
+                photos.look()
             crops = crops_of(photos, job["seed"], asked["step"], asked["batch"], asked["crop"])
         except CodecError as error:
             answers.write(json.dumps({"error": str(error)}).encode() + b"\n")
         else:
-            left_out = list(photos.left_out.values())[told:]
-            told += len(left_out)
-            head = {"shape": crops.shape, "photos": len(photos.names), "left_out": left_out}
+            head = {"shape": crops.shape, "photos": len(photos.names), "left_out": photos.news}
+            photos.news = []
             answers.write(json.dumps(head).encode() + b"\n")
             answers.write(crops.data)
         answers.flush()

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from codec.base import WeightsError
 from codec.metrics.dists import similarities
-from codec.metrics.dists_lite import load_dists_lite
+from codec.metrics.dists_lite import DistsLite, load_dists_lite
 from codec.metrics.lpips import load_lpips
 from codec.training.codebooks import send
 from codec.training.draws import off_grid, pick
@@ -125,9 +125,16 @@ class Losses:
             if self.vgg is not None:
                 losses["vgg"], losses["dists"] = self.vgg(*pair)
             if self.lite is not None:
-                losses["dists_lite"] = self.lite(*((images + 1) / 2 for images in pair)).mean()
+                losses["dists_lite"] = compare(self.lite, *((images + 1) / 2 for images in pair))
         losses["loss"] = sum((getattr(config, name) * value for name, value in losses.items()), picture.new_zeros(()))
         return losses
+
+
+def compare(lite: DistsLite, reference: Tensor, picture: Tensor) -> Tensor:
+    """Mean DISTS-lite of float[B, 3, H, W] in 0 to 1; moments are taken in float32, wherever the features come from."""
+    with torch.no_grad():
+        wanted = [tap.float() for tap in lite.features(reference)]
+    return lite.distance(wanted, [tap.float() for tap in lite.features(picture)]).mean()
 
 
 def some(wanted: int, *tensors: Tensor) -> list[Tensor]:
