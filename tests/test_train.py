@@ -27,7 +27,7 @@ from codec.training.feed import feed
 from codec.training.optimizers import Muon, learning_rate, make_optimizers, orthogonalise
 from codec.training.pack import parse_bytes, write_packs
 from codec.training.recipe import TrainConfig
-from codec.training.state import copied, lost
+from codec.training.state import copied, drift, lost
 from codec.training.train import RETURNS, SKIPS, Run, go, train
 from codec.zoo import load_model, model_path
 
@@ -82,6 +82,7 @@ def test_the_loss_falls_on_three_photos(photos: Path, tmp_path: Path) -> None:
     assert np.mean([row["l1"] for row in rows[-5:]]) < 0.75 * rows[0]["l1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"codebooks": "gradient"}, {"every_stage": True}, {"optimizer": "adam"}])
 def test_the_papers_ways_learn_too(photos: Path, tmp_path: Path, changes: dict[str, object]) -> None:
     rows = list(train(toy_config(photos, tmp_path / "run", 60, check_steps=20, **changes), TOY))
@@ -814,6 +815,14 @@ def test_a_step_left_out_on_the_device_is_no_step(left_out: bool) -> None:
 
     # Left out by the device, or never made: the same. Not left out: as if the device had not been asked.
     assert all(map(torch.equal, after(left_out), after(None)))
+
+
+def test_an_average_moves_by_a_part_that_only_the_device_knows() -> None:
+    means, values = [torch.zeros(2), torch.ones(3)], [torch.full((2,), 4.0), torch.zeros(3)]
+    drift(means, values, torch.tensor(True) * 0.25)
+    assert [mean.tolist() for mean in means] == [[1, 1], [0.75, 0.75, 0.75]]
+    drift(means, values, torch.tensor(False) * 0.25)
+    assert [mean.tolist() for mean in means] == [[1, 1], [0.75, 0.75, 0.75]]
 
 
 def test_muon_takes_matrices_and_adamw_the_rest() -> None:

@@ -77,9 +77,7 @@ class Learned:
         part = 1 - min(self.config.weight_decay, (step + 1) / (step + 10))
         means, values = list(self.average.parameters()), list(self.model.parameters())
         if sound.is_cuda:
-            gaps = torch._foreach_sub(values, means)
-            torch._foreach_mul_(gaps, sound * part)
-            torch._foreach_add_(means, gaps)
+            drift(means, values, sound * part)
         elif sound:
             torch._foreach_lerp_(means, values, part)
         self.average.quantizer.codebooks.copy_(self.model.quantizer.codebooks)
@@ -112,6 +110,13 @@ class Learned:
             self.adversary.discriminator.load_state_dict(state["discriminator"])
             self.adversary.optimizer.load_state_dict(state["opponent"])
         self.pool = state["pool"]
+
+
+def drift(means: list[Tensor], values: list[Tensor], part: Tensor) -> None:
+    """Move `means` towards `values` by `part`, a scalar on their device, for which no queue has to wait."""
+    gaps = torch._foreach_sub(values, means)
+    torch._foreach_mul_(gaps, part)
+    torch._foreach_add_(means, gaps)
 
 
 def lost(state: State) -> list[str]:
