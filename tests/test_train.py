@@ -24,7 +24,7 @@ from codec.training.codebooks import CodebookTrainer, tally
 from codec.training.crops import Photos, list_names, random_crops
 from codec.training.draws import decode_plan, off_grid
 from codec.training.feed import feed
-from codec.training.optimizers import Muon, learning_rate, make_optimizers, orthogonalise
+from codec.training.optimizers import Muon, learning_rate, load_optimizer, make_optimizers, orthogonalise
 from codec.training.pack import parse_bytes, write_packs
 from codec.training.recipe import TrainConfig
 from codec.training.state import copied, drift, lost
@@ -815,6 +815,20 @@ def test_a_step_left_out_on_the_device_is_no_step(left_out: bool) -> None:
 
     # Left out by the device, or never made: the same. Not left out: as if the device had not been asked.
     assert all(map(torch.equal, after(left_out), after(None)))
+
+
+def test_an_optimizer_takes_over_a_state_and_makes_steps_its_own_way() -> None:
+    states = []
+    for fused in (False, True):
+        vector = torch.nn.Parameter(torch.ones(5))
+        optimizer = torch.optim.AdamW([vector], fused=fused)
+        if states:
+            load_optimizer(optimizer, copied(states[0]))
+        vector.grad = torch.linspace(-1, 1, 5)
+        optimizer.step()
+        states.append(optimizer.state_dict())
+    assert [state["param_groups"][0]["fused"] for state in states] == [False, True]
+    assert [float(state["state"][0]["step"]) for state in states] == [1, 2]
 
 
 def test_an_average_moves_by_a_part_that_only_the_device_knows() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -93,6 +95,16 @@ def step_where(sound: Tensor, optimizer: torch.optim.Optimizer, rate: float) -> 
     elif sound:
         optimizer.step()
     optimizer.zero_grad()
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Take over a state, whatever kind of device wrote it: how a step is made (fused or not) stays this one's own."""
+    own = optimizer.state_dict()["param_groups"]
+    groups = [
+        {**group, **{key: mine[key] for key in ("fused", "foreach") if key in mine}}
+        for group, mine in zip(saved["param_groups"], own, strict=True)
+    ]
+    optimizer.load_state_dict({**saved, "param_groups": groups})
 
 
 def learning_rate(config: TrainConfig, step: int, share: float) -> float:

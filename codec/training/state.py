@@ -13,7 +13,7 @@ from codec.base import CodecError, WeightsError
 from codec.model import ProGIC, ProgicConfig
 from codec.training.adversary import Adversary, PatchDiscriminator
 from codec.training.codebooks import CodebookTrainer
-from codec.training.optimizers import make_optimizers
+from codec.training.optimizers import load_optimizer, make_optimizers
 from codec.training.recipe import TrainConfig
 from codec.zoo import load_model
 
@@ -105,10 +105,10 @@ class Learned:
         self.average.load_state_dict(state["average"])
         self.books.load(state["books"])
         for optimizer, saved in zip(self.optimizers, state["optimizer"], strict=True):
-            optimizer.load_state_dict(saved)
+            load_optimizer(optimizer, saved)
         if self.adversary is not None and "discriminator" in state:
             self.adversary.discriminator.load_state_dict(state["discriminator"])
-            self.adversary.optimizer.load_state_dict(state["opponent"])
+            load_optimizer(self.adversary.optimizer, state["opponent"])
         self.pool = state["pool"]
 
 
