@@ -451,7 +451,7 @@ def ticking(seconds: float):
 def test_a_run_of_minutes_goes_by_the_clock(photos: Path, tmp_path: Path) -> None:
     changes = {"minutes": 10, "late_from": 0.5, "late_crop": 64, "late_batch": 2, "dists_lite": 0.1, "vgg_from": 0.7}
     config = toy_config(photos, tmp_path / "run", 0, decay=0.5, warmup=1, **changes)
-    run = Run(config, TOY, now=ticking(5.0))
+    run = Run(config, TOY, now=ticking(2.5))
     shapes, advance = [], run.stepper.advance
 
     def noting(crops, step, over, rate):
@@ -462,8 +462,8 @@ def test_a_run_of_minutes_goes_by_the_clock(photos: Path, tmp_path: Path) -> Non
     rows = list(go(run))
     assert rows[-1]["over"] >= 1
     assert all(row["over"] < 1 for row in rows[:-1])
-    assert {shape for over, shape in shapes if over < 0.48} == {(4, 32, 32, 3)}
-    assert {shape for over, shape in shapes if over > 0.52} == {(2, 64, 64, 3)}
+    assert {shape for over, shape in shapes if over < 0.46} == {(4, 32, 32, 3)}
+    assert {shape for over, shape in shapes if over > 0.54} == {(2, 64, 64, 3)}
     for (over, _), row in zip(shapes, rows, strict=True):
         assert row["learning_rate"] == pytest.approx(1e-2 * min(1, (1 - over) / 0.5))
         assert ("dists_lite" in row) == (over >= 0.7)
@@ -490,8 +490,7 @@ def test_time_spent_before_a_resume_counts(photos: Path, tmp_path: Path) -> None
     first = train(config, TOY, now=ticking(1.0))
     rows = list(islice(first, 4))
     first.close()
-    with (out / "log.jsonl").open("a") as log:
-        log.write(json.dumps({"step": 99, "seconds": 50.0}) + "\n")  # worked after the checkpoint, then killed
+    (out / "seconds").write_text("50.0\n")  # worked after the checkpoint, then killed
     rest = list(train(config, TOY, resume=True, now=ticking(1.0)))
     assert rows[-1]["seconds"] < 30
     assert rest[0]["step"] <= 5

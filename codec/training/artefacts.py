@@ -65,20 +65,6 @@ def append_row(out: Path, row: Row) -> None:
         file.write(json.dumps(row) + "\n")
 
 
-def logged_seconds(out: Path) -> float:
-    """The time worked in the log's last whole row, 0 where there is none: what a kill has cost counts too."""
-    try:
-        lines = (out / "log.jsonl").read_text().splitlines()
-    except OSError:
-        return 0.0
-    for line in reversed(lines):
-        try:
-            return float(json.loads(line)["seconds"])
-        except (ValueError, KeyError, TypeError):  # the last line may have been cut
-            continue
-    return 0.0
-
-
 @torch.no_grad()
 def contact_sheet(average: ProGIC, shown: Image, title: str) -> PillowImage.Image:
     """Some crops, uint8[B, H, W, 3], the same ones throughout; rows: original, then decoded from 1, 2 .. N packets.

@@ -30,7 +30,6 @@ from codec.model import PRESETS, ProgicConfig
 from codec.training.artefacts import (
     Row,
     append_row,
-    logged_seconds,
     read_checkpoint,
     unfit,
     write_checkpoint,
@@ -212,9 +211,8 @@ class Run:
             self.shown, names = state["shown"].cpu().numpy(), state["photos"]
         except Exception as error:
             raise CodecError(unfit(out, error)) from error
-        by_clock = self.config.minutes is not None
-        self.clock.add(max(state["seconds"], logged_seconds(out) if by_clock else 0.0))
-        if not by_clock:
+        self.clock.add(state["seconds"])
+        if self.config.minutes is None:
             if gone := set(names) - set(self.photos.names):
                 raise CodecError(
                     f"{self.config.data}: {len(gone)} photos that the run began with are gone: {min(gone)} ..."
@@ -230,14 +228,13 @@ def go(run: Run) -> Iterator[Row]:
     def plan(step: int) -> tuple[int, int]:
         return config.batch_of(run.clock.share(step))
 
-    by_clock = config.minutes is not None
-    stream = feed(run.photos, config.seed, config.loaders, plan, run.step, run.tell, by_clock)
+    growing = config.minutes is not None
+    stream = feed(run.photos, config.seed, config.loaders, plan, run.step, run.tell, growing)
     with closing(stream) as crops:
         over = run.clock.share(run.step)
         while over < 1:
             run.advance(next(crops), over)
-            if by_clock:
-                run.clock.post()
+            run.clock.post()
             over = run.clock.share(run.step)
             if (row := run.settle(over)) is not None:
                 yield row
