@@ -499,6 +499,22 @@ def test_time_spent_before_a_resume_counts(photos: Path, tmp_path: Path) -> None
     assert len(rest) < 8
 
 
+def test_a_run_begun_anew_forgets_what_another_left_that_never_reached_a_checkpoint(
+    photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for name, text in (("log.jsonl", '{"step": 5}\n'), ("minutes", "99"), ("seconds", "50")):
+        (out / name).write_text(text)
+    config = toy_config(photos, out, 0, minutes=1)
+    rows = list(train(config, TOY, now=ticking(3.0)))
+    assert rows[0]["seconds"] < 40
+    assert rows[-1]["over"] == pytest.approx(1, abs=0.2)
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [
+        row["step"] for row in rows
+    ]
+
+
 def test_steps_and_minutes_are_not_set_both() -> None:
     with pytest.raises(ValueError, match="steps and minutes are both set"):
         TrainConfig(data=Path(), out=Path(), steps=10, minutes=3)

@@ -37,6 +37,14 @@ class Clock:
         """Count what was worked before a resume: as of the checkpoint, or up to the kill where the clock rules."""
         self._before_s += seconds if self.minutes is None else max(seconds, read_number(self.note) or 0.0)
 
+    def begin(self, resume: bool) -> None:
+        """Where there is no checkpoint: with `resume` count what was worked before a kill, else forget it."""
+        if resume:
+            self.add(0.0)
+        else:
+            self.file.unlink(missing_ok=True)
+            self.note.unlink(missing_ok=True)
+
     def share(self, step: int) -> float:
         """0 at the start to 1 at the end, or more: of the steps, or of the minutes."""
         if self.minutes is None:

@@ -107,6 +107,8 @@ class Run:
             self._load()
         else:
             self.shown = random_crops(self.photos, SHOWN, config.crop, np.random.default_rng([config.seed, 0]))
+            (config.out / "log.jsonl").unlink(missing_ok=True)  # of a run that was cut before its first checkpoint
+            self.clock.begin(resume)
         self.sound = copied(self.learned.state())
         self.sound_step, self.saved_s = self.step, self.clock.seconds()
 
