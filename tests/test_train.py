@@ -469,6 +469,21 @@ def test_a_run_of_minutes_goes_by_the_clock(photos: Path, tmp_path: Path) -> Non
         assert ("dists_lite" in row) == (over >= 0.7)
 
 
+def test_in_a_run_of_steps_crops_grow_at_their_step_whoever_cuts_them(photos: Path, tmp_path: Path) -> None:
+    for loaders in (0, 2):
+        changes = {"late_from": 0.5, "late_crop": 64, "late_batch": 2, "loaders": loaders}
+        run = Run(toy_config(photos, tmp_path / str(loaders), 6, **changes), TOY)
+        shapes, advance = [], run.advance
+
+        def noting(crops, over, shapes=shapes, advance=advance):
+            shapes.append(crops.shape)
+            advance(crops, over)
+
+        run.advance = noting
+        list(go(run))
+        assert shapes == [(4, 32, 32, 3)] * 3 + [(2, 64, 64, 3)] * 3
+
+
 def test_the_minutes_may_be_changed_while_a_run_goes_on(photos: Path, tmp_path: Path) -> None:
     out, now = tmp_path / "run", [0.0]
     clock = Clock(toy_config(photos, out, 0, minutes=10), lambda: now[0])
