@@ -86,6 +86,8 @@ class Stepper:
         if "discriminator" in losses and learned.adversary is not None:
             learned.adversary.step(sound)
         learned.follow(step, sound)
+        if plain and len(pool := learned.pool) > 1 and pool[-1].shape == pool[-2].shape:
+            pool[-1] = torch.where(sound, pool[-1], pool[-2])  # codebooks must not be placed by what exploded
         return {name: value.detach() for name, value in losses.items()}, sound
 
     def _leave_plain(self, latent: Tensor) -> Coded:
