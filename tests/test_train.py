@@ -420,6 +420,18 @@ def test_the_soft_clamp_leaves_what_is_below_and_bends_what_is_above() -> None:
     assert torch.allclose(measured, slope, atol=0.01)
 
 
+def test_in_bfloat16_too_no_product_passes_twice_the_limit() -> None:
+    x = torch.tensor([0.3, 63.5, -64.0, 65.0, 1e3, -1e5, 1e12, 3e38], dtype=torch.bfloat16, requires_grad=True)
+    y = SoftClamp.apply(x, 64.0)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(y[:3], x[:3])
+    assert bool((y.abs() <= 128).all())
+    assert torch.equal(y.sign(), x.sign())
+    assert bool((slope[:3] == 1).all())
+    assert bool((slope >= 0).all())
+    assert bool((slope <= 1).all())
+
+
 def test_a_gate_is_bounded_in_training_and_only_there() -> None:
     torch.manual_seed(0)
     block = FeedForward(4, 4)
