@@ -3,9 +3,9 @@
     python benchmarks/metric_agreement.py [--images N] [--cache FOLDER] [--weights FILE]
 
 Centre squares of 256x256 of the photos in SATSIM_DATA/eval (default ../shared/data), damaged in every way of
-`codec/training/distortions.py` and by the stages and holes of ProGIC. The teachers' weights are those in SATSIM_WEIGHTS
-(default ../shared/weights); their scores, which take most of the time, are kept in the cache folder. Exit code 1 says
-that a bar was missed.
+`codec/training/distill/distortions.py` and by the stages and holes of ProGIC. The teachers' weights are those in
+SATSIM_WEIGHTS (default ../shared/weights); their scores, which take most of the time, are kept in the cache folder.
+Exit code 1 says that a bar was missed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from codec.metrics.dists_lite import WEIGHTS, DistsLite, load_dists_lite
 from codec.photos import list_photos, read_photo
 from codec.progic.model import ProGIC, load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
-from codec.training.distill import pearson, spearman
-from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
-from codec.training.teachers import STAGES, TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
+from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
+from codec.training.distill.lessons import pearson, spearman
+from codec.training.distill.teachers import STAGES, TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
 
 REPO = Path(__file__).resolve().parent.parent
 SETS = ("kodak", "fire", "aerial")

@@ -5,9 +5,9 @@
 Centre squares of 256x256 from the folders below SATSIM_DATA/eval (kodak, fire, aerial); weights from SATSIM_WEIGHTS.
 LPIPS is v0.1 with SqueezeNet. DISTS-VGG19 is the DISTS formula on the features of the original VGG-19 (picture,
 relu1_2, relu2_2, relu3_4, all of one weight): a stand-in judge, not the official DISTS. It takes the picture as 0 to 1
-and a floor of 1e-6 for all maps; the teacher of the same name in `codec/training/teachers.py` takes 0 to 255 and 1, so
-that their scores differ in the third decimal. "Lost" is LPIPS with one packet missing, over LPIPS with the first four;
-the worst packet to lose counts.
+and a floor of 1e-6 for all maps; the teacher of the same name in `codec/training/distill/teachers.py` takes 0 to 255
+and 1, so that their scores differ in the third decimal. "Lost" is LPIPS with one packet missing, over LPIPS with the
+first four; the worst packet to lose counts.
 """
 
 import argparse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -26,12 +27,15 @@ def list_photos(folder: Path) -> list[Path]:
     return photos
 
 
-def open_photo(path: Path) -> PillowImage.Image:
-    """The photo in RGB, turned upright by its EXIF note. Raises PhotoError, naming the file and the mend."""
+def open_photo(path: Path, content: IO[bytes] | None = None) -> PillowImage.Image:
+    """The photo in RGB, turned upright by its EXIF note. Raises PhotoError, naming the file and the mend.
+
+    With `content` it is read from there, and `path` is only its name.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # size is checked below; a broken EXIF note does not spoil the picture
-            with PillowImage.open(path) as opened:
+            with PillowImage.open(content or path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise PhotoError(
                         f"{path}: is {opened.width}x{opened.height} pixels; expected at most {MAX_PIXELS:,} in all"

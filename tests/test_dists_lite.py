@@ -14,9 +14,9 @@ from codec.base import CodecError, WeightsError
 from codec.metrics import METRICS, WHOLE_PIXELS, choose_metric, load_metric
 from codec.metrics.dists_lite import CHANNELS, FLOOR, WEIGHTS, DistsLite, load_dists_lite
 from codec.metrics.strips import compare_in_strips
-from codec.training.distill import pearson, save_dists_lite, solve, spearman, telling
-from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
-from codec.training.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
+from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
+from codec.training.distill.lessons import pearson, save_dists_lite, solve, spearman, telling
+from codec.training.distill.teachers import TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers
 
 PINNED = 0.1242
 """The score of a fixed pair by the shipped weights."""

@@ -48,6 +48,9 @@ def test_settings_stand_in_place_of_the_files_own(tmp_path: Path) -> None:
         ("earlier_stages: 1.5\n", "earlier_stages is 1.5; input should be less than or equal to 1"),
         ("optimizer: sgd\n", "optimizer is 'sgd'; input should be 'muon', 'adamw' or 'adam'"),
         ("crop: 100\n", "crop is 100; expected a multiple of 16, the downsampling of nano"),
+        ("late_crop: 100\n", "late_crop is 100; expected a multiple of 16, the downsampling of nano"),
+        ("steps: 5\nminutes: 5\n", "steps and minutes are both set; write one of them"),
+        ("minutes: 0\n", "minutes is 0; input should be greater than 0"),
         ("l1: .nan\n", "l1 is nan; input should be a finite number"),
         ("- 1\n", "holds list; expected keys such as preset, steps, batch"),
         ("a: [\n", "cannot be read as YAML"),
@@ -60,6 +63,27 @@ def test_a_mistake_is_one_line_that_names_file_key_and_mend(tmp_path: Path, text
     assert str(raised.value).startswith(f"{path}: ")
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("text", "key", "value"), [("steps: 9\n", "minutes", 3), ("minutes: 9\n", "steps", 3)])
+def test_a_length_on_the_command_line_stands_in_place_of_the_files_own(
+    tmp_path: Path, text: str, key: str, value: int
+) -> None:
+    config = load_recipe(write(tmp_path, text), {**PLACES, key: value})
+    assert getattr(config, key) == value
+    assert config.minutes == (3 if key == "minutes" else None)
+
+
+def test_the_recipe_of_the_readme_needs_no_file_without_a_public_source() -> None:
+    [path] = [path for path in SHIPPED if path.stem == "nano-2-cores"]
+    config = load_recipe(path, PLACES)
+    assert (config.vgg, config.dists) == (0, 0)
+    assert config.lpips_network == "squeeze"
+
+
+def test_crops_grow_when_their_share_of_the_run_is_over() -> None:
+    config = TrainConfig(**PLACES, batch=8, crop=64, late_batch=3, late_crop=96, late_from=0.5)
+    assert [config.batch_of(share) for share in (0, 0.49, 0.5, 0.9)] == [(8, 64), (8, 64), (3, 96), (3, 96)]
 
 
 def test_a_missing_file_and_a_missing_key_are_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 The formula and its pooling are here, for `dists` to take too, so that no large network comes in with them.
 
 Not the official DISTS: its weights were learned from (LPIPS-squeeze + DISTS on VGG-19) / 2 by
-`codec/training/distill.py`; how well it agrees with them, and where not, is in `dists-lite.md` beside this file.
+`codec/training/distill/`; how well it agrees with them, and where not, is in `dists-lite.md` beside this file.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.files import replacing
+from codec.progic.gates import BODY_LIMIT, MASK_LIMIT, TRUNK_LIMIT, SoftClamp
 from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, read_weights
 
 
@@ -56,25 +57,32 @@ class DepthwiseBlock(_Modulated):
 
 
 class FeedForward(_Modulated):
-    """1x1 to r times the width, one half gated by the ReLU of the other, 1x1 back, residual (Fig. 3c)."""
+    """1x1 to r times the width, one half gated by the ReLU of the other, 1x1 back, residual (Fig. 3c).
 
-    def __init__(self, width: int, expansion: int, stages: int = 0) -> None:
+    In training the product is held to about `limit`, which sound weights do not meet; in evaluation it is not.
+    """
+
+    def __init__(self, width: int, expansion: int, stages: int = 0, limit: float = BODY_LIMIT) -> None:
         super().__init__(width, stages)
+        self.limit = limit
         self.enter = nn.Conv2d(width, width * expansion, 1)
         self.leave = nn.Conv2d(width * expansion // 2, width, 1)
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
         """Same shape as `x`."""
         gate, value = self.enter(x).chunk(2, dim=1)
-        return self.add(x, self.leave(functional.relu(gate) * value), held)
+        product = functional.relu(gate) * value
+        if self.training:
+            product = SoftClamp.apply(product, self.limit)  # type: ignore[no-untyped-call]
+        return self.add(x, self.leave(product), held)
 
 
 class Stack(nn.Module):
     """`blocks` pairs of depthwise block and feed-forward network."""
 
-    def __init__(self, width: int, blocks: int, expansion: int, stages: int = 0) -> None:
+    def __init__(self, width: int, blocks: int, expansion: int, stages: int = 0, limit: float = BODY_LIMIT) -> None:
         super().__init__()
-        pairs = [(DepthwiseBlock(width, stages), FeedForward(width, expansion, stages)) for _ in range(blocks)]
+        pairs = [(DepthwiseBlock(width, stages), FeedForward(width, expansion, stages, limit)) for _ in range(blocks)]
         self.blocks = nn.ModuleList(block for pair in pairs for block in pair)
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
@@ -89,8 +97,8 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, expansion: int, stages: int = 0) -> None:
         super().__init__()
-        self.trunk = Stack(width, ATTENTION_BLOCKS, expansion, stages)
-        self.mask = Stack(width, ATTENTION_BLOCKS, expansion, stages)
+        self.trunk = Stack(width, ATTENTION_BLOCKS, expansion, stages, TRUNK_LIMIT)
+        self.mask = Stack(width, ATTENTION_BLOCKS, expansion, stages, MASK_LIMIT)
         self.gate = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:

@@ -1,1 +1,1 @@
-"""How the shipped weights were made: ProGIC (train) and the metric DISTS-lite (distill)."""
+"""How the shipped weights were made: ProGIC (`train.py`) and the metric DISTS-lite (`distill/`)."""

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.training.optimizers import step_where
+from codec.training.recipe import TrainConfig
+
 
 class PatchDiscriminator(nn.Sequential):
     """Real or decoded, patch by patch (Isola et al. 2017, "PatchGAN"); each verdict sees 70x70 pixels.
@@ -39,3 +42,35 @@ def adaptive_weight(picture: Tensor, last_layer: Tensor, supervised: Tensor, adv
     ]
     ratio: Tensor = norms[0] / (norms[1] + 1e-6)
     return ratio.clamp(max=1e4).detach()
+
+
+class Adversary:
+    """The discriminator in training."""
+
+    def __init__(self, config: TrainConfig, discriminator: PatchDiscriminator) -> None:
+        self.config, self.discriminator = config, discriminator
+        rate, betas, weights = config.discriminator_rate, (0.5, 0.9), list(discriminator.parameters())
+        self.optimizer = torch.optim.Adam(weights, rate, betas, fused=weights[0].is_cuda)
+
+    def weight(self, share: float) -> float:
+        """Of the adversarial term when `share` of the run is over: 0 while the discriminator learns alone."""
+        begun = share - (0.9 * self.config.adversarial_from + 0.1)
+        ramp = self.config.adversarial_ramp
+        return self.config.adversarial * (min(1.0, begun / ramp) if ramp else 1.0) if begun >= 0 else 0.0
+
+    def learn(self, real: Tensor, decoded: Tensor) -> Tensor:
+        """The loss of the discriminator, whose gradient waits for `step`."""
+        loss = discriminator_loss(self.discriminator, real, decoded)
+        torch.autograd.backward(loss)
+        return loss.detach()
+
+    def oppose(self, decoded: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:
+        """The adversarial loss of float[B, 3, H, W], made from `leaf`, and its gradient on `leaf`."""
+        loss = -self.discriminator(decoded).float().mean()
+        (push,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), push
+
+    def step(self, sound: Tensor) -> None:
+        """Move the discriminator by the gradient that waits, if `sound` holds and the gradient is finite."""
+        norm = nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.config.discriminator_clip)
+        step_where(sound & norm.isfinite(), self.optimizer, self.config.discriminator_rate)

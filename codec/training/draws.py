@@ -34,22 +34,18 @@ def decode_plan(config: TrainConfig, stages: int, shape: tuple[int, int, int]) -
     return kept, torch.tensor([p / len(prefixes)] * len(prefixes) + [1 - p])
 
 
-def random_windows(config: TrainConfig, reference: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """A few aligned windows of both, for the costly VGG-19 terms."""
-    side = min(config.vgg_size, config.crop)
-    pairs = []
-    for k in torch.randperm(len(picture))[: config.vgg_crops].tolist():
-        top, left = torch.randint(config.crop - side + 1, (2,)).tolist()
-        window = (slice(None), slice(top, top + side), slice(left, left + side))
-        pairs.append((reference[k][window], picture[k][window]))
-    return torch.stack([a for a, _ in pairs]), torch.stack([b for _, b in pairs])
+def pick(count: int, wanted: int) -> Tensor | None:
+    """Numbers, drawn at random, of `wanted` of `count` pictures; None for all of them."""
+    return torch.randperm(count)[:wanted] if wanted < count else None
 
 
-def off_grid() -> tuple[slice, ...]:
-    """A cut of 0 to 7 pixels from the top and the left, drawn anew for each step.
+def off_grid(side: int, wanted: int) -> tuple[slice, ...]:
+    """A square window of pictures of this side, anywhere: of `wanted` pixels a side, or as many as fit off the grid.
 
     LPIPS strides over the picture; while its steps fell in line with the decoder's 8x8 blocks, the decoder learned to
-    hide errors between them, as a grid of dots.
+    hide errors between them, as a grid of dots. So a window leaves at least 7 pixels to move in. All windows of a run
+    have one size, since on CUDA each new one costs a search for the fastest convolution.
     """
-    top, left = torch.randint(UNSHUFFLE, (2,)).tolist()
-    return slice(None), slice(None), slice(top, None), slice(left, None)
+    window = min(wanted, side - UNSHUFFLE + 1)
+    top, left = torch.randint(side - window + 1, (2,)).tolist()
+    return slice(None), slice(None), slice(top, top + window), slice(left, left + window)

@@ -1,6 +1,8 @@
-"""Muon for matrices, AdamW for the rest, or the paper's Adam; and the course of the learning rate."""
+"""Muon for matrices, AdamW for the rest, or the paper's Adam; steps that may be left out; the learning rate."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +11,15 @@ from codec.training.recipe import TrainConfig
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised, for matrices (Jordan et al. 2024, "Muon"), in float32.
+    """Momentum whose update is orthogonalised, for matrices (Jordan et al. 2024, "Muon").
 
-    Own code because torch's Muon iterates in bfloat16, ten times slower on CPUs without such arithmetic. Matrices of
-    one shape are orthogonalised as one batch; updates are scaled to the size of AdamW's (Liu et al. 2025, eq. 4).
+    Own code because torch's Muon iterates in bfloat16 everywhere, ten times slower on CPUs without such arithmetic;
+    here only on CUDA, in float32 elsewhere. Matrices of one shape are orthogonalised as one batch; updates are scaled
+    to the size of AdamW's (Liu et al. 2025, eq. 4).
     """
+
+    found_inf: Tensor | None = None
+    """As of torch's fused optimizers: where it is 1, a step changes nothing."""
 
     def __init__(self, matrices: list[nn.Parameter], momentum: float = 0.95) -> None:
         super().__init__(matrices, {"lr": 0.0, "momentum": momentum})
@@ -28,12 +34,17 @@ class Muon(torch.optim.Optimizer):
                     continue
                 gradient = parameter.grad
                 momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(gradient))
+                if self.found_inf is not None:
+                    gradient = torch.where(self.found_inf == 0, gradient, momentum)  # towards itself: it stays
                 momentum.lerp_(gradient, 1 - group["momentum"])
                 ahead = gradient.lerp(momentum, group["momentum"]).flatten(1)
                 shapes.setdefault(ahead.shape, []).append((parameter, ahead))
             for shape, members in shapes.items():
                 size = 0.2 * max(shape) ** 0.5 * group["lr"]
-                updates = orthogonalise(torch.stack([ahead for _, ahead in members]))
+                stacked = torch.stack([ahead for _, ahead in members])
+                updates = orthogonalise(stacked.bfloat16() if stacked.is_cuda else stacked).to(stacked.dtype)
+                if self.found_inf is not None:
+                    updates = updates * (1 - self.found_inf)
                 for (parameter, _), update in zip(members, updates, strict=True):
                     parameter.sub_(update.view_as(parameter), alpha=size)
 
@@ -62,15 +73,45 @@ def make_optimizers(model: nn.Module, kind: str, more: list[Tensor]) -> list[tor
             continue
         is_matrix = parameter.dim() == 4 and min(parameter.flatten(1).shape) >= 64
         (matrices if kind == "muon" and is_matrix else rest).append(parameter)
+    fused = any(each.is_cuda for each in [*matrices, *rest])
     if kind == "adam":
-        return [torch.optim.Adam(rest, betas=(0.5, 0.9))]
-    parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, betas=(0.9, 0.99), weight_decay=0.0)]
+        return [torch.optim.Adam(rest, betas=(0.5, 0.9), fused=fused)]
+    parts: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, betas=(0.9, 0.99), weight_decay=0.0, fused=fused),
+    ]
     return [*parts, Muon(matrices)] if matrices else parts
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, flat, then over the last `decay` of the run a linear fall or a jump to `final_rate`."""
-    falling = config.decay * config.steps
-    left = (config.steps - step) / falling if falling else 1.0
-    share = min(1.0, left) if config.schedule == "linear" else float(left > 1)
-    return config.learning_rate * min((step + 1) / config.warmup, config.final_rate + (1 - config.final_rate) * share)
+def step_where(sound: Tensor, optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """One step at this learning rate where `sound`, a bool scalar on the device, holds; else nothing moves.
+
+    On CUDA the device itself decides and the queue does not wait, as in torch's own gradient scaler: Muon and fused
+    optimizers heed `found_inf`. Clears the gradients.
+    """
+    optimizer.param_groups[0]["lr"] = rate
+    if sound.is_cuda:
+        optimizer.found_inf, optimizer.grad_scale = (~sound).float(), None  # type: ignore[attr-defined]
+        optimizer.step()
+    elif sound:
+        optimizer.step()
+    optimizer.zero_grad()
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Take over a state, whatever kind of device wrote it: how a step is made (fused or not) stays this one's own."""
+    own = optimizer.state_dict()["param_groups"]
+    groups = [
+        {**group, **{key: mine[key] for key in ("fused", "foreach") if key in mine}}
+        for group, mine in zip(saved["param_groups"], own, strict=True)
+    ]
+    optimizer.load_state_dict({**saved, "param_groups": groups})
+
+
+def learning_rate(config: TrainConfig, step: int, share: float) -> float:
+    """Linear warm-up by steps; flat; over the last `decay` of the run a linear fall or a jump to `final_rate`.
+
+    `share` of the run is over.
+    """
+    left = (1 - share) / config.decay if config.decay else 1.0
+    part = max(0.0, min(1.0, left)) if config.schedule == "linear" else float(left > 1)
+    return config.learning_rate * min((step + 1) / config.warmup, config.final_rate + (1 - config.final_rate) * part)

@@ -24,7 +24,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: Path
-    """Folder of photos."""
+    """Folder of photos, or of packs of photos (`codec/training/pack.py`). With `minutes` more may come as it runs."""
     out: Path
     """Folder of the run: checkpoint, weights, log, contact sheet."""
     preset: Literal["base", "small", "nano", "fine16", "fine48"] = "nano"
@@ -34,20 +34,26 @@ class TrainConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     bfloat16: Literal["auto", "on", "off"] = "auto"
     """Autocast of the networks; auto: where the device multiplies bfloat16 in hardware."""
-    loaders: Count = 2
-    """Threads that cut crops ahead of the steps."""
+    loaders: Annotated[int, Field(ge=0)] = 2
+    """Processes that cut crops ahead of the steps; 0: each step cuts its own."""
 
     steps: Count = 2400
     """Length of the whole run; may change when a run is resumed."""
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """Length in place of `steps`: whatever has a share of the run goes by the clock then (see `clock.py`)."""
     batch: Count = 12
     crop: Annotated[int, Field(ge=32)] = 160
     """Pixels a side; a multiple of the preset's downsampling."""
+    late_crop: Annotated[int, Field(ge=32)] | None = None
+    """Crops from `late_from` on; none: as before."""
+    late_batch: Count | None = None
+    late_from: Share = 0.7
     optimizer: Literal["muon", "adamw", "adam"] = "muon"
     """muon: orthogonalised momentum for matrices, AdamW for the rest; adam: the paper's, betas 0.5 and 0.9."""
     learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
     warmup: Count = 100
     schedule: Literal["linear", "step"] = "linear"
-    """linear: a fall to `final_rate` over the last `decay` of the steps; step: a jump to it where `decay` begins."""
+    """linear: a fall to `final_rate` over the last `decay` of the run; step: a jump to it where `decay` begins."""
     decay: Share = 0.6
     final_rate: Share = 0.0
     """Share of `learning_rate` that is left at the end."""
@@ -71,6 +77,8 @@ class TrainConfig(BaseModel):
     """Steps of plain autoencoding before codebooks are placed by k-means."""
 
     l1: Weight = 1.0
+    color: Weight = 0.0
+    """Weight of the L1 distance of means of 8x8 pixels: right colours at one packet."""
     commitment: Weight = 0.25
     codebook: Weight = 1.0
     """Weight of the codebook loss, where `codebooks` is gradient."""
@@ -82,31 +90,49 @@ class TrainConfig(BaseModel):
     """Weight of the relative L1 distance of VGG-19 features."""
     dists: Weight = 0.5
     """Weight of the DISTS formula on the same features."""
+    dists_lite: Weight = 0.0
+    """Weight of DISTS-lite, whose weights ship with the package; on the same windows, from `vgg_from` on too."""
     vgg_weights: Path = Path("vgg19_caffe_relu3_4.safetensors")
     """As a path, or a file in the folder SATSIM_WEIGHTS; not needed where `vgg` and `dists` are 0."""
     vgg_from: Share = 0.38
-    """Share of the steps after which the VGG-19 terms begin."""
+    """Share of the run after which the terms on VGG-19 and DISTS-lite begin."""
     vgg_crops: Count = 3
     vgg_size: Annotated[int, Field(ge=16)] = 128
+    """Side of their windows; at most the crop less 7 pixels, so that windows lie off the decoder's grid."""
     adversarial: Weight = 0.0
     """Weight of the adversarial term, before it is adapted to the size of the others' gradient."""
     adversarial_from: Share = 0.8
-    """Share of the steps after which the PatchGAN joins; it trains alone for the first tenth of what is left."""
+    """Share of the run after which the PatchGAN joins; it trains alone for the first tenth of what is left."""
+    adversarial_ramp: Share = 0.05
+    """Share of the run over which its weight then rises from 0."""
     adversarial_crops: Count = 6
     discriminator_width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
     discriminator_rate: Annotated[float, Field(gt=0)] = 1e-4
+    discriminator_clip: Annotated[float, Field(gt=0)] = 10.0
 
     checkpoint_s: Annotated[float, Field(ge=0)] = 240.0
     report_steps: Count = 20
+    check_steps: Count = 10
+    """Steps between two looks at whether all numbers are finite; a sound state is kept in memory, for a way back."""
 
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
         from codec.progic.shape import PRESETS
 
         factor = PRESETS[self.preset].downsampling
-        if self.crop % factor:
-            raise ValueError(f"crop is {self.crop}; expected a multiple of {factor}, the downsampling of {self.preset}")
+        for key in ("crop", "late_crop"):
+            side = getattr(self, key)
+            if side and side % factor:
+                raise ValueError(f"{key} is {side}; expected a multiple of {factor}, the downsampling of {self.preset}")
+        if self.minutes and "steps" in self.model_fields_set:
+            raise ValueError("steps and minutes are both set; write one of them")
         return self
+
+    def batch_of(self, share: float) -> tuple[int, int]:
+        """How many crops a step takes when `share` of the run is over, and their side."""
+        if share < self.late_from:
+            return self.batch, self.crop
+        return self.late_batch or self.batch, self.late_crop or self.crop
 
     def vgg_path(self) -> Path:
         """Where the VGG-19 weights are: as given, else below SATSIM_WEIGHTS."""
@@ -127,6 +153,9 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
         raise CodecError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(data, dict):
         raise CodecError(f"{path}: holds {type(data).__name__}; expected keys such as preset, steps, batch")
+    for one, other in (("steps", "minutes"), ("minutes", "steps")):
+        if one in settings and other not in settings:
+            data.pop(other, None)
     try:
         return TrainConfig.model_validate({**data, **settings})
     except ValidationError as error:

@@ -1,323 +1,242 @@
-"""Train ProGIC: a plain loop over random crops, resumable from one file, on CPU or CUDA.
+"""Train ProGIC: a plain loop over random crops, resumable from one file, on CPU or CUDA, by steps or by the clock.
 
 Each step decodes every crop with all N stages (weight 1 - p of eq. 7) and with fewer (weight p): as a rule with a
 prefix of the stages drawn at random for each crop, an unbiased sample of eq. 6, and now and then with stages or cells
-missing, as on a lossy link. Whatever is random depends on the seed and the step alone, and is drawn on the CPU, so
-that a run goes on exactly where it was cut, on another kind of device too.
+missing, as on a lossy link.
+
+Whatever is random depends on the seed and the step alone, and is drawn on the CPU. A run of `steps` therefore goes on
+exactly where it was cut: on one machine, with the photos it began with, a resumed run gives what an uncut one would.
+In a run of `minutes` the crops and draws of a step are the same too, but not its learning rate, nor when losses, larger
+crops and new photos come in: those go by the clock, and no two such runs are alike.
+
+Every `check_steps` all that is learned is looked at: while it is finite a copy is kept in memory (as much again as the
+model, its average and the optimizers' moments take), and where it is not, that copy is gone back to. Ten steps in a row
+that explode end the run, its last sound state saved.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
-from torch import Tensor, nn
+from torch import Tensor
 
-from codec.base import CodecError, Image, WeightsError
-from codec.data import ahead, random_crops
-from codec.metrics.lpips import load_lpips
-from codec.photos import list_photos
-from codec.progic.codec import to_image
-from codec.progic.model import ProGIC, load_model, save_model
+from codec.base import CodecError, Image
 from codec.progic.shape import PRESETS, ProgicConfig
-from codec.training.adversary import PatchDiscriminator, adaptive_weight, discriminator_loss
-from codec.training.codebooks import CodebookTrainer, quantize
-from codec.training.draws import decode_plan, off_grid, random_windows
-from codec.training.losses import VggFeatureLoss
-from codec.training.optimizers import learning_rate, make_optimizers
+from codec.training.artefacts import (
+    Row,
+    append_row,
+    read_checkpoint,
+    unfit,
+    write_checkpoint,
+    write_followers,
+)
+from codec.training.clock import Clock
+from codec.training.crops import Photos, list_names, random_crops
+from codec.training.feed import Tell, feed
+from codec.training.optimizers import learning_rate
 from codec.training.recipe import TrainConfig
+from codec.training.state import Learned, choose_device, copied, lost
+from codec.training.step import EXPLODED, Stepper
 
-EXPLODED = 100
-"""Times the clipping norm above which a step is left out: nothing bounds the product in a feed-forward gate."""
-
-
-def multiplies_bfloat16(device: str) -> bool:
-    """Whether `device` multiplies bfloat16 in hardware; elsewhere autocast is slower than float32."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-class Run:
-    """The state of one training run, all of which a checkpoint keeps."""
-
-    def __init__(self, config: TrainConfig, shape: ProgicConfig) -> None:
-        if config.device == "cuda" and not torch.cuda.is_available():
-            raise CodecError("device is 'cuda'; no CUDA device can be used here; write cpu or auto")
-        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
-        wanted = multiplies_bfloat16(self.device) if config.bfloat16 == "auto" else config.bfloat16 == "on"
-        self.autocast = torch.autocast(self.device, torch.bfloat16, enabled=wanted)
-        if self.device == "cuda":
-            torch.set_float32_matmul_precision("high")
-            torch.use_deterministic_algorithms(True, warn_only=True)
-        self.config, self.shape = config, shape
-        self.photos = list_photos(config.data)
-        torch.manual_seed(config.seed)
-        self.model, self.average = self._place(ProGIC(shape)), self._place(ProGIC(shape))
-        if config.start:
-            begun, _ = load_model(Path(config.start))
-            if begun.config != shape:
-                raise WeightsError(f"{config.start}: holds a model of another shape: {begun.config}")
-            self.model.load_state_dict(begun.state_dict())
-        self.average.load_state_dict(self.model.state_dict())
-        self.average.requires_grad_(False)
-        self.model.analysis.requires_grad_(not config.freeze_encoder)
-        codebooks = self.model.quantizer.codebooks
-        learned = [codebooks.requires_grad_()] if config.codebooks == "gradient" and not config.freeze_encoder else []
-        self.books = CodebookTrainer(codebooks, config.codebook_decay)
-        self.optimizers = make_optimizers(self.model, config.optimizer, learned)
-        self.discriminator = self._place(PatchDiscriminator(config.discriminator_width)) if config.adversarial else None
-        if self.discriminator is not None:
-            rate, betas = config.discriminator_rate, (0.5, 0.9)
-            self.opponent = torch.optim.Adam(self.discriminator.parameters(), rate, betas)
-        self.lpips = self._place(load_lpips(config.lpips_network)) if config.lpips else None
-        self.vgg = self._place(VggFeatureLoss(config.vgg_path())) if config.vgg or config.dists else None
-        self.pool: list[Tensor] = []
-        self.sums: dict[str, float] = {}
-        self.step, self.seconds = 0, 0.0
-
-    def _place(self, module: Any) -> Any:
-        return module.to(self.device, memory_format=torch.channels_last)
-
-    def begun(self, share: float) -> bool:
-        """Whether this share of the run is over."""
-        return self.step >= share * self.config.steps
-
-    def crops(self, step: int) -> Image:
-        """The crops of one step, uint8[B, crop, crop, 3]; they depend on the seed and the step alone."""
-        rng = np.random.default_rng([self.config.seed, step])
-        return random_crops(self.photos, self.config.batch, self.config.crop, rng)
-
-    def to_tensor(self, crops: Image) -> Tensor:
-        """Crops as float[B, 3, crop, crop] in -1 to 1, on the device."""
-        x = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return x.contiguous(memory_format=torch.channels_last)
-
-    def advance(self, crops: Image) -> dict[str, Tensor]:
-        """One step on these crops; returns its losses."""
-        config, x = self.config, self.to_tensor(crops)
-        torch.manual_seed(config.seed * 1_000_003 + self.step)
-        if self.step == config.quantize_from and self.pool:
-            self.books.place(torch.cat(self.pool))
-            self.pool = []
-        losses: dict[str, Tensor] = {}
-        before = self.books.copy()
-        with self.autocast:
-            latent = self.model.analysis(x)
-        latent = latent.float()
-        if self.step < config.quantize_from and not config.start:
-            self.pool = [*self.pool[-39:], latent.detach().permute(0, 2, 3, 1).flatten(0, 2)]
-            regular, weights = 1e-3 * latent.square().mean(), torch.ones(1)
-            decoded, held = latent, torch.full((len(x),), self.shape.stages)
-        else:
-            chosen = quantize(latent, self.books, config.codebooks == "average" and not config.freeze_encoder)
-            kept, weights = decode_plan(config, self.shape.stages, (len(x), *latent.shape[2:]))
-            held = kept.flatten(3).any(dim=3).sum(dim=1).clamp(min=1).flatten()
-            kept = kept.unsqueeze(3).to(self.device)
-            sums = torch.cat([(chosen.words.detach() * part).sum(dim=0) for part in kept])
-            latents = torch.cat([latent] * len(kept))
-            decoded = latents + (sums - latents).detach()
-            losses = {"commitment": chosen.commitment.detach(), "codeword_use": chosen.used}
-            regular = config.commitment * chosen.commitment
-            if chosen.codebook.requires_grad:
-                losses["codebook"] = chosen.codebook.detach()
-                regular = regular + config.codebook * chosen.codebook
-        with self.autocast:
-            picture = self.model.synthesis(decoded, held.to(self.device))
-        judged, pull = self.judge(torch.cat([x] * len(weights)), picture, weights.repeat_interleave(len(x)))
-        torch.autograd.backward((picture.float() * pull).sum() + regular)
-        losses |= judged
-        losses["gradient"] = nn.utils.clip_grad_norm_(self.weights(), config.clip)
-        losses["skipped"] = (~(losses["gradient"] < EXPLODED * config.clip)).float()
-        if losses["skipped"]:
-            self.books.restore(before)
-        for optimizer in self.optimizers:
-            if not losses["skipped"]:
-                optimizer.param_groups[0]["lr"] = learning_rate(config, self.step)
-                optimizer.step()
-            optimizer.zero_grad()
-        self.follow()
-        self.step += 1
-        return {name: value.detach() for name, value in losses.items()}
-
-    def judge(self, reference: Tensor, picture: Tensor, share: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """The terms of eq. 6 by their names in TrainConfig, and their weighted sum's gradient on `picture`.
-
-        `share` float[D] is each picture's lambda. Trains the discriminator too, where there is one.
-        """
-        config, share = self.config, (share / share.mean()).to(self.device)
-        leaf = picture.detach().float().requires_grad_()
-        losses = {"l1": (share * (leaf - reference).abs().mean(dim=(1, 2, 3))).mean()}
-        with self.autocast:
-            if self.lpips is not None:
-                judged = torch.randperm(len(leaf))[: config.lpips_crops]
-                shift = off_grid()
-                pair = ((images[judged][shift] + 1) / 2 for images in (reference, leaf))
-                losses["lpips"] = (share[judged.to(self.device)] * self.lpips(*pair)).mean()
-            if self.vgg is not None and self.begun(config.vgg_from):
-                losses["vgg"], losses["dists"] = self.vgg(*random_windows(config, reference, leaf))
-        losses["loss"] = sum((getattr(config, name) * value for name, value in losses.items()), leaf.new_zeros(()))
-        (pull,) = torch.autograd.grad(losses["loss"], leaf)
-        if self.discriminator is not None and self.begun(config.adversarial_from):
-            judged = torch.randperm(len(leaf))[: config.adversarial_crops]
-            losses["discriminator"] = self.oppose(reference[judged], leaf[judged].detach())
-            if self.begun(0.9 * config.adversarial_from + 0.1):
-                with self.autocast:
-                    losses["adversarial"] = -self.discriminator(leaf[judged]).float().mean()
-                (push,) = torch.autograd.grad(losses["adversarial"], leaf)
-                weight = adaptive_weight(picture, self.model.synthesis.leave.weight, pull, push)
-                losses["adaptive_weight"] = weight
-                pull = pull + config.adversarial * weight * push
-        return losses, pull
-
-    def oppose(self, real: Tensor, decoded: Tensor) -> Tensor:
-        """One step of the discriminator; returns its loss."""
-        assert self.discriminator is not None
-        with self.autocast:
-            loss = discriminator_loss(self.discriminator, real, decoded)
-        self.opponent.zero_grad()
-        torch.autograd.backward(loss)
-        self.opponent.step()
-        return loss
-
-    def weights(self) -> list[Tensor]:
-        """All that the optimizers move."""
-        return [each for optimizer in self.optimizers for each in optimizer.param_groups[0]["params"]]
-
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Move the average of the weights towards the weights."""
-        decay = min(self.config.weight_decay, (self.step + 1) / (self.step + 10))
-        for mean, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
-        self.average.quantizer.codebooks.copy_(self.model.quantizer.codebooks)
-
-    def contact_sheet(self) -> PillowImage.Image:
-        """Six crops, the same ones throughout; rows: original, then decoded from 1, 2 .. N stages."""
-        crops = self.to_tensor(self.crops(0)[:6])
-        with torch.no_grad():
-            indices = self.average.encode(crops)
-            rows = [crops]
-            for held in range(1, self.shape.stages + 1):
-                partial = indices.clone()
-                partial[:, held:] = -1
-                rows.append(self.average.decode(partial))
-        sheet = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-        return PillowImage.fromarray(to_image(sheet[None].cpu()))
-
-    def save(self) -> None:
-        """Checkpoint, shippable weights and a contact sheet, each written whole or not at all."""
-        out = self.config.out
-        state = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "books": self.books.state(),
-            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
-            "pool": self.pool,
-            "step": self.step,
-            "seconds": self.seconds,
-            "sums": self.sums,
-        }
-        if self.discriminator is not None:
-            state |= {"discriminator": self.discriminator.state_dict(), "opponent": self.opponent.state_dict()}
-        partial = out / "checkpoint.partial"
-        with partial.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, out / "checkpoint.pt")
-        save_model(self.average, out / "model.safetensors")
-        self.contact_sheet().save(out / "sheet.png")
-
-    def load(self) -> None:
-        """Go on from the checkpoint, whatever kind of device wrote it. Raises CodecError for one that does not fit."""
-        path = self.config.out / "checkpoint.pt"
-        try:
-            state = torch.load(path, weights_only=True, map_location=self.device)
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            self.books.load(state["books"])
-            for optimizer, saved in zip(self.optimizers, state["optimizer"], strict=True):
-                optimizer.load_state_dict(saved)
-            if self.discriminator is not None and "discriminator" in state:
-                self.discriminator.load_state_dict(state["discriminator"])
-                self.opponent.load_state_dict(state["opponent"])
-            self.pool, self.sums = state["pool"], state["sums"]
-            self.step, self.seconds = state["step"], state["seconds"]
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise CodecError(f"{path}: this run cannot go on from it ({reason}); name another folder as out") from error
+SKIPS = 10
+"""Steps left out in a row that end a run."""
+RETURNS = 3
+"""Ways back in a row that do: what spoils the state each time is not chance."""
+SHOWN = 6
+"""Crops on the contact sheet."""
 
 
-def train(config: TrainConfig, shape: ProgicConfig | None = None, resume: bool = False) -> Iterator[dict[str, float]]:
-    """Train, or with `resume` go on from `out/checkpoint.pt`; yields the mean losses of every `report_steps` steps.
+def train(
+    config: TrainConfig,
+    shape: ProgicConfig | None = None,
+    resume: bool = False,
+    tell: Tell = lambda note: None,
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[Row]:
+    """Train, or with `resume` go on from `out/checkpoint.pt`; yields a row of the log every `report_steps` steps.
 
-    `shape` overrides the preset, for experiments. Leaves in `out`: `checkpoint.pt` (everything to resume),
-    `model.safetensors` (the moving average of the weights), `log.jsonl` and `sheet.png`. On one machine a resumed run
-    gives what an uninterrupted one would.
+    A row holds the means of the losses over the steps since the last that were sound, and how many were not. `shape`
+    overrides the preset, for experiments; `tell` is told what a user should know, line by line. Leaves in `out`:
+    `checkpoint.pt` (everything to resume), `model.safetensors` (the moving average of the weights), `log.jsonl` and
+    `sheet.png`, which are written anew from the checkpoint when a run is resumed.
     Raises CodecError for missing photos, a run that is there and not to be resumed, a batch that does not fit in
-    memory; WeightsError for missing loss weights.
+    memory, a run that keeps exploding; WeightsError for missing loss weights.
     """
     torch.set_flush_denormal(True)  # numbers next to zero are slow; before any thread is there, as it asks each apart
     try:
-        yield from steps(config, shape or PRESETS[config.preset], resume)
+        yield from go(Run(config, shape or PRESETS[config.preset], resume, tell, now))
     finally:
         torch.set_flush_denormal(False)
 
 
-def steps(config: TrainConfig, shape: ProgicConfig, resume: bool) -> Iterator[dict[str, float]]:
-    """The same, for a processor that is set up."""
-    there = (config.out / "checkpoint.pt").exists()
-    if there and not resume:
-        raise CodecError(f"{config.out}: holds a run; go on with it by --resume, or name another folder as out")
-    run = Run(config, shape)
-    if there:
-        run.load()
-    log = config.out / "log.jsonl"
-    if log.exists():
-        whole = log.read_text().rpartition("\n")[0]  # a kill may have cut the last line
-        told = [json.loads(line) for line in whole.splitlines()]
-        log.write_text("".join(json.dumps(row) + "\n" for row in told if row["step"] <= run.step))
-    clock = saved_at = time.monotonic()
-    with closing(ahead(run.crops, run.step, config.loaders)) as crops:
-        while run.step < config.steps:
-            for name, value in advance(run, next(crops)).items():
-                run.sums[name] = run.sums.get(name, 0.0) + value.item() / config.report_steps
-            run.seconds += time.monotonic() - clock
-            clock = time.monotonic()
-            row = {"step": run.step, "seconds": round(run.seconds), **run.sums}
-            reported = run.step % config.report_steps == 0
-            saved = clock - saved_at > config.checkpoint_s or run.step == config.steps
-            if reported or saved:
-                config.out.mkdir(parents=True, exist_ok=True)
-            if reported:
-                run.sums = {}
-            if saved:
-                saved_at = clock
-                run.save()
-            if reported:
-                with log.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+class Run:
+    """One training run: what is learned, what is counted, and the last sound state."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        shape: ProgicConfig,
+        resume: bool = False,
+        tell: Tell = lambda note: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        there = (config.out / "checkpoint.pt").exists()
+        if there and not resume:
+            raise CodecError(f"{config.out}: holds a run; go on with it by --resume, or name another folder as out")
+        self.config, self.tell, self.clock = config, tell, Clock(config, now)
+        device = choose_device(config)
+        if device == "cuda":
+            torch.set_float32_matmul_precision("high")
+            torch.use_deterministic_algorithms(config.minutes is None, warn_only=True)
+            torch.backends.cudnn.benchmark = config.minutes is not None
+        self.photos = Photos(config.data, list_names(config.data))
+        self.learned = Learned(config, shape, device)
+        self.stepper = Stepper(config, self.learned)
+        self.step, self.rows = 0, list[Row]()
+        self.sums: dict[tuple[str, ...], Tensor] = {}
+        """By names of losses: their sums over the sound steps since the last report, and the number of these."""
+        self.skips = torch.zeros(3, device=device)
+        """Steps left out since the last report, in a row at this moment, and in a row at most since the last check."""
+        self.returned, self.returns_in_a_row, self.rate = 0, 0, 0.0
+        if there:
+            self._load()
+        else:
+            self.shown = random_crops(self.photos, SHOWN, config.crop, np.random.default_rng([config.seed, 0]))
+            (config.out / "log.jsonl").unlink(missing_ok=True)  # of a run that was cut before its first checkpoint
+            self.clock.begin(resume)
+        self.sound = copied(self.learned.state())
+        self.sound_step, self.saved_s = self.step, self.clock.seconds()
+
+    def advance(self, crops: Image, over: float) -> None:
+        """One step, with `over`, 0 to 1, of the run over."""
+        self.rate = learning_rate(self.config, self.step, over)
+        losses, sound = self.stepper.advance(crops, self.step, over, self.rate)
+        names, held = tuple(losses), torch.stack([*losses.values(), torch.ones_like(losses["l1"])])
+        self.sums[names] = self.sums.get(names, 0) + torch.where(sound, held, 0)
+        left_out, in_a_row, most = self.skips
+        in_a_row = torch.where(sound, 0, in_a_row + 1)
+        self.skips = torch.stack([left_out + ~sound, in_a_row, torch.maximum(most, in_a_row)])
+        self.step += 1
+
+    def settle(self, over: float) -> Row | None:
+        """What is due after a step: a check, a report, a checkpoint; returns the row of the log, if any."""
+        config, row = self.config, None
+        checked = self.step % config.check_steps == 0 or over >= 1
+        why = self._check() if checked else ""
+        if self.step % config.report_steps == 0 or why:
+            row = self._report(over)
+        if why:
+            self.skips = torch.zeros_like(self.skips)
+            self._save()
+            raise CodecError(
+                f"{config.out}: stopped at step {self.step}, as {why}; model.safetensors holds the averaged weights of "
+                f"step {self.sound_step}, which are sound: start another run from it, at a lower learning_rate"
+            )
+        if checked and (over >= 1 or self.clock.seconds() - self.saved_s > config.checkpoint_s):
+            self._save()
+        return row
+
+    def _check(self) -> str:
+        """Keep a copy of what is learned, or where that is not finite go back; returns why the run must end, if so."""
+        most = int(self.skips[2])
+        self.skips[2] = 0
+        state = self.learned.state()
+        if gone := lost(state):
+            self.learned.restore(self.sound)
+            self.skips[1] = 0
+            self.returned += 1
+            self.returns_in_a_row += 1
+            what = ", ".join(gone)
+            self.tell(f"step {self.step}: {what} no longer finite; back to the state of step {self.sound_step}")
+            return f"it lost its state {RETURNS} times in a row" if self.returns_in_a_row >= RETURNS else ""
+        self.sound, self.sound_step = copied(state, self.sound), self.step
+        self.returns_in_a_row = 0
+        if most < SKIPS:
+            return ""
+        return f"{most} steps in a row exploded (a gradient above {EXPLODED} times clip, or none that is a number)"
+
+    def _report(self, over: float) -> Row:
+        row: Row = {"step": self.step, "seconds": round(self.clock.seconds(), 1), "over": round(over, 5)}
+        totals: dict[str, list[float]] = {}
+        for names, held in self.sums.items():
+            *values, count = held.tolist()
+            for name, value in zip(names, values, strict=True):
+                total = totals.setdefault(name, [0.0, 0.0])
+                total[0] += value
+                total[1] += count
+        row |= {name: value / count for name, (value, count) in totals.items() if count}
+        row["learning_rate"] = self.rate
+        row["skipped"] = int(self.skips[0])
+        if self.returned:
+            row["went_back"] = self.returned
+        self.sums, self.returned = {}, 0
+        self.skips[0] = 0
+        self.rows.append(row)
+        self.config.out.mkdir(parents=True, exist_ok=True)
+        append_row(self.config.out, row)
+        return row
+
+    def _save(self) -> None:
+        """Checkpoint, and what follows from it; what is learned is the last sound state."""
+        counted: dict[str, Any] = {
+            "step": self.step,
+            "sound_step": self.sound_step,
+            "seconds": self.clock.seconds(),
+            "rows": self.rows,
+            "sums": self.sums,
+            "skips": self.skips,
+            "returned": [self.returned, self.returns_in_a_row],
+            "photos": self.photos.names,
+            "shown": torch.from_numpy(self.shown),
+        }
+        write_checkpoint(self.config.out, self.sound | counted)
+        self._write_followers()
+        self.saved_s = self.clock.seconds()
+
+    def _write_followers(self) -> None:
+        title = f"{self.config.preset}, step {self.step}, averaged weights"
+        write_followers(self.config.out, self.rows, self.learned.average, self.shown, title)
+
+    def _load(self) -> None:
+        """Go on from the checkpoint, whatever kind of device wrote it. Raises CodecError for one that does not fit."""
+        out = self.config.out
+        state = read_checkpoint(out, self.learned.device)
+        try:
+            self.learned.restore(state)
+            self.step, self.rows, self.sums, self.skips = (state[name] for name in ("step", "rows", "sums", "skips"))
+            self.returned, self.returns_in_a_row = state["returned"]
+            self.shown, names = state["shown"].cpu().numpy(), state["photos"]
+        except Exception as error:
+            raise CodecError(unfit(out, error)) from error
+        self.clock.add(state["seconds"])
+        if self.config.minutes is None:
+            if gone := set(names) - set(self.photos.names):
+                raise CodecError(
+                    f"{self.config.data}: {len(gone)} photos that the run began with are gone: {min(gone)} ..."
+                )
+            self.photos.names = names
+        self._write_followers()
+
+
+def go(run: Run) -> Iterator[Row]:
+    """Step after step to the end of the run; yields the rows of the log. See `train`."""
+    config = run.config
+
+    def plan(step: int) -> tuple[int, int]:
+        return config.batch_of(run.clock.share(step))
+
+    growing = config.minutes is not None
+    stream = feed(run.photos, config.seed, config.loaders, plan, run.step, run.tell, growing)
+    with closing(stream) as crops:
+        over = run.clock.share(run.step)
+        while over < 1:
+            run.advance(next(crops), over)
+            run.clock.post()
+            over = run.clock.share(run.step)
+            if (row := run.settle(over)) is not None:
                 yield row
-
-
-def advance(run: Run, crops: Image) -> dict[str, Tensor]:
-    """One step of `run`. Raises CodecError where it does not fit in memory."""
-    try:
-        return run.advance(crops)
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        config = run.config
-        raise CodecError(
-            f"batch is {config.batch} (crops of {config.crop}, lpips_crops {config.lpips_crops}, vgg_crops "
-            f"{config.vgg_crops}): a step does not fit in the memory of {run.device}; lower batch first"
-        ) from error

@@ -112,12 +112,15 @@ def analyse(
 @codec_app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="YAML file; training/ has some.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of photos, in place of the recipe's.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of photos or packs, in place of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
 ) -> None:
-    """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time."""
+    """Train a ProGIC model; leaves weights, a log and a contact sheet, and can be cut and resumed at any time.
+
+    Exit code 2, and the last sound weights saved, where a run keeps exploding.
+    """
     from codec.options import read_setting
     from codec.training.recipe import load_recipe
     from codec.training.train import train as steps
@@ -125,7 +128,11 @@ def train(
     settings = dict(read_setting(each, f"{each}:") for each in set_ or [])
     settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}
     config = load_recipe(recipe, settings)
-    for row in steps(config, resume=resume):
+
+    def tell(note: str) -> None:
+        typer.secho(f"note: {note}", err=True, fg="yellow")
+
+    for row in steps(config, resume=resume, tell=tell):
         typer.echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
     typer.echo(f"weights in {config.out / 'model.safetensors'}")
 

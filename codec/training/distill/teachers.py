@@ -9,7 +9,6 @@ in the third decimal.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from codec.base import Image
-from codec.data import random_crops
+from codec.files import replacing
 from codec.metrics.dists_lite import similarities
 from codec.metrics.lpips import load_lpips
 from codec.progic.model import ProGIC
-from codec.training.distortions import CODECS, SYNTHETIC, progic_pictures
+from codec.training.crops import Photos, random_crops
+from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.losses import VggFeatureLoss
 
 STAGES = ("1", "2", "3", "4", "5")
@@ -88,7 +88,7 @@ def damaged(photo: Image, models: Sequence[ProGIC], rng: np.random.Generator) ->
 
 
 def make_shard(
-    path: Path, photos: list[Path], count: int, teachers: Teachers, models: Sequence[ProGIC], seed: list[int]
+    path: Path, photos: Photos, count: int, teachers: Teachers, models: Sequence[ProGIC], seed: list[int]
 ) -> None:
     """Write `pictures` uint8[count, 7, S, S, 3], a photo's crop first, and `terms` float[count, 6, 15]."""
     rng = np.random.default_rng(seed)
@@ -99,6 +99,5 @@ def make_shard(
         seen = teachers.features(pictures[-1])
         first = {name: [tap[:1] for tap in taps] for name, taps in seen.items()}
         terms.append(teachers.terms(first, {name: [tap[1:] for tap in taps] for name, taps in seen.items()}))
-    partial = path.with_suffix(f".{os.getpid()}")
-    save_file({"pictures": torch.from_numpy(np.stack(pictures)), "terms": torch.stack(terms)}, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file({"pictures": torch.from_numpy(np.stack(pictures)), "terms": torch.stack(terms)}, partial)
