@@ -4,8 +4,9 @@
 
 From random weights, with codebooks in place from the first step; photos are drawn here unless a folder is named. LPIPS,
 and VGG-19 on four pictures a step, take part where their weights are at hand (SATSIM_WEIGHTS, default
-../shared/weights), DISTS-lite in place of VGG-19 where they are not; once more with the PatchGAN. The first block of five steps is not counted; of
-the others the median is. The time is the wall's: on a machine that others use too, it is theirs as well.
+../shared/weights), DISTS-lite in place of VGG-19 where they are not; once more with the PatchGAN. The first block of
+five steps is not counted; of the others the median is. The time is the wall's: on a machine that others use too, it is
+theirs as well.
 """
 
 from __future__ import annotations
