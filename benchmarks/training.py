@@ -2,10 +2,11 @@
 
     python benchmarks/training.py [--presets nano,small] [--steps N] [--data PHOTOS]
 
-From random weights, with codebooks in place from the first step; photos are drawn here unless a folder is named. LPIPS
-and the VGG-19 terms take part where their weights are at hand (SATSIM_WEIGHTS, default ../shared/weights), DISTS-lite
-in place of VGG-19 where they are not; once more with the PatchGAN. The first block of five steps is not counted; of
-the others the median is. The time is the wall's: on a machine that others use too, it is theirs as well.
+From random weights, with codebooks in place from the first step; photos are drawn here unless a folder is named. LPIPS,
+and VGG-19 on four pictures a step, take part where their weights are at hand (SATSIM_WEIGHTS, default
+../shared/weights), DISTS-lite in place of VGG-19 where they are not; once more with the PatchGAN. The first block of
+five steps is not counted; of the others the median is. The time is the wall's: on a machine that others use too, it is
+theirs as well.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def main() -> None:
                     adversarial_from=0.0,
                     lpips_crops=2 * BATCH,
                     vgg_from=0.0,
-                    vgg_crops=2 * BATCH,
+                    vgg_crops=4,
                     vgg_size=CROP,
                     adversarial_crops=2 * BATCH,
                     report_steps=BLOCK,

@@ -151,11 +151,13 @@ def test_a_missing_file_is_named_with_the_keys_that_do_without(
 # It goes on where it was cut
 
 DRIVER = """
-import sys
+import sys, time
 from pathlib import Path
 from tests.test_train import exploding_run
 for row in exploding_run(Path(sys.argv[1]), Path(sys.argv[2]), resume=False):
     print(row["step"], flush=True)
+    if row["step"] == 13:
+        time.sleep(60)  # the kill comes before, unless this machine is very busy
 """
 EXPLODING_STEP = 17
 
