@@ -20,7 +20,7 @@ _HINTS = {
 
 def explain(error: Any, root: type[BaseModel]) -> str:
     """One line for one pydantic error in a `root`: field, what was found, what was expected."""
-    place, model = _walk(error["loc"], root)
+    place, model, kind = _walk(error["loc"], root)
     field = ".".join(place)
     found = error["input"]
     hint = f" ({_HINTS[field]})" if field in _HINTS else ""
@@ -40,16 +40,25 @@ def explain(error: Any, root: type[BaseModel]) -> str:
         case "literal_error":
             return f"{field} is {found!r}; expected {context['expected']}"
         case "union_tag_not_found":
-            return f"{field}.model is missing; expected one of: {', '.join(_tags(_field_at(place, root)))}"
+            return f"{field}.model is missing; expected one of: {', '.join(_tags(kind))}"
         case "union_tag_invalid":
-            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(_field_at(place, root)))}"
+            return f"{field}.model is {context['tag']!r}; expected one of: {', '.join(_tags(kind))}"
+        case "model_type" | "model_attributes_type":
+            tags = " or ".join(_tags(kind))
+            keys = f"model: {tags}" if tags else ", ".join(next(_models_in(kind)).model_fields)
+            return f"{field} is {found!r}; expected keys ({keys})"
+        case "tuple_type":
+            return f"{field} is {found!r}; expected a list"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
             return f"{field} is {found!r}; {message}{hint}"
 
 
-def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
-    """The dotted place that pydantic's `loc` means, without the names of union members, and the model that holds it."""
+def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[BaseModel], Any]:
+    """The dotted place that pydantic's `loc` means, without names of union members; the model that holds it; its type.
+
+    The type of a place in a list is the list's.
+    """
     place: list[str] = []
     holder = root
     annotation: Any = root
@@ -64,12 +73,7 @@ def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[Ba
             holder = holders[0]
             field = holder.model_fields.get(part)
             annotation = field.annotation if field else None
-    return place, holder
-
-
-def _field_at(place: Sequence[str], root: type[BaseModel]) -> Any:
-    """The type of the field at `place`."""
-    return _walk(place, root)[1].model_fields[place[-1]].annotation
+    return place, holder, annotation
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -87,8 +91,8 @@ def _tags(annotation: Any) -> dict[str, type[BaseModel]]:
 
 def _range_of(model: type[BaseModel], place: Sequence[str]) -> str:
     """The range of a number, read off the field's own declaration: "0 to 1", "more than 20, at most 1000000"."""
-    names = [part for part in place if not part.isdigit()]
-    field = model.model_fields[names[-1]]
+    name = [part for part in place if not part.isdigit()][-1]
+    field = model.model_fields[name]
     bounds: dict[str, Any] = {}
     for rule in [*field.metadata, *_rules_in(field.annotation)]:
         bounds |= {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)}
