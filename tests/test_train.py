@@ -220,7 +220,7 @@ def test_thirty_steps_with_an_explosion_and_a_kill_end_as_thirty_without_the_kil
     for name in ("model", "average", "books", "optimizer", "discriminator", "opponent", "sums", "skips", "shown"):
         assert all_equal(one[name], other[name]), name
     assert without_times(whole / "log.jsonl") == without_times(killed / "log.jsonl")
-    for name in ("model.safetensors", "sheet.png"):
+    for name in ("model.safetensors", "before-gan.safetensors", "sheet.png"):
         assert (whole / name).read_bytes() == (killed / name).read_bytes()
 
 
@@ -727,6 +727,19 @@ def test_the_discriminator_joins_late_and_is_kept_in_the_checkpoint(photos: Path
     assert [row["step"] for row in rows if "discriminator" in row] == list(range(11, 21))
     assert [row["step"] for row in rows if "adversarial" in row] == list(range(13, 21))
     assert "discriminator" in torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+
+
+def test_the_weights_are_kept_as_they_were_before_the_discriminator_joined(photos: Path, tmp_path: Path) -> None:
+    run = Run(toy_config(photos, tmp_path / "run", 20, adversarial=0.1, adversarial_from=0.5), TOY)
+    steps = go(run)
+    while run.step < 10:
+        next(steps)
+    before = copied(run.learned.average.state_dict())
+    list(steps)
+    kept, _ = load_model(tmp_path / "run" / "before-gan.safetensors")
+    assert all(
+        torch.equal(tensor, before[name].half().float()) for name, tensor in kept.state_dict().items() if tensor.dim()
+    )
 
 
 def test_the_adversarial_weight_rises_from_nothing_after_the_discriminator_was_alone() -> None:

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from codec.base import CodecError, Image
+from codec.progic.model import save_model
 from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.artefacts import (
     Row,
@@ -63,7 +64,8 @@ def train(
     A row holds the means of the losses over the steps since the last that were sound, and how many were not. `shape`
     overrides the preset, for experiments; `tell` is told what a user should know, line by line. Leaves in `out`:
     `checkpoint.pt` (everything to resume), `model.safetensors` (the moving average of the weights), `log.jsonl` and
-    `sheet.png`, which are written anew from the checkpoint when a run is resumed.
+    `sheet.png`, which are written anew from the checkpoint when a run is resumed; and, as the discriminator joins,
+    `before-gan.safetensors`, the average up to there, for what it gains must be judged.
     Raises CodecError for missing photos, a run that is there and not to be resumed, a batch that does not fit in
     memory, a run that keeps exploding; WeightsError for missing loss weights.
     """
@@ -103,6 +105,8 @@ class Run:
         self.skips = torch.zeros(3, device=device)
         """Steps left out since the last report, in a row at this moment, and in a row at most since the last check."""
         self.returned, self.returns_in_a_row, self.rate = 0, 0, 0.0
+        self.checked = 0.0
+        """Share of the run that was over at the last check."""
         if there:
             self._load()
         else:
@@ -128,6 +132,10 @@ class Run:
         config, row = self.config, None
         checked = self.step % config.check_steps == 0 or over >= 1
         why = self._check() if checked else ""
+        if checked and not why:
+            if config.adversarial and self.checked < config.adversarial_from <= over:
+                save_model(self.learned.average, config.out / "before-gan.safetensors")
+            self.checked = over
         if self.step % config.report_steps == 0 or why:
             row = self._report(over)
         if why:
@@ -220,6 +228,7 @@ class Run:
                     f"{self.config.data}: {len(gone)} photos that the run began with are gone: {min(gone)} ..."
                 )
             self.photos.names = names
+        self.checked = self.clock.share(self.step)
         self._write_followers()
 
 
