@@ -141,6 +141,8 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("link.loss={model: gilber}", "link.loss.model is 'gilber'; expected one of: gilbert_elliott, two_state, lutz"),
         ("link.loss=abc", "link.loss is 'abc'; expected keys (model: gilbert_elliott or two_state"),
         ("link.ack=3", "link.ack is 3; expected keys (kind, delay_s, timeout_s, false_negative_ratio)"),
+        ("quality_levels=2", "quality_levels is 2; expected keys with values"),
+        ("schemes=3", "schemes is 3; expected a list"),
         ("schemes.0=x", "schemes.0 is 'x'; expected keys (name, codec,"),
         ("link.loss={good_to_bad: 1}", "link.loss.model is missing; expected one of: gilbert_elliott"),
         ("link.loss={model: gilbert_elliott, good_to_bad: 2}", "link.loss.good_to_bad is 2; expected 0 to 1"),

@@ -47,6 +47,8 @@ def explain(error: Any, root: type[BaseModel]) -> str:
             tags = " or ".join(_tags(kind))
             keys = f"model: {tags}" if tags else ", ".join(next(_models_in(kind)).model_fields)
             return f"{field} is {found!r}; expected keys ({keys})"
+        case "dict_type":
+            return f"{field} is {found!r}; expected keys with values"
         case "tuple_type":
             return f"{field} is {found!r}; expected a list"
         case _:
