@@ -17,6 +17,7 @@ from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.scoring.outbox import round_order
 from satsim.simulation.events import ENDED, Event
+from satsim.simulation.runs import show_runs
 from satsim.simulation.simulation import simulate
 
 REPO = Path(__file__).resolve().parent.parent
@@ -52,6 +53,44 @@ def test_one_packet_without_delay_is_sent_delivered_and_shown_at_zero():
         Event(0, "delivered", 0, 0, 27, 0),
         Event(0, "shown", 0, 0, 27, 0),
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["events", "table"])
+def test_a_slot_at_the_end_is_not_in_the_run_however_its_time_is_rounded(engine):
+    """3 * 8.2 is less than 24.6 in floating point; so for one in eight of these."""
+    wrong = []
+    messages = [[pack(packet) for packet in packets_of(40)]]
+    for tenths in range(1, 600):
+        link = LinkSpec(interval_s=tenths / 10, decode_s=0.0)
+        for count in range(2, 40):
+            shown = show_runs(messages, link, [1], duration_s=tenths * count / 10, engine=engine)
+            if not shown.counts["sent"][0] == shown.counts["delivered"][0] == count == (shown.index >= 0).sum():
+                wrong.append((tenths, count))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("engine", ["events", "table"])
+@pytest.mark.parametrize(
+    ("link", "end_s", "sent", "delivered", "shown"),
+    [
+        ({"interval_s": 8.2}, 24.6, 3, 3, 3),
+        ({"interval_s": 100, "delay_s": 8.2 * 3}, 24.6, 1, 0, 0),  # lands at the end
+        ({"interval_s": 100, "delay_s": 16.4, "decode_s": 8.2}, 24.6, 1, 1, 0),  # is decoded at the end
+        ({"interval_s": 8.2, "windows": {"model": "list", "open_s": [[0, 24.6], [50, 99]]}}, 45, 3, 3, 3),
+        (
+            {"interval_s": 8.2, "windows": {"model": "periodic", "period_s": 40, "open_s": 24.6, "first_s": 0}},
+            35,
+            3,
+            3,
+            3,
+        ),
+    ],
+)
+def test_what_comes_at_a_bound_is_beyond_it_however_its_time_is_rounded(link, end_s, sent, delivered, shown, engine):
+    messages = [[pack(packet) for packet in packets_of(5)]]
+    runs = show_runs(messages, LinkSpec(**link), [1], duration_s=end_s, engine=engine)
+    assert [runs.counts["sent"][0], runs.counts["delivered"][0], (runs.index >= 0).sum()] == [sent, delivered, shown]
 
 
 def test_a_run_is_half_open(ten_packets):
@@ -355,6 +394,7 @@ import hashlib
 from satsim.links.linkspec import LinkSpec
 from satsim.air.packets import pack, packetize
 from satsim.scenario.scenario import SendersSpec, TransportSpec
+from satsim.simulation.runs import show_runs
 from satsim.simulation.simulation import simulate
 
 link = LinkSpec.model_validate({

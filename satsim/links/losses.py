@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import Lost, never, uniforms
 from satsim.links.linkspec import Blockage, GilbertElliott, LinkSpec, Lutz, TwoState
 from satsim.links.traces import Replay
@@ -107,7 +108,7 @@ def blockage(spec: Blockage, rng: Rng) -> Lost:
 
     def lost(time_s: float) -> bool:
         nonlocal blocked, next_move_s, moves
-        while time_s >= next_move_s:
+        while time_s + ROUNDING_S >= next_move_s:
             blocked = draw_site() < blocked_ratio
             moves += 1
             next_move_s = moves * move_every_s

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from satsim.errors import LinkError
+from satsim.links.clock import ROUNDING_S
 from satsim.links.linkspec import Trace
 
 
@@ -119,7 +120,7 @@ class Replay:
 
     def __call__(self, time_s: float) -> bool:
         if self._by_time:
-            within_s = time_s % self._length_s if self._length_s else time_s
+            within_s = (time_s + ROUNDING_S) % self._length_s if self._length_s else time_s
             self._row = self._rows[bisect_right(self._starts_s, within_s) - 1]
         else:
             self._row = self._rows[self._count % len(self._rows)]

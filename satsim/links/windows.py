@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import exponentials
 from satsim.links.linkspec import ListedWindows, Passes, PeriodicWindows, RenewalWindows
 from satsim.links.linkspec import Windows as WindowsSpec
@@ -41,7 +42,9 @@ class Windows:
 
     def next_open(self, time_s: float) -> float:
         """When a message that waits since `time_s` can go: at once in contact; inf where there is none any more."""
-        return max(time_s, self._at(time_s).open_s)
+        late_s = time_s + ROUNDING_S
+        open_s = self._at(late_s).open_s
+        return time_s if open_s <= late_s else open_s
 
     def _at(self, time_s: float) -> Window:
         if not self._since_s <= time_s < self._window.close_s:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from codec.base import CodecError
 from codec.metrics import Metric, MetricInfo, choose_metric, metric_info
 from satsim.errors import ScenarioError
+from satsim.links.clock import ROUNDING_S
 from satsim.scenario.scenario import Scenario, slug
 from satsim.scoring.judge import Judge, Score
 from satsim.simulation.events import ENDED, Event, Showings
@@ -141,7 +142,7 @@ def outcomes(
         for level in measures.levels.get(name, ()):
             columns[f"time_to_{name}_{level:g}_s"] = median(first(times_s, badness <= better * level))
         for moment_s in measures.moments_s:
-            last = (times_s <= moment_s).sum(axis=2) - 1
+            last = (times_s <= moment_s + ROUNDING_S).sum(axis=2) - 1
             at = np.take_along_axis(badness, last[:, :, None], axis=2)[:, :, 0]
             columns[f"{name}_at_{moment_s:g}_s"] = better * median(at)
     if senders > 1:

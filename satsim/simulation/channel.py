@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import simpy
 
-from satsim.simulation.terminal import ROUNDING_S
+from satsim.links.clock import ROUNDING_S
 
 
 class Waiting(Protocol):

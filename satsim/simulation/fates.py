@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import child
 from satsim.links.linkspec import Blockage, GilbertElliott, LinkSpec, Lutz, Trace, TwoState
 from satsim.links.losses import line_of_sight, road_m
@@ -115,7 +116,7 @@ def blockage(spec: Blockage, times_s: Sequence[float], draw: Draw) -> Bools:
     move_every_s = spec.move_every_s or math.inf
     sites, moves = [], 0
     for time_s in times_s:
-        while time_s >= (moves + 1) * move_every_s:
+        while time_s + ROUNDING_S >= (moves + 1) * move_every_s:
             moves += 1
         sites.append(moves)
     blocked = draw(moves + 1, 0)[sites] < 1 - line_of_sight(spec.environment, spec.elevation_deg)

@@ -17,6 +17,7 @@ from typing import Any
 
 import simpy
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import Chance
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import SendersSpec, TransportSpec
@@ -71,7 +72,7 @@ def simulate(
         round_ = range(len(own)) if order is None else order
         env.process(TRANSPORTS[spec.name](terminal, round_, spec, chance.uniforms("retries")))
     with collection_paused():
-        env.run(until=None if duration_s == inf else duration_s)
+        env.run(until=None if duration_s == inf else max(duration_s - ROUNDING_S, duration_s / 2))
         received = receive(landings, messages, link.decode_s, duration_s)
         # The sorting is stable: at one time messages leave, then arrive, then senders hear of it.
         return sorted(log.rows + received + log.heard, key=itemgetter(0))
@@ -124,9 +125,9 @@ def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode
     log = Log()
     note = log.note
     held: set[tuple[int, int]] = set()
-    free_s = 0.0
+    free_s, bound_s = 0.0, end_s - ROUNDING_S
     for time_s, sent, message, doubled in sorted(landings, key=itemgetter(0)):
-        if time_s >= end_s:
+        if time_s >= bound_s:
             if not doubled:
                 note(end_s, "in_flight", sent)
             continue
@@ -145,7 +146,7 @@ def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode
             held.add(key)
             note(time_s, "delivered", sent)
             free_s = max(free_s, time_s) + decode_s
-            if free_s < end_s:
+            if free_s < bound_s:
                 note(free_s, "shown", sent)
     return log.rows
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.delays import make_delay
 from satsim.links.linkspec import Cost, LinkSpec, PeriodicWindows, RenewalWindows, Trace, WaitForPass, Windows
 from satsim.links.losses import make_loss
@@ -137,12 +138,12 @@ def receive(
     runs, senders, steps = time_s.shape
     held = np.zeros((senders, steps, runs), dtype=np.bool_)
     shown = np.zeros((senders, runs), dtype=np.int64)
-    free_s = np.zeros(runs)
+    free_s, bound_s = np.zeros(runs), end_s - ROUNDING_S
     doubles = bool(doubled.any())
     for lands_s, place, late in landings:
         sender, number = sent[place].sender, sent[place].payload_index
         there = ~lost[place]
-        if lands_s >= end_s:
+        if lands_s >= bound_s:
             counts["in_flight"] += there
             continue
         if late:
@@ -157,7 +158,7 @@ def receive(
         counts["delivered"] += new
         counts["duplicate"] += there ^ new
         free_s = np.where(new, np.maximum(free_s, lands_s) + decode_s, free_s)
-        seen = np.flatnonzero(new & (free_s < end_s))
+        seen = np.flatnonzero(new & (free_s < bound_s))
         time_s[seen, sender, shown[sender, seen]] = free_s[seen]
         index[seen, sender, shown[sender, seen]] = number
         shown[sender, seen] += 1

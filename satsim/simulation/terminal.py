@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import simpy
 
+from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import Lost, independent, uniforms
 from satsim.links.linkspec import LinkSpec
 from satsim.simulation.events import Event, Log
@@ -114,10 +115,6 @@ class Link:
             yield self._env.timeout(shortest + (longest - shortest) * self._gap())
             self._log.note(self._env.now, "copied", sent)
             self.put(sent, message, in_contact())
-
-
-ROUNDING_S = 1e-6
-"""Clock differences below this come from floating point."""
 
 
 class Slots(Protocol):

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from satsim.links.clock import ROUNDING_S
 from satsim.scoring.summary import Columns
 from satsim.study.goal import Budget, Goal
 from satsim.study.space import Design
@@ -59,7 +60,7 @@ def weigh(
 ) -> Outcome:
     """What `columns`, one value a run, and the minutes until all was out, say of a design."""
     times_s = columns[goal_column(goal)].astype(np.float64)
-    came = int((times_s <= goal.by_s).sum())
+    came = int((times_s <= goal.by_s + ROUNDING_S).sum())
     ratio, low, high = share(came, len(times_s))
     spent = {quantity: certain(columns[column], goal) for quantity, column in COLUMNS.items()}
     spent["minutes"] = certain(np.array(minutes), goal)
