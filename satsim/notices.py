@@ -10,12 +10,13 @@ from satsim.scoring.outbox import Outbox
 
 
 def link_notices(links: Iterable[LinkSpec]) -> list[str]:
-    """A line for each preset of which a number is assumed, and for each file of orbital elements that is too old."""
-    links = list(links)
+    """A line for each preset of which any link has an assumed number, and for each file of orbits that is too old."""
+    links = list(dict.fromkeys(links))
     notices = []
-    for link in {link.preset: link for link in links if link.preset}.values():
-        if assumed := assumed_numbers(link):
-            notices.append(f"{link.preset}: assumed, neither measured nor published: {', '.join(assumed)}")
+    for preset in dict.fromkeys(link.preset for link in links if link.preset):
+        used = {number for link in links if link.preset == preset for number in assumed_numbers(link)}
+        if assumed := [number for number in assumed_numbers(LinkSpec(preset=preset)) if number in used]:
+            notices.append(f"{preset}: assumed, neither measured nor published: {', '.join(assumed)}")
     for link in links:
         if isinstance(link.windows, Passes):
             from satsim.links.orbit import epoch_notice

@@ -120,8 +120,7 @@ def make_plan(
         )
     moments_s = tuple(moments_s) or default_moments(shortest_s)
     _, measures, notices = choose_measures(scenarios[0], min(photos.values()), moments_s)
-    for scenario in scenarios:
-        notices += link_notices(links_of(scenario))
+    notices += link_notices(link for scenario in scenarios for link in links_of(scenario))
     if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):
         own = [scheme.name for scheme in scenarios[0].schemes if scheme.link]
         notices += [f"{name} has a link of its own, which does not vary" for name in own]
