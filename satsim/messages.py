@@ -24,7 +24,7 @@ from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.explaining import explain
-from satsim.scenario.scenario import ImageSpec, Scenario, parse_yaml
+from satsim.scenario.scenario import ImageSpec, Scenario, read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -58,7 +58,7 @@ def encode_photo(
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
-    coder = load_codec(name, **dict(_option(setting) for setting in settings))
+    coder = load_codec(name, **dict(read_setting("--option", setting, "stages=3") for setting in settings))
     room, parts = _room(packet_bytes, position is not None, key.tag_bytes if key else 0)
     try:
         payloads = coder.encode(image, room)
@@ -83,7 +83,7 @@ def encode_photo(
         stage_bytes = packed_bytes(rows * columns, coder.config.index_bits)
         if room < stage_bytes <= packet_bytes - HEADER_BYTES:
             notes.append(f"a stage of {stage_bytes} bytes no longer fits one message: {parts} leave {room}")
-    messages = [pack(packet) for packet in packets]
+    messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
     if key_file:
         sealer = Sealer(*take_counters(key_file, len(packets)))
         messages = [sealer.seal(packet) for packet in packets]
@@ -130,16 +130,6 @@ def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
     except ValidationError as error:
         first = error.errors()[0]
         raise ScenarioError(explain({**first, "loc": (key, *first["loc"])}, Scenario)) from None
-
-
-def _option(setting: str) -> tuple[str, Any]:
-    key, equals, text = setting.partition("=")
-    if not equals:
-        raise ScenarioError(f"--option {setting}: expected key=value, such as stages=3")
-    try:
-        return key, parse_yaml(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"--option {setting}: the value is {error}") from None
 
 
 def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from satsim.commands.evaluation import compare, evaluate, runtimes
-
-if TYPE_CHECKING:
-    pass
 
 codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True)
 

@@ -165,16 +165,20 @@ def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
 
     Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
     """
-    dotted, equals, text = setting.partition("=")
-    if not equals or not dotted:
-        raise ScenarioError(f"--set {setting}: expected key=value, such as link.loss_ratio=0.1")
-    try:
-        value = parse_yaml(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"--set {setting}: the value is {error}") from None
     from satsim.scenario.settings import put
 
-    return put(data, dotted, value, f"--set {setting}")
+    return put(data, *read_setting("--set", setting, "link.loss_ratio=0.1"), f"--set {setting}")
+
+
+def read_setting(flag: str, setting: str, example: str) -> tuple[str, Any]:
+    """Key and value of "key=value", the value read as YAML. Raises ScenarioError, led in by the command line's flag."""
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise ScenarioError(f"{flag} {setting}: expected key=value, such as {example}")
+    try:
+        return key, parse_yaml(text)
+    except ScenarioError as error:
+        raise ScenarioError(f"{flag} {setting}: the value is {error}") from None
 
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:

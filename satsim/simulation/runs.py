@@ -35,28 +35,12 @@ def show_runs(
     reason = why_no_table(link, spec, senders)
     if engine == "table" and reason:
         raise ValueError(f"engine is table, but {reason}; expected events")
-    if reason or engine == "events":
-        showings = blank(messages, len(seeds), "events")
-        fill_by_events(showings, messages, link, seeds, spec, order, duration_s, senders)
-    else:
+    if not reason and engine != "events":
         showings = blank(messages, len(seeds), "table")
         fill_by_table(showings, messages, link, seeds, spec, order, duration_s, senders)
-    return showings
-
-
-def fill_by_events(
-    showings: Showings,
-    messages: Sequence[Sequence[bytes]],
-    link: LinkSpec,
-    seeds: Sequence[int],
-    transport: TransportSpec,
-    order: Sequence[int] | None,
-    duration_s: float,
-    senders: SendersSpec | None,
-) -> None:
-    """Write what is shown to `showings`, one run after the other, each by `simulate`."""
+        return showings
+    showings = blank(messages, len(seeds), "events")
     for run, seed in enumerate(seeds):
-        events = simulate(
-            messages, link, seed, transport=transport, order=order, duration_s=duration_s, senders=senders
-        )
+        events = simulate(messages, link, seed, transport=spec, order=order, duration_s=duration_s, senders=senders)
         note_run(showings, run, events, link.cost)
+    return showings
