@@ -112,7 +112,7 @@ def _convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
 
 
 ZOO = Path(__file__).parents[1] / "zoo"
-DEFAULT_MODEL = "nano"
+DEFAULT_MODEL = "small"
 
 
 def list_models() -> list[str]:
