@@ -35,19 +35,26 @@ def takes_budget(name: str) -> bool:
     return CODECS.get(name, "").startswith("codec.rivals.")
 
 
+def options_of(name: str) -> list[str] | None:
+    """The options that the codec `name` takes; None where it takes any. Raises CodecError for an unknown name."""
+    known = inspect.signature(_factory(name)).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    return None if takes_any else list(known)
+
+
 def load_codec(name: str = "progic", **options: Any) -> Codec:
     """The codec `name` with its options; your own class as "package.module:Class".
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
     factory = _factory(name)
-    known = inspect.signature(factory).parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    known = options_of(name)
     for option in options:
-        if option not in known and not takes_any:
+        if known is not None and option not in known:
             raise CodecError(f"codec {name} has no option {option!r}; expected one of: {', '.join(known) or 'none'}")
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    needed = [option for option, p in known.items() if p.kind in by_name and p.default is p.empty]
+    parameters = inspect.signature(factory).parameters
+    needed = [option for option, p in parameters.items() if p.kind in by_name and p.default is p.empty]
     if missing := [option for option in needed if option not in options]:
         raise CodecError(f"codec {name} needs {', '.join(missing)}; give it among its options")
     return factory(**options)

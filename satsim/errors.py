@@ -4,6 +4,7 @@ SatsimError           anything of the kind; those of codecs and photos are `code
 +-- ScenarioError     a scenario, study or key file, a key or a value, that cannot be used as written
 +-- LinkError         a link that cannot be made as written
 +-- PacketError       bytes that are no packet, or a packet that cannot be written
+|   +-- CountError    a photo in more packets, or with more repair packets, than headers can count
 |   +-- RefusedError  a packet that a receiver must not take: not sealed, not by a known sender, or a replay
 +-- SweepError        a sweep that cannot be run, or go on, as asked
 +-- StudyError        a study that cannot run as written, or a goal that no design meets
@@ -24,6 +25,10 @@ class LinkError(SatsimError):
 
 class PacketError(SatsimError):
     """Bytes that are no packet, or fields that no packet can carry."""
+
+
+class CountError(PacketError):
+    """A photo that headers cannot count, or that they leave no room for."""
 
 
 class RefusedError(PacketError):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from satsim.links.linkspec import LinkSpec, Passes
 from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scoring.labels import label_of
 from satsim.scoring.outbox import Outbox
 
 
@@ -40,17 +41,19 @@ def links_of(scenario: Scenario) -> list[LinkSpec]:
 
 
 def scheme_notices(scenario: Scenario, scheme: SchemeSpec, outbox: Outbox) -> list[str]:
-    """Stages that do not fit a message, acknowledgements that are not there, repair of stages that are not."""
+    """Pictures or stages that do not fit, acknowledgements that are not there, repair of stages that are not."""
     notices = []
-    link, transport = scenario.link_of(scheme), scheme.transport
+    name, link, transport = label_of(scenario, scheme, [outbox]), scenario.link_of(scheme), scheme.transport
+    if outbox.why_empty:
+        notices.append(f"{name}: nothing fits, so nothing is sent: {outbox.why_empty}")
     if outbox.per_stage > 1 and outbox.stages > 1:
         notices.append(
-            f"{scheme.name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
+            f"{name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
             f" {scenario.header.bytes_}; it travels in {outbox.per_stage}"
         )
     if transport.name == "arq" and link.ack.kind == "none":
-        notices.append(f"{scheme.name}: nobody acknowledges on this link, so arq sends each message once")
+        notices.append(f"{name}: nobody acknowledges on this link, so arq sends each message once")
     stages = len(outbox.payloads) // outbox.per_stage
     if len(transport.repair_by_stage) > stages:
-        notices.append(f"{scheme.name}: repair_by_stage has more numbers than the photo has stages, {stages}")
+        notices.append(f"{name}: repair_by_stage has more numbers than the photo has stages, {stages}")
     return notices

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from satsim.links.costs import costs
 from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
+from satsim.scoring.labels import distinct, label_of
 from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, naming, title_of
 from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
 from satsim.simulation.events import Event, blank, note_run
@@ -66,22 +67,18 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     progress("reading the photo")
     reference = load_photo(scenario.image)
     metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
-    coders: list[Codec] = []
-    for scheme in scenario.schemes:
-        with naming(title_of(scenario, scheme)):
-            coders.append(load_codec(scheme.codec, **scheme.options))
-    notices += link_notices(links_of(scenario))
+    notices += [*scenario.notes, *link_notices(links_of(scenario))]
     rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    for scheme, coder in zip(scenario.schemes, coders, strict=True):
+    for scheme in scenario.schemes:
         progress(f"{scheme.name}: coding and sending")
-        part = run_scheme(scenario, scheme, coder, reference, metrics, measures)
+        part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
         rows += part.rows
-        events += [SchemeEvent(scheme.name, *event) for event in part.events]
+        events += [SchemeEvent(part.label, *event) for event in part.events]
         frames |= part.frames
-        schemes[scheme.name] = part.summary
+        schemes[part.label] = part.summary
         notices += part.notices
     summary = {
         "scenario": scenario.name,
@@ -101,6 +98,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
 class SchemeResult(NamedTuple):
     """What became of one scheme."""
 
+    label: str
     rows: list[TimelineRow]
     events: list[Event]
     frames: dict[str, Picture]
@@ -111,22 +109,36 @@ class SchemeResult(NamedTuple):
 def run_scheme(
     scenario: Scenario,
     scheme: SchemeSpec,
-    coder: Codec,
     reference: Picture,
     metrics: Sequence[Metric],
     measures: Measures,
+    taken: Collection[str] = (),
 ) -> SchemeResult:
-    """One scheme from pixels to rows. Raises CodecError, PacketError or LinkError, scenario and scheme named first."""
+    """One scheme from pixels to rows, under a label that none of `taken` looks like.
+
+    Raises CodecError, PacketError or LinkError, scenario and scheme named first.
+    """
     title = title_of(scenario, scheme)
     link = scenario.link_of(scheme)
+    coders: list[Codec] = []
+    loading_s = 0.0
+
+    def load(options: dict[str, Any]) -> Codec:
+        nonlocal loading_s
+        began = time.perf_counter()
+        coders.append(load_codec(scheme.codec, **options))
+        loading_s += time.perf_counter() - began
+        return coders[-1]
+
     with naming(title):
         photo = reduced(reference, scheme.scale)
         height, width = photo.shape[:2]
         began = time.perf_counter()
-        outbox = fill_outbox(coder, photo, scenario, scheme)
+        outbox = fill_outbox(load, photo, scenario, scheme)
         coded = time.perf_counter()
-        coder.decode(dict(enumerate(outbox.payloads)), height, width)
-        encode_s, decode_s = coded - began, time.perf_counter() - coded
+        if outbox.payloads:
+            coders[-1].decode(dict(enumerate(outbox.payloads)), height, width)
+        encode_s, decode_s = coded - began - loading_s, time.perf_counter() - coded
         if link.measured_times:
             link = link.model_copy(update={"encode_s": encode_s, "decode_s": decode_s})
         events = simulate(
@@ -139,19 +151,22 @@ def run_scheme(
             senders=scenario.senders,
         )
     names = tuple(metric.name for metric in metrics)
-    sending = Sending(title, reference, (height, width), outbox, scheme.codec, scheme.options, names)
+    sending = Sending(title, reference, (height, width), outbox, scheme.codec, outbox.options, names)
+    label = distinct(label_of(scenario, scheme, [outbox]), taken)
     pictures: dict[str, Picture] = {}
-    judge = Judge(sending, Memory(), lambda: Tools(coder, metrics), pictures)
+    judge = Judge(sending, Memory(), lambda: Tools(coders[-1], metrics), pictures)
     start_gap_s = scenario.senders.start_gap_s
-    rows, files = build_timeline(scheme.name, events, judge, [k * start_gap_s for k in range(scenario.senders.count)])
+    rows, files = build_timeline(label, events, judge, [k * start_gap_s for k in range(scenario.senders.count)])
     showings = blank(outbox.messages, 1, "events")
     note_run(showings, 0, events, link.cost)
     payload_bytes = sum(map(len, outbox.payloads))
     summary = {
+        "name": scheme.name,
         "codec": scheme.codec,
-        **scheme.options,
+        **outbox.options,
         "link": {"preset": link.preset, "assumed": assumed_numbers(link)},
         "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
+        "why_empty": outbox.why_empty,
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),
         "payload_bytes": payload_bytes,
@@ -163,7 +178,7 @@ def run_scheme(
         "measured_decode_s": round(decode_s, 3),
     }
     frames = {file: pictures[frame] for file, frame in files.items()}
-    return SchemeResult(rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
+    return SchemeResult(label, rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
 
 
 def save(result: Result, out: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codec.base import CodecError
+from codec.base import BudgetError, CodecError
 
 Indices = npt.NDArray[np.int64]
 
@@ -45,12 +45,12 @@ class Cut:
 def make_cut(stages: int, cells: int, bits: int, payload_bytes: int) -> Cut:
     """The cut with the fewest payloads of at most `payload_bytes` bytes, of equal and least length.
 
-    Raises CodecError where not one index fits.
+    Raises BudgetError where not one index fits.
     """
     _check_bits(bits)
     fitting = payload_bytes * 8 // bits
     if fitting < 1:
-        raise CodecError(f"payload_bytes is {payload_bytes}; expected at least {packed_bytes(1, bits)} for one index")
+        raise BudgetError(f"payload_bytes is {payload_bytes}; expected at least {packed_bytes(1, bits)} for one index")
     if fitting >= cells:
         together = max(d for d in range(1, stages + 1) if stages % d == 0 and d * cells <= fitting)
         return Cut(cells, cells * together)

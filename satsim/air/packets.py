@@ -42,7 +42,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from satsim.errors import PacketError
+from satsim.errors import CountError, PacketError
 
 if TYPE_CHECKING:
     from satsim.air.position import Position
@@ -129,7 +129,7 @@ def packetize(
 ) -> list[Packet]:
     """One packet for each payload of one image, in order. Raises PacketError for what the header cannot say."""
     if not 1 <= len(payloads) <= MAX_COUNT:
-        raise PacketError(
+        raise CountError(
             f"image has {len(payloads)} payloads; expected 1 to {MAX_COUNT} (use larger packets or a smaller image)"
         )
     count = len(payloads)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from satsim.air.packets import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, Repair
-from satsim.errors import PacketError
+from satsim.errors import CountError, PacketError
 
 
 def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]]) -> list[Packet]:
@@ -32,16 +32,16 @@ def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]])
     if [packet.payload_index for packet in packets] != list(range(len(packets))) or not packets:
         raise PacketError("packets are not one image in order; expected those of packetize, all of them")
     if len(packets) > MAX_REPAIRED:
-        raise PacketError(
+        raise CountError(
             f"image has {len(packets)} payloads; repair packets serve at most {MAX_REPAIRED} (use larger packets)"
         )
     made = []
     for protects, how_many in _added_up(wanted).items():
         if not 1 <= protects <= min(len(packets), LAST_SYMBOL):
-            raise PacketError(f"protects is {protects}; expected 1 to {min(len(packets), LAST_SYMBOL)}")
+            raise CountError(f"protects is {protects}; expected 1 to {min(len(packets), LAST_SYMBOL)}")
         if not 0 <= how_many <= LAST_SYMBOL + 1 - protects:
             most = LAST_SYMBOL + 1 - protects
-            raise PacketError(f"{how_many} repair packets over {protects} payloads; expected 0 to {most}")
+            raise CountError(f"{how_many} repair packets over {protects} payloads; expected 0 to {most}")
         payloads = [packet.payload for packet in packets[:protects]]
         prefixed = len({len(payload) for payload in payloads}) > 1
         numbers = range(protects, protects + how_many)
@@ -98,7 +98,7 @@ def _added_up(wanted: Sequence[tuple[int, int]]) -> dict[int, int]:
 def _symbols(payloads: Sequence[bytes]) -> list[bytes]:
     longest = max(map(len, payloads))
     if longest >= 1 << 8 * LENGTH_BYTES:
-        raise PacketError(f"payload of {longest} bytes; repair packets serve at most {(1 << 8 * LENGTH_BYTES) - 1}")
+        raise CountError(f"payload of {longest} bytes; repair packets serve at most {(1 << 8 * LENGTH_BYTES) - 1}")
     return [_symbol(payload, LENGTH_BYTES + longest) for payload in payloads]
 
 

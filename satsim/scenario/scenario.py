@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
@@ -30,8 +31,10 @@ class ImageSpec(Checked):
 class TransportSpec(Checked):
     """What goes into a round, and how rounds go on; a bare name stands for it with the rest as it is."""
 
-    name: Literal["once", "carousel", "arq"] = "once"
-    """once: one round, in order; carousel: round after round; arq: each message until it is acknowledged."""
+    name: Literal["auto", "once", "carousel", "arq"] = "auto"
+    """once: one round, in order; carousel: round after round; arq: each message until it is acknowledged; auto: what
+    the service of the link's preset does, and on any other link arq where messages are acknowledged, else once. A
+    scenario that has been read says which."""
     base_copies: Annotated[int, Field(ge=1, le=20)] = 1
     """How often a round sends the first stage (of a whole file: all of it)."""
     base_spread: bool = False
@@ -51,6 +54,19 @@ class TransportSpec(Checked):
     @classmethod
     def _from_name(cls, data: Any) -> Any:
         return {"name": data} if isinstance(data, str) else data
+
+    def on(self, link: LinkSpec) -> TransportSpec:
+        """This transport, with what suits `link` in place of `auto`."""
+        if self.name != "auto":
+            return self
+        suits = "arq"
+        if link.preset:
+            from satsim.links.presets import find_preset
+
+            suits = find_preset(link.preset).transport
+        if suits == "arq" and link.ack.kind == "none":
+            suits = "once"
+        return self.model_copy(update={"name": suits})
 
 
 class SendersSpec(Checked):
@@ -90,6 +106,8 @@ class SchemeSpec(Checked):
     """One way to send the photo: a codec, its options, and a transport."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What it is told by everywhere. {codec}, {packets}, {bytes}, {stages}, {transport} and {link} in it stand for what
+    was sent, on its label."""
     codec: str
     options: dict[str, Any] = Field(default_factory=dict)
     transport: TransportSpec = TransportSpec()
@@ -97,6 +115,18 @@ class SchemeSpec(Checked):
     """The photo is reduced to this share of its sides before coding, and enlarged again on the screen."""
     link: LinkSpec | None = None
     """A link of its own, so that one story can compare services; None: the scenario's."""
+
+    @field_validator("name")
+    @classmethod
+    def _fields_known(cls, name: str) -> str:
+        unknown = [field for field in re.findall(r"\{(.*?)\}", name) if field not in NAME_FIELDS]
+        if unknown:
+            fields = ", ".join(f"{{{field}}}" for field in NAME_FIELDS)
+            raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {fields}")
+        return name
+
+
+NAME_FIELDS = ("codec", "packets", "bytes", "stages", "transport", "link")
 
 
 class Scenario(Checked):
@@ -116,20 +146,28 @@ class Scenario(Checked):
     quality_levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """By metric name: levels whose first times the summary reports."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    notes: tuple[str, ...] = ()
+    """Lines for the reader of the results; settings from outside add what they left out or put together."""
 
     def link_of(self, scheme: SchemeSpec) -> LinkSpec:
         """The link that a scheme sends on."""
         return scheme.link or self.link
 
     @model_validator(mode="after")
-    def _fits(self) -> Scenario:
-        for k, scheme in enumerate(self.schemes):
-            key, largest = f"schemes.{k}.link" if scheme.link else "link", self.link_of(scheme).packet_bytes
-            if largest <= self.header.bytes_:
-                raise ValueError(
-                    f"{key}.packet_bytes is {largest}; the header takes {self.header.bytes_} of it"
-                    " (leave out header.position or header.tag_bytes, or choose a link with larger messages)"
-                )
+    def _transports_named(self) -> Scenario:
+        """Every `auto` becomes what it stands for, so that no reader needs to know; a note says where that is new."""
+        links = [self.link_of(scheme) for scheme in self.schemes]
+        named = [scheme.transport.on(link) for scheme, link in zip(self.schemes, links, strict=True)]
+        said = {
+            f"no transport is named, so each goes as suits its link: {now.name} over {link.preset or 'this one'}": None
+            for scheme, now, link in zip(self.schemes, named, links, strict=True)
+            if scheme.transport.name == "auto" and now.name != "once"
+        }
+        changed = [
+            scheme.model_copy(update={"transport": now}) for scheme, now in zip(self.schemes, named, strict=True)
+        ]
+        object.__setattr__(self, "schemes", tuple(changed))
+        object.__setattr__(self, "notes", tuple(dict.fromkeys([*self.notes, *said])))
         return self
 
     @model_validator(mode="after")
@@ -157,7 +195,12 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     data = read_mapping(path, "scenario")
     for setting in settings:
         data = override(data, setting)
-    return make_scenario(data, str(path), path.parent)
+    scenario = make_scenario(data, str(path), path.parent)
+    if any(setting.startswith("schemes.") for setting in settings):
+        from satsim.scenario.settings import without_doubles
+
+        (scenario,) = without_doubles([scenario])
+    return scenario
 
 
 def override(data: dict[str, Any], setting: str) -> dict[str, Any]:

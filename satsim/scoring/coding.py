@@ -43,12 +43,16 @@ def prepare(
     Raises CodecError or PacketError with scenario and scheme named before it.
     """
     title = title_of(scenario, scheme)
+    photo = reduced(reference, scheme.scale)
+    made_with: dict[str, str] = {}
+
+    def load(options: dict[str, Any]) -> _CachedCoder:
+        coder = _load_codec(scheme.codec, options)
+        made_with.update(coded_with(scheme.codec, options, type(coder).__module__, coder.model_id))
+        return _CachedCoder(coder, cache, digest(["photo", *flat(made_with), picture_digest(photo)]))
+
     with naming(title):
-        coder = _load_codec(scheme.codec, scheme.options)
-        made_with = coded_with(scheme.codec, scheme.options, type(coder).__module__, coder.model_id)
-        photo = reduced(reference, scheme.scale)
-        photo_key = digest(["photo", *flat(made_with), picture_digest(photo)])
-        outbox = fill_outbox(_CachedCoder(coder, cache, photo_key), photo, scenario, scheme)
+        outbox = fill_outbox(load, photo, scenario, scheme)
     made_with |= _scored_with(metrics)
     shown: list[str | bytes] = [str(photo.shape), picture_digest(reference), *metrics, *outbox.payloads]
     return Sending(
@@ -57,7 +61,7 @@ def prepare(
         size=(photo.shape[0], photo.shape[1]),
         outbox=outbox,
         codec=scheme.codec,
-        options=scheme.options,
+        options=outbox.options,
         metrics=tuple(metrics),
         key=digest(["scores", *flat(made_with), *shown]),
         made_with=made_with,

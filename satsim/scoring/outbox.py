@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from codec.base import CodecError, stages_of
+from codec.base import BudgetError, CodecError, stages_of
+from codec.budgets import fit_options
 from codec.photos import fit_photo
 from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize
-from satsim.errors import LinkError, PacketError
+from satsim.errors import CountError, LinkError, PacketError
 from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
 Picture = npt.NDArray[np.uint8]
@@ -46,6 +47,10 @@ class Outbox(NamedTuple):
     """Payloads of one stage; of a whole file, all."""
     stages: int
     """Of the codec; 1 for one that shows nothing before it is whole."""
+    options: dict[str, Any]
+    """Of the codec, budgets told in packets turned into what the codec takes."""
+    why_empty: str = ""
+    """Why there is nothing to send, where nothing fits the link."""
 
     def recovered(self, held: Mapping[int, bytes]) -> dict[int, bytes]:
         """The payloads that follow from what is held, by place among the messages."""
@@ -78,24 +83,39 @@ class Sending:
     """Versions and digests of what codes and scores; a process that finds others refuses to score."""
 
 
-def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec) -> Outbox:
-    """Code `image` and pack it for every sender of `scenario`, as `scheme` has it.
+def fill_outbox(
+    load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec
+) -> Outbox:
+    """Code `image` and pack it for every sender of `scenario`, as `scheme` has it; `load` makes its codec of options.
 
     Payloads are cut to what the header leaves of a message, and shorter by `LENGTH_BYTES` where repair packets need it.
-    Raises what the codec raises, and PacketError for what does not fit.
+    Where nothing fits, the outbox is empty and says why. Raises what the codec raises, and PacketError.
     """
-    transport = scheme.transport
+    try:
+        return _fill(load, image, scenario, scheme)
+    except (BudgetError, CountError) as error:
+        return Outbox([], {}, [[] for _ in range(scenario.senders.count)], [], 1, 1, scheme.options, str(error))
+
+
+def _fill(
+    load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec
+) -> Outbox:
+    transport, (height, width) = scheme.transport, image.shape[:2]
     room = scenario.link_of(scheme).packet_bytes - scenario.header.bytes_
-    payloads = coder.encode(image, room)
-    if (transport.repair_packets or any(transport.repair_by_stage)) and len({len(payload) for payload in payloads}) > 1:
-        room -= LENGTH_BYTES
-        payloads = coder.encode(image, room)
-    check_payloads(payloads, room)
+    if room < 1:
+        raise CountError(f"the header takes {scenario.header.bytes_} bytes of each message, which has {room} fewer")
+    repaired = transport.repair_packets or any(transport.repair_by_stage)
+    for spare_bytes in (0, LENGTH_BYTES):
+        options = fit_options(scheme.codec, scheme.options, room, height, width, spare_bytes)
+        coder = load(options)
+        payloads = coder.encode(image, room - spare_bytes)
+        if not repaired or len({len(payload) for payload in payloads}) == 1:
+            break
+    check_payloads(payloads, room - spare_bytes)
     per_stage, odd = divmod(len(payloads), stages_of(coder))
     if odd or not per_stage:
         per_stage = 1  # several stages ride in one payload, or the cuts lie elsewhere
     stages = len(payloads) // per_stage
-    height, width = image.shape[:2]
     packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
     made: list[Packet] = []
     if plan := repair_plan(transport, stages, per_stage):
@@ -111,7 +131,8 @@ def fill_outbox(coder: Coder, image: npt.NDArray[np.uint8], scenario: Scenario, 
             to_message = packer(scenario, sender)
         messages.append([to_message(packet._replace(sender=sender)) for packet in [*packets, *made]])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
-    return Outbox(payloads, repairs, messages, round_order(transport, stages, per_stage), per_stage, stages_of(coder))
+    order = round_order(transport, stages, per_stage)
+    return Outbox(payloads, repairs, messages, order, per_stage, stages_of(coder), options)
 
 
 def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:

@@ -50,7 +50,7 @@ def simulate(
     losses, as long as nothing is sent because of what was lost. What is under way at the end has a row in_flight there.
     Raises ValueError for an endless transport without a finite `duration_s`.
     """
-    spec = TransportSpec.model_validate(transport)
+    spec = TransportSpec.model_validate(transport).on(link)
     if spec.name in ENDLESS and duration_s == inf:
         raise ValueError(f"transport is {spec.name}, which may never end; expected a finite duration_s")
     env = simpy.Environment()

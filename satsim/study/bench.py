@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codec.base import BudgetError
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.coding import cached_judge
 from satsim.scoring.outbox import Picture, Sending
@@ -60,11 +59,8 @@ def code_all(bench: Bench, wanted: Sequence[OperatingPoint], workers: Workers) -
 
 def code_one(task: Task) -> Size | str:
     """What one coding takes, or why the photo cannot be coded so; other mistakes of codec and link are raised."""
-    try:
-        sending = _prepare(task)
-    except BudgetError as error:
-        return str(error.__cause__ or error)  # without the names that lead it in
-    return Size(len(sending.outbox.payloads), sending.outbox.per_stage)
+    outbox = _prepare(task).outbox
+    return outbox.why_empty or Size(len(outbox.payloads), outbox.per_stage)
 
 
 def try_out(

@@ -43,7 +43,7 @@ class Found:
 def search(bench: Bench, space: Space, trials: int, workers: Workers, progress: Progress) -> Found:
     """The outcomes of all designs, or of `trials` where there are more. Raises StudyError where there are none."""
     ways = len(space.transports) * len(space.copies) * len(space.repair)
-    every = codings(space, bench.scenario)
+    every = codings(space)
     if len(every) * ways > 20 * trials:
         found = pick(bench, space, trials, workers, progress)
     else:
@@ -130,7 +130,7 @@ def choose(trial: Any, space: Space, bench: Bench) -> Design:
         trial.suggest_categorical(name, getattr(space, name))
         for name in ("codecs", "scales", "stages", "transports", "copies", "repair")
     )
-    return Design(make_coding(codec, scale, stages, bench.scenario), transport, copies, repair)
+    return Design(make_coding(codec, scale, stages), transport, copies, repair)
 
 
 def plain_or_none(design: Design, size: Size | str, bench: Bench) -> Design | None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from codec.options import split_options
-from satsim.air.packets import LENGTH_BYTES
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import Scenario, SchemeSpec, TransportSpec, parse_yaml, slug
+from satsim.scenario.scenario import SchemeSpec, TransportSpec, parse_yaml, slug
 
 TRANSPORTS = ("once", "carousel", "arq")
 
@@ -72,13 +71,13 @@ class Design:
         return f"{self.coding}, {self.transport}{copies}{repair}"
 
 
-def codings(space: Space, scenario: Scenario) -> list[OperatingPoint]:
+def codings(space: Space) -> list[OperatingPoint]:
     """Every way to code the photo. Raises StudyError for a codec that is not NAME[:key=value]."""
     ways = itertools.product(space.codecs, space.scales, space.stages)
-    return list(dict.fromkeys(make_coding(codec, scale, stages, scenario) for codec, scale, stages in ways))
+    return list(dict.fromkeys(make_coding(codec, scale, stages) for codec, scale, stages in ways))
 
 
-def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> OperatingPoint:
+def make_coding(codec: str, scale: float, stages: int) -> OperatingPoint:
     """A coding of `Space`: ProGIC sends so many stages, and a file may fill so many messages.
 
     A codec of the user's own, whose name holds a colon, takes neither; nor does one whose options say how much.
@@ -88,10 +87,8 @@ def make_coding(codec: str, scale: float, stages: int, scenario: Scenario) -> Op
     plural, amount = "s" * (stages != 1), ""
     if name.startswith("progic") and "stages" not in options:
         options, amount = options | {"stages": stages}, f"{stages} stage{plural}"
-    elif not name.startswith("progic") and ":" not in name and "budget_bytes" not in options:
-        # Short by what repair packets take, so that a file fills as many messages with them as without.
-        room = max(1, scenario.link.packet_bytes - scenario.header.bytes_ - LENGTH_BYTES)
-        options, amount = options | {"budget_bytes": stages * room}, f"{stages} message{plural}"
+    elif not name.startswith("progic") and ":" not in name and not options.keys() & {"budget_bytes", "budget_packets"}:
+        options, amount = options | {"budget_packets": stages}, f"{stages} message{plural}"
     return OperatingPoint(name, label, options, amount, scale)
 
 

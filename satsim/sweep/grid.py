@@ -14,7 +14,7 @@ import yaml
 
 from satsim.errors import ScenarioError
 from satsim.scenario.scenario import Scenario, make_scenario, parse_yaml
-from satsim.scenario.settings import put
+from satsim.scenario.settings import put, without_doubles
 
 SHORT = {
     "image": "image.path",
@@ -188,4 +188,5 @@ def make_grid(data: dict[str, Any], axes: Sequence[Factor], path: Path) -> list[
             f"{path}: schemes are {', '.join(names[0])} at one point and {', '.join(names[other])} at another; expected"
             " the same names everywhere"
         )
-    return places
+    scenarios = without_doubles([place.scenario for place in places])
+    return [place._replace(scenario=scenario) for place, scenario in zip(places, scenarios, strict=True)]

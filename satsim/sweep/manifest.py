@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from satsim.scoring.labels import distinct, facts_of, fill
 from satsim.scoring.outbox import Sending
 from satsim.scoring.summary import about_metrics
 from satsim.sweep.grid import LABELS, Factor, Place
@@ -64,6 +65,18 @@ def write_manifest(
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
+def labels(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
+    """What each scheme is called in figures and in words: its name, filled in with what it sends at all points."""
+    found: list[str] = []
+    for k, scheme in enumerate(plan.first.schemes):
+        facts = [
+            facts_of(place.scenario.schemes[k], place.scenario.link_of(place.scenario.schemes[k]), row[k].outbox)
+            for place, row in zip(plan.places, sendings, strict=True)
+        ]
+        found.append(distinct(fill(scheme.name, facts), found))
+    return found
+
+
 def finished(folder: Path) -> Any:
     """The fingerprint of the sweep whose results `folder` holds; None where it holds none."""
     try:
@@ -85,6 +98,7 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
         "image": dict(zip(("height", "width"), sendings[0][0].reference.shape[:2], strict=True)),
         "scenario": plan.base.model_dump(mode="json"),
         "schemes": [scheme.name for scheme in first.schemes],
+        "labels": labels(plan, sendings),
         "axes": [
             {"key": axis.key, "label": LABELS.get(axis.key, axis.key), "values": axis.values, "labels": axis.labels}
             for axis in plan.axes

@@ -120,6 +120,7 @@ def make_plan(
         )
     moments_s = tuple(moments_s) or default_moments(shortest_s)
     _, measures, notices = choose_measures(scenarios[0], min(photos.values()), moments_s)
+    notices += [note for scenario in scenarios for note in scenario.notes]
     notices += link_notices(link for scenario in scenarios for link in links_of(scenario))
     if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):
         own = [scheme.name for scheme in scenarios[0].schemes if scheme.link]

@@ -87,6 +87,7 @@ class Sweep:
     folder: Path
     manifest: Mapping[str, Any]
     schemes: tuple[str, ...]
+    """Their labels, in the order of the tables' names."""
     axes: tuple[Axis, ...]
     """At least two: the numeric ones first, of these the ones with more values; then what holds no place, `NO_AXIS`."""
     places: Mapping[int, tuple[int, ...]]
@@ -122,7 +123,7 @@ class Sweep:
         columns = ["point", "scheme", column]
         table = pq.read_table(self.folder / "runs.parquet", columns=columns, filters=[("point", "in", list(points))])
         point, values = table["point"].to_numpy(), table[column].to_numpy().astype(np.float64)
-        scheme = _places(table["scheme"], self.schemes)
+        scheme = _places(table["scheme"], self.manifest["schemes"])
         for number in points:
             for k, name in enumerate(self.schemes):
                 mine: Floats = values[(point == number) & (scheme == k)]
@@ -141,7 +142,7 @@ def read_sweep(folder: Path) -> Sweep:
     axes = [Axis(a["key"], a["label"], tuple(a["values"]), tuple(a["labels"])) for a in manifest["axes"]]
     axes.sort(key=lambda axis: (len(axis.values) < 2, not axis.numeric, -len(axis.values)))
     axes += [NO_AXIS] * max(0, 2 - len(axes))
-    schemes = tuple(manifest["schemes"])
+    schemes = tuple(manifest.get("labels") or manifest["schemes"])
     keys = [axis.key for axis in axes if axis.key]
     names = ["point", "scheme", "quantity", "statistic", "certainty", "value", "low", "high", "runs"]
     table = pq.read_table(folder / "quantiles.parquet", columns=names + keys)
@@ -153,7 +154,7 @@ def read_sweep(folder: Path) -> Sweep:
     }
     shape = (*(len(axis.values) for axis in axes), len(schemes))
     of_point = np.array([np.ravel_multi_index((*places[int(point)], 0), shape) for point in points], np.int64)
-    cells = of_point[np.searchsorted(points, column["point"])] + _places(table["scheme"], schemes)
+    cells = of_point[np.searchsorted(points, column["point"])] + _places(table["scheme"], manifest["schemes"])
     known = column["certainty"].astype(np.float64)
     certainty = CERTAINTY if np.isclose(known, CERTAINTY).any() else float(np.nanmax(known))
     wanted = (column["statistic"] == "share") | np.isclose(known, certainty)
