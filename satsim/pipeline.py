@@ -24,7 +24,7 @@ from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notic
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.labels import distinct, label_of
-from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, naming, title_of
+from satsim.scoring.outbox import Outbox, Picture, Sending, fill_outbox, load_photo, naming, title_of
 from satsim.scoring.summary import Measures, TimelineRow, about_metrics, build_timeline, choose_measures, summarise
 from satsim.simulation.events import Event, blank, note_run
 from satsim.simulation.simulation import simulate
@@ -118,27 +118,11 @@ def run_scheme(
 
     Raises CodecError, PacketError or LinkError, scenario and scheme named first.
     """
-    title = title_of(scenario, scheme)
-    link = scenario.link_of(scheme)
-    coders: list[Codec] = []
-    loading_s = 0.0
-
-    def load(options: dict[str, Any]) -> Codec:
-        nonlocal loading_s
-        began = time.perf_counter()
-        coders.append(load_codec(scheme.codec, **options))
-        loading_s += time.perf_counter() - began
-        return coders[-1]
-
+    title, link = title_of(scenario, scheme), scenario.link_of(scheme)
     with naming(title):
         photo = reduced(reference, scheme.scale)
         height, width = photo.shape[:2]
-        began = time.perf_counter()
-        outbox = fill_outbox(load, photo, scenario, scheme)
-        coded = time.perf_counter()
-        if outbox.payloads:
-            coders[-1].decode(dict(enumerate(outbox.payloads)), height, width)
-        encode_s, decode_s = coded - began - loading_s, time.perf_counter() - coded
+        outbox, coders, encode_s, decode_s = code(photo, scenario, scheme)
         if link.measured_times:
             link = link.model_copy(update={"encode_s": encode_s, "decode_s": decode_s})
         events = simulate(
@@ -179,6 +163,26 @@ def run_scheme(
     }
     frames = {file: pictures[frame] for file, frame in files.items()}
     return SchemeResult(label, rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
+
+
+def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox, list[Codec], float, float]:
+    """What a scheme sends of `photo`, its codec as the last of those tried, seconds to code and seconds to decode it."""
+    coders: list[Codec] = []
+    loading_s = 0.0
+
+    def load(options: dict[str, Any]) -> Codec:
+        nonlocal loading_s
+        began = time.perf_counter()
+        coders.append(load_codec(scheme.codec, **options))
+        loading_s += time.perf_counter() - began
+        return coders[-1]
+
+    began = time.perf_counter()
+    outbox = fill_outbox(load, photo, scenario, scheme)
+    coded = time.perf_counter()
+    if outbox.payloads:
+        coders[-1].decode(dict(enumerate(outbox.payloads)), *photo.shape[:2])
+    return outbox, coders, coded - began - loading_s, time.perf_counter() - coded
 
 
 def save(result: Result, out: Path) -> None:

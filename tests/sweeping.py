@@ -9,7 +9,7 @@ from satsim.sweep.run import run_sweep as run_and_draw
 
 SCHEMES = [
     {"name": "strips", "codec": "codec.fake:FakeCodec", "transport": "carousel"},
-    {"name": "whole", "codec": "jpeg", "options": {"budget_bytes": 900}},
+    {"name": "whole", "codec": "jpeg", "options": {"budget_bytes": 900}, "transport": "once"},
     {"name": "asked again", "codec": "codec.fake:FakeCodec", "transport": {"name": "arq", "ladder": [[0, 0]]}},
 ]
 

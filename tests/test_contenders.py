@@ -14,7 +14,7 @@ from codec.evaluation.contenders import read_contender
         ("codec.fake:FakeCodec", [], "codec.fake:FakeCodec", {}),
         ("codec.fake:FakeCodec:strips=4", [], "codec.fake:FakeCodec:strips=4", {"strips": 4}),
         ("codec.fake:FakeCodec", ["strips=4"], "codec.fake:FakeCodec:strips=4", {"strips": 4}),
-        ("progic", ["stages=2"], "progic:model=nano,stages=2", {"model": "nano", "stages": 2}),
+        ("progic", ["stages=2"], "progic:model=small,stages=2", {"model": "small", "stages": 2}),
         (
             "external:encode=cp {input} {output},decode=cp {input} {output},qualities=[1,2],suffix=.png",
             [],

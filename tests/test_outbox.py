@@ -40,11 +40,11 @@ def fill(coder, packet_bytes=40, transport="once", **scenario):
             "name": "story",
             "image": {"path": "photo.png"},
             "link": {"packet_bytes": packet_bytes},
-            "schemes": [{"name": "one", "codec": coder.name, "transport": transport}],
+            "schemes": [{"name": "one", "codec": "codec.fake:FakeCodec", "transport": transport}],
             **scenario,
         }
     )
-    return fill_outbox(coder, IMAGE, plan, plan.schemes[0]), plan
+    return fill_outbox(lambda options: coder, IMAGE, plan, plan.schemes[0]), plan
 
 
 def test_messages_are_header_and_payload_in_order():
@@ -73,7 +73,7 @@ def test_position_and_tag_take_their_room_from_the_payload(header, overhead_byte
 
 
 def test_a_scheme_with_a_link_of_its_own_fills_the_messages_of_that():
-    scheme = {"name": "one", "codec": "staged", "link": {"packet_bytes": 30}}
+    scheme = {"name": "one", "codec": "codec.fake:FakeCodec", "link": {"packet_bytes": 30}}
     outbox, _ = fill(Staged(spare=[0]), schemes=[scheme])
     assert len(outbox.messages[0][0]) == 30
 

@@ -64,9 +64,12 @@ def test_a_codecs_mistake_carries_the_name_of_its_scheme(small_photo, codec, com
         run(plan(small_photo, codec))
 
 
-def test_too_many_payloads_carry_the_name_of_their_scheme(small_photo):
-    with pytest.raises(PacketError, match="scheme 'second': image has 4097 payloads"):
-        run(plan(small_photo, "test_pipeline:Countless"))
+def test_a_photo_in_more_payloads_than_headers_count_is_an_empty_row_that_says_so(small_photo):
+    result = run(plan(small_photo, "test_pipeline:Countless"))
+    row = result.summary["schemes"]["second"]
+    assert (row["payloads"], row["packets_sent"], row["first_image_s"]) == (0, 0, None)
+    assert "image has 4097 payloads" in row["why_empty"]
+    assert any("second: nothing fits" in notice for notice in result.notices)
 
 
 def test_a_missing_photo_is_told_first(tmp_path):

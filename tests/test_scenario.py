@@ -47,7 +47,7 @@ def test_a_good_file_loads_with_the_papers_defaults(scenario_file):
     assert scenario.link.interval_s == 60
     assert scenario.link.packet_bytes == 360
     assert scenario.metrics == ("dists",)
-    assert [scheme.transport for scheme in scenario.schemes] == [TransportSpec(), TransportSpec()]
+    assert [scheme.transport for scheme in scenario.schemes] == [TransportSpec(name="once"), TransportSpec(name="once")]
     assert scenario.schemes[1].options == {"budget_bytes": 340}
 
 
@@ -133,7 +133,10 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("schemes=[]", "story.yaml: schemes is []"),
         ("metrics=dists", "story.yaml: metrics is 'dists'"),
         ("image.fit=stretch", "image.fit is 'stretch'; expected 'crop', 'pad' or 'keep'"),
-        ("schemes.1.transport=pigeon", "schemes.1.transport.name is 'pigeon'; expected 'once', 'carousel' or 'arq'"),
+        (
+            "schemes.1.transport=pigeon",
+            "schemes.1.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel' or 'arq'",
+        ),
         ("name=a/b", "story.yaml: name is 'a/b'"),
         ("name=../up", "story.yaml: name is '../up'"),
         ("image.path=null", "story.yaml: image.path is None"),
@@ -180,11 +183,6 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
 )
 def test_every_mistake_is_one_line_with_file_field_finding_and_expectation(scenario_file, setting, complaint):
     assert complaint in complaint_about(scenario_file(GOOD), [setting])
-
-
-def test_a_header_that_leaves_no_room_is_refused_with_the_numbers(scenario_file):
-    settings = ["link.packet_bytes=40", "header.tag_bytes=16", "header.position={latitude_deg: 1, longitude_deg: 2}"]
-    assert "link.packet_bytes is 40; the header takes 47 of it" in complaint_about(scenario_file(GOOD), settings)
 
 
 def test_every_path_in_a_scenario_is_relative_to_its_file(scenario_file, tmp_path):
@@ -268,3 +266,40 @@ def test_part_of_a_scenario_is_checked_the_same_way():
 def test_a_slug_is_letters_digits_and_single_underscores():
     assert slug("ProGIC whole, 5 packets") == "progic_whole_5_packets"
     assert slug("!?") == "scheme"
+
+
+class TestSchemesSetFromOutside:
+    STORY = GOOD | {
+        "schemes": [
+            {"name": "one", "codec": "progic", "options": {"stages": 2, "model": "nano"}},
+            {"name": "two", "codec": "avif", "options": {"budget_packets": 3}},
+            {"name": "three", "codec": "jpeg2000", "options": {"budget_packets": 3, "progressive": True}},
+        ]
+    }
+
+    def test_options_that_the_new_codec_lacks_are_left_out_with_a_note(self, scenario_file):
+        plan = load_scenario(scenario_file(self.STORY), ["schemes.0.codec=avif"])
+        assert plan.schemes[0].options == {"stages": 2}
+        assert plan.notes == ("scheme 'one': avif has no model, so that is left out",)
+
+    def test_options_of_other_schemes_and_of_scenarios_as_written_stay(self, scenario_file):
+        plan = load_scenario(scenario_file(self.STORY), ["schemes.0.codec=progic-whole"])
+        assert [scheme.options for scheme in plan.schemes] == [each["options"] for each in self.STORY["schemes"]]
+        assert plan.notes == ()
+
+    def test_schemes_that_become_equal_are_one_with_a_note(self, scenario_file):
+        plan = load_scenario(scenario_file(self.STORY), ["schemes.*.codec=webp"])
+        assert [(scheme.name, scheme.options) for scheme in plan.schemes] == [
+            ("one", {"stages": 2}),
+            ("two", {"budget_packets": 3}),
+        ]
+        assert plan.notes[-1] == "scheme 'three' is now the same as 'two', and is left out"
+
+    def test_they_are_compared_after_the_last_setting(self, scenario_file):
+        settings = ["schemes.*.codec=webp", "schemes.2.options.budget_packets=4"]
+        assert len(load_scenario(scenario_file(self.STORY), settings).schemes) == 3
+
+    def test_equal_schemes_as_written_stay(self, scenario_file):
+        twin = {"name": "twin", "codec": "avif", "options": {"budget_packets": 3}}
+        story = self.STORY | {"schemes": [*self.STORY["schemes"], twin]}
+        assert len(load_scenario(scenario_file(story), ["seed=3"]).schemes) == 4

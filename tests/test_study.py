@@ -88,20 +88,18 @@ def test_a_carousel_of_a_whole_file_goes_round_without_copies():
     ]  # fmt: skip
 
 
-def test_stages_are_stages_of_progic_and_messages_of_a_file(scenario_file):
-    scenario = load_scenario(scenario_file)
-    found = codings(Space(codecs=("progic", "avif"), stages=(1, 3), scales=(1.0, 0.5)), scenario)
+def test_stages_are_stages_of_progic_and_messages_of_a_file():
+    found = codings(Space(codecs=("progic", "avif"), stages=(1, 3), scales=(1.0, 0.5)))
     assert [str(coding) for coding in found] == [
         "progic 1 stage", "progic 3 stages", "progic 1 stage at 0.5", "progic 3 stages at 0.5",
         "avif 1 message", "avif 3 messages", "avif 1 message at 0.5", "avif 3 messages at 0.5",
     ]  # fmt: skip
-    # 60 bytes, less 20 of the header and 2 that repair packets take.
-    assert found[5].options == {"budget_bytes": 3 * 38}
+    assert found[5].options == {"budget_packets": 3}
 
 
-def test_an_option_that_is_given_stays_as_it_is(scenario_file):
+def test_an_option_that_is_given_stays_as_it_is():
     space = Space(codecs=("progic:model=nano,stages=2", f"{FAKE}:strips=4"), stages=(1, 3), scales=(1.0,))
-    assert [(str(c), c.options) for c in codings(space, load_scenario(scenario_file))] == [
+    assert [(str(c), c.options) for c in codings(space)] == [
         ("progic model=nano stages=2", {"model": "nano", "stages": 2}), ("FakeCodec strips=4", {"strips": 4}),
     ]  # fmt: skip
 

@@ -63,7 +63,7 @@ def shown(*steps):
 
 def judge_of(decoder=None, metrics=None, payloads=PAYLOADS, pictures=None):
     metrics = metrics or [Brightness()]
-    outbox = Outbox(payloads, {}, [payloads], [0, 1, 2], 1, 1)
+    outbox = Outbox(payloads, {}, [payloads], [0, 1, 2], 1, 1, {})
     sending = Sending("story", REFERENCE, (2, 2), outbox, "codec", {}, tuple(metric.name for metric in metrics))
     return Judge(sending, Memory(), lambda: Tools(decoder or CountingDecoder(), metrics), pictures)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
@@ -116,14 +116,13 @@ class SchemeSpec(Checked):
     link: LinkSpec | None = None
     """A link of its own, so that one story can compare services; None: the scenario's."""
 
-    @field_validator("name")
-    @classmethod
-    def _fields_known(cls, name: str) -> str:
-        unknown = [field for field in re.findall(r"\{(.*?)\}", name) if field not in NAME_FIELDS]
+    @model_validator(mode="after")
+    def _fields_known(self) -> SchemeSpec:
+        unknown = [field for field in re.findall(r"\{(.*?)\}", self.name) if field not in NAME_FIELDS]
         if unknown:
             fields = ", ".join(f"{{{field}}}" for field in NAME_FIELDS)
             raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {fields}")
-        return name
+        return self
 
 
 NAME_FIELDS = ("codec", "packets", "bytes", "stages", "transport", "link")
@@ -193,14 +192,18 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     Raises ScenarioError, one line, for a file that is missing, unreadable, not YAML, or not a scenario.
     """
     data = read_mapping(path, "scenario")
+    return make_scenario(with_settings(data, settings), str(path), path.parent)
+
+
+def with_settings(data: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """`data` after settings from outside, without schemes that these made equal. Raises ScenarioError as `override`."""
     for setting in settings:
         data = override(data, setting)
-    scenario = make_scenario(data, str(path), path.parent)
     if any(setting.startswith("schemes.") for setting in settings):
         from satsim.scenario.settings import without_doubles
 
-        (scenario,) = without_doubles([scenario])
-    return scenario
+        (data,) = without_doubles([data])
+    return data
 
 
 def override(data: dict[str, Any], setting: str) -> dict[str, Any]:

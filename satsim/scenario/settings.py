@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from satsim.errors import ScenarioError
-
-if TYPE_CHECKING:
-    from satsim.scenario.scenario import Scenario
 
 
 def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def _set(place: Any, keys: list[str], value: Any, source: str, section: str = ""
 def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
     """`data` without options that a scheme's newly set codec lacks, and with a note that says so."""
     from codec.base import CodecError
-    from codec.loading import options_of, takes_budget
+    from codec.loading import options_of
 
     schemes, notes = list(data["schemes"]), list(data.get("notes") or [])
     for k, scheme in enumerate(schemes):
@@ -58,32 +55,47 @@ def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
             continue  # a mistake that the codec's own check tells
         if known is None:
             continue
-        known = [*known, "budget_packets", *(["stages"] if takes_budget(scheme["codec"]) else [])]
+        if "budget_bytes" in known:
+            known += ["budget_packets", "stages"]
+        elif "stages" in known:
+            known += ["budget_packets"]
         if lost := [key for key in options if key not in known]:
-            notes.append(f"{scheme.get('name')}: {scheme['codec']} has no {' and no '.join(lost)}, so that is left out")
+            what = " and no ".join(map(str, lost))
+            notes.append(f"scheme {scheme.get('name')!r}: {scheme['codec']} has no {what}, so that is left out")
             schemes[k] = scheme | {"options": {key: value for key, value in options.items() if key in known}}
     return data | {"schemes": schemes, "notes": notes}
 
 
-def without_doubles(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """The scenarios without schemes that settings have made equal to an earlier one in all of them; a note says so."""
+def without_doubles(stories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stories without schemes that settings have made equal to an earlier one in all of them; a note says so.
+
+    What cannot be read as schemes is left as it is, for the check of the whole to tell.
+    """
+    schemes = [story.get("schemes") for story in stories]
+    count = len(schemes[0]) if isinstance(schemes[0], list) else 0
+    if not all(isinstance(each, list) and len(each) == count for each in schemes):
+        return list(stories)
     kept: list[int] = []
     notes = []
-    for k, scheme in enumerate(scenarios[0].schemes):
-        same = next((j for j in kept if all(_alike(each, j, k) for each in scenarios)), None)
+    for k in range(count):
+        same = next((j for j in kept if all(_bare(each[j]) == _bare(each[k]) for each in schemes)), None)
         if same is None:
             kept.append(k)
         else:
-            notes.append(f"{scheme.name} is now the same as {scenarios[0].schemes[same].name}, and is left out")
+            one, other = (schemes[0][each].get("name") for each in (k, same))
+            notes.append(f"scheme {one!r} is now the same as {other!r}, and is left out")
     if not notes:
-        return list(scenarios)
+        return list(stories)
     return [
-        each.model_copy(update={"schemes": tuple(each.schemes[k] for k in kept), "notes": (*each.notes, *notes)})
-        for each in scenarios
+        story | {"schemes": [own[k] for k in kept], "notes": [*(story.get("notes") or []), *notes]}
+        for story, own in zip(stories, schemes, strict=True)
     ]
 
 
-def _alike(scenario: Scenario, one: int, other: int) -> bool:
-    """Whether two schemes differ in nothing but their names."""
-    first, second = scenario.schemes[one], scenario.schemes[other]
-    return first.model_copy(update={"name": second.name}) == second
+def _bare(scheme: Any) -> Any:
+    """What makes a scheme, its name aside."""
+    if not isinstance(scheme, dict):
+        return scheme
+    bare = {key: {short: scheme[key]} if isinstance(scheme[key], str) else scheme[key]
+            for key, short in _BARE_NAMES.items() if key in scheme}  # fmt: skip
+    return {key: value for key, value in (scheme | bare).items() if key != "name" and value not in (None, {})}

@@ -61,15 +61,20 @@ def link_words(link: LinkSpec) -> str:
 
 
 def fill(name: str, facts: Sequence[dict[str, Any]]) -> str:
-    """`name` with each field replaced by what it is in all of `facts`: "4 to 5" for numbers, "a or b" for words."""
+    """`name` with each field replaced by what it is in all of `facts`: "4 to 5" for numbers, "a or b" for words.
+
+    Of one the noun after it is in the singular: "{packets} packets" is "1 packet".
+    """
 
     def value(match: re.Match[str]) -> str:
-        found = sorted({each[match[1]] for each in facts})
-        if len(found) > 1 and isinstance(found[0], int):
-            return f"{found[0]} to {found[-1]}"
-        return " or ".join(map(str, found)) if len(found) <= 3 else "several"
+        found, noun = sorted({each[match[1]] for each in facts}), match[2] or ""
+        if isinstance(found[0], int):
+            if len(found) > 1:
+                return f"{found[0]} to {found[-1]}{noun}"
+            return f"{found[0]}{noun.removesuffix('s') if found[0] == 1 else noun}"
+        return (" or ".join(found) if len(found) <= 3 else "several") + noun
 
-    return re.sub(r"(?<![\d.,])1 (packet|stage|byte)s\b", r"1 \1", re.sub(r"\{(\w+)\}", value, name))
+    return re.sub(r"\{(\w+)\}( (?:packet|stage|byte|message)s\b)?", value, name)
 
 
 def distinct(label: str, taken: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from satsim.errors import ScenarioError
-from satsim.scenario.scenario import override, read_mapping
+from satsim.scenario.scenario import read_mapping, with_settings
 from satsim.sweep.grid import Factor, factor_of, read_factor
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")
@@ -43,8 +43,7 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
         else:
             path = path.parent / str(sweep["scenario"])
             data = read_mapping(path, "scenario")
-        for setting in sweep.get("set", []):
-            data = override(data, str(setting))
+        data = with_settings(data, [str(setting) for setting in sweep.get("set", [])])
         if "title" in sweep:
             data = data | {"title": sweep["title"]}
         for axis in _axes_of(sweep.get("vary", {}), where):
@@ -52,8 +51,7 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
         replications, moments = sweep.get("replications"), [str(each) for each in sweep.get("at", [])]
         if replications is not None and (not isinstance(replications, int) or replications < 1):
             raise ScenarioError(f"{where}: replications is {replications!r}; expected a whole number from 1")
-    for setting in settings:
-        data = override(data, setting)
+    data = with_settings(data, settings)
     given = [read_factor(text, folder) for text in varied]
     for k, axis in enumerate(given):
         if axis.key in [other.key for other in given[:k]]:

@@ -174,19 +174,24 @@ def make_grid(data: dict[str, Any], axes: Sequence[Factor], path: Path) -> list[
     keys = [axis.key for axis in axes]
     if twice := next((key for k, key in enumerate(keys) if key in keys[:k]), None):
         raise ScenarioError(f"--vary {twice} is there twice; put all its values into one")
-    places = []
-    for values in itertools.product(*(axis.values for axis in axes)):
+    points, sources, stories = list(itertools.product(*(axis.values for axis in axes))), [], []
+    for values in points:
         changed = data
         said = ", ".join(f"{key}={_label(value)}" for key, value in zip(keys, values, strict=True))
-        source = f"{path} with {said}" if said else str(path)
+        sources.append(f"{path} with {said}" if said else str(path))
         for key, value in zip(keys, values, strict=True):
-            changed = put(changed, key, value, source)
-        places.append(Place(values, make_scenario(changed, source, path.parent)))
+            changed = put(changed, key, value, sources[-1])
+        stories.append(changed)
+    if any(key.startswith("schemes.") for key in keys):
+        stories = without_doubles(stories)
+    places = [
+        Place(values, make_scenario(story, source, path.parent))
+        for values, story, source in zip(points, stories, sources, strict=True)
+    ]
     names = [[scheme.name for scheme in place.scenario.schemes] for place in places]
     if other := next((k for k, each in enumerate(names) if each != names[0]), None):
         raise ScenarioError(
             f"{path}: schemes are {', '.join(names[0])} at one point and {', '.join(names[other])} at another; expected"
             " the same names everywhere"
         )
-    scenarios = without_doubles([place.scenario for place in places])
-    return [place._replace(scenario=scenario) for place, scenario in zip(places, scenarios, strict=True)]
+    return places
