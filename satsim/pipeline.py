@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from PIL import Image
 
 from codec.base import Codec
@@ -21,6 +20,7 @@ from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
 from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
+from satsim.scenario.saving import save_scenario
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.labels import distinct, label_of
@@ -166,7 +166,7 @@ def run_scheme(
 
 
 def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox, list[Codec], float, float]:
-    """What a scheme sends of `photo`, its codec as the last of those tried, seconds to code and seconds to decode it."""
+    """What a scheme sends of `photo`, its codec as the last of those tried, and the seconds to code and to decode."""
     coders: list[Codec] = []
     loading_s = 0.0
 
@@ -192,8 +192,7 @@ def save(result: Result, out: Path) -> None:
         _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
         _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
         (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
-        resolved = yaml.safe_dump(result.scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
+        save_scenario(result.scenario, folder / "scenario.yaml")
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)

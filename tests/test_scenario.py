@@ -135,7 +135,7 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("image.fit=stretch", "image.fit is 'stretch'; expected 'crop', 'pad' or 'keep'"),
         (
             "schemes.1.transport=pigeon",
-            "schemes.1.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel' or 'arq'",
+            "schemes.1.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel'",
         ),
         ("name=a/b", "story.yaml: name is 'a/b'"),
         ("name=../up", "story.yaml: name is '../up'"),

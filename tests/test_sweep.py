@@ -142,7 +142,7 @@ def test_the_manifest_says_how_each_scheme_was_run_and_checked(story, tmp_path):
     assert manifest["points"][1]["values"] == {"link.loss_ratio": 0.4}
     again = load_scenario(tmp_path / "out" / "scenario.yaml")
     assert again.link.loss_ratio == 0.2
-    assert again.image.path == story.parent / "photo.png"
+    assert again.image.path == (tmp_path / "out" / "inputs" / "photo.png").resolve(), "the photo travels along"
 
 
 def test_notes_of_a_run_are_notes_of_the_sweep(story, tmp_path):

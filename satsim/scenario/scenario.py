@@ -251,7 +251,17 @@ def _with_absolute_paths(part: Part, folder: Path) -> Part:
             changes[name] = (folder / value).resolve()
         elif isinstance(value, BaseModel):
             changes[name] = _with_absolute_paths(value, folder)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            changes[name] = tuple(_with_absolute_paths(each, folder) for each in value)
+        elif name == "options":
+            changes[name] = {key: _from(folder, option) for key, option in value.items()}
     return part.model_copy(update=changes)
+
+
+def _from(folder: Path, option: Any) -> Any:
+    """A codec's option, absolute where it names a file in `folder`."""
+    names_file = isinstance(option, str) and Path(option).suffix and (folder / option).is_file()
+    return str((folder / option).resolve()) if names_file else option
 
 
 def read_mapping(path: Path, kind: str) -> dict[str, Any]:

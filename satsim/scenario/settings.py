@@ -71,7 +71,7 @@ def without_doubles(stories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     What cannot be read as schemes is left as it is, for the check of the whole to tell.
     """
-    schemes = [story.get("schemes") for story in stories]
+    schemes: list[Any] = [story.get("schemes") for story in stories]
     count = len(schemes[0]) if isinstance(schemes[0], list) else 0
     if not all(isinstance(each, list) and len(each) == count for each in schemes):
         return list(stories)

@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from codec.files import fresh_folder
-from satsim.errors import ScenarioError
-from satsim.scenario.scenario import Scenario, check_scenario
+from satsim.scenario.saving import save_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study
@@ -38,7 +35,7 @@ def write_study(study: Study, out: Path) -> None:
         about = json.dumps(summary(study), indent=2, ensure_ascii=False) + "\n"
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
-            (folder / "recommended.yaml").write_text(recommended_yaml(study), encoding="utf-8")
+            save_recommended(study, folder / "recommended.yaml")
         from satsim.figures.study import draw_study
 
         draw_study(folder)
@@ -92,8 +89,8 @@ def _confirmation(study: Study) -> dict[str, Any] | None:
     return {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
 
 
-def recommended_yaml(study: Study) -> str:
-    """A scenario file of the recommended design alone, headed by why and how sure; its paths are absolute."""
+def save_recommended(study: Study, path: Path) -> None:
+    """Write a scenario file of the recommended design alone, headed by why and how sure."""
     plan, chosen = study.plan, study.recommended
     assert chosen is not None
     scenario = plan.scenario.model_copy(
@@ -107,18 +104,7 @@ def recommended_yaml(study: Study) -> str:
     weighed = f"Of {len(study.found.outcomes)} designs weighed in {plan.replications} runs each."
     words = [f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}", *(f"Note: {each}." for each in study.notices)]
     head = "".join(f"# {line}\n" for each in words for line in textwrap.wrap(each, 116))
-    return head + yaml.safe_dump(_plain(scenario), sort_keys=False, allow_unicode=True, width=116)
-
-
-def _plain(scenario: Scenario) -> dict[str, Any]:
-    """What a file must say for this very scenario: what is not the default, or all where a preset needs that."""
-    short: dict[str, Any] = scenario.model_dump(mode="json", exclude_defaults=True)
-    try:
-        if check_scenario(short, "") == scenario:
-            return short
-    except ScenarioError:
-        pass
-    return scenario.model_dump(mode="json")
+    save_scenario(scenario, path, short=True, head=head)
 
 
 def _write_rows(path: Path, study: Study, outcomes: Sequence[Outcome]) -> None:

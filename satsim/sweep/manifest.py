@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from satsim.scenario.saving import save_scenario
 from satsim.scoring.labels import distinct, facts_of, fill
 from satsim.scoring.outbox import Sending
 from satsim.scoring.summary import about_metrics
@@ -59,8 +58,7 @@ def write_manifest(
     seconds: float,
 ) -> None:
     """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary."""
-    resolved = yaml.safe_dump(plan.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
+    save_scenario(plan.base, folder / "scenario.yaml")
     about = describe(plan, sendings, story) | {"seconds": round(seconds, 3), "fingerprint": fingerprint}
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
@@ -96,7 +94,6 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
         "title": first.title,
         "duration_s": min(place.scenario.duration_s for place in plan.places),
         "image": dict(zip(("height", "width"), sendings[0][0].reference.shape[:2], strict=True)),
-        "scenario": plan.base.model_dump(mode="json"),
         "schemes": [scheme.name for scheme in first.schemes],
         "labels": labels(plan, sendings),
         "axes": [
