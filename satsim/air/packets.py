@@ -33,7 +33,7 @@ The first again, now taken on 2026-08-01 at 12:00 UTC at 46.55 N, 8.61 E; and so
     1c 01 89abcdef 0102 0304 004004 0ff1ff 00000006 93ec37c4e9e0609427c090 25ea4f 07effafdbd40455e
 
 Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds. Small
-messages have a header of 12 bytes instead where it can say all: `satsim.air.compact`.
+messages have a header of 12 bytes instead where it can say all (`satsim.air.compact`): version 2.
 """
 
 from __future__ import annotations
