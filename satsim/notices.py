@@ -41,7 +41,7 @@ def links_of(scenario: Scenario) -> list[LinkSpec]:
 
 
 def scheme_notices(scenario: Scenario, scheme: SchemeSpec, outbox: Outbox) -> list[str]:
-    """Pictures or stages that do not fit, compact headers, acknowledgements that are not there, repair of stages that are not."""
+    """Pictures or stages that do not fit, compact headers, missing acknowledgements, repair of stages that are not."""
     notices = []
     name, link, transport = label_of(scenario, scheme, [outbox]), scenario.link_of(scheme), scheme.transport
     if outbox.why_empty:

@@ -361,11 +361,11 @@ def fill(coder, packet_bytes, shape=(256, 256), transport="once", **scenario):
             "name": "story",
             "image": {"path": "photo.png"},
             "link": {"packet_bytes": packet_bytes},
-            "schemes": [{"name": "one", "codec": coder.name, "transport": transport}],
+            "schemes": [{"name": "one", "codec": "codec.fake:FakeCodec", "transport": transport}],
             **scenario,
         }
     )
-    outbox = fill_outbox(coder, np.zeros((*shape, 3), np.uint8), plan, plan.schemes[0])
+    outbox = fill_outbox(lambda options: coder, np.zeros((*shape, 3), np.uint8), plan, plan.schemes[0])
     return outbox, plan, scheme_notices(plan, plan.schemes[0], outbox)
 
 
@@ -409,12 +409,16 @@ def test_an_image_of_too_many_packets_is_cut_again_for_the_longer_header(size, t
     assert outbox.header_bytes == (12 if compact else 20)
 
 
-def test_where_only_a_compact_header_leaves_room_too_many_packets_are_refused():
+def test_where_only_a_compact_header_leaves_room_too_many_packets_send_nothing_and_say_so():
     assert len(fill(Cutter(payloads=5), 25, header={"tag_bytes": 8})[0].messages[0][0]) == 25
-    with pytest.raises(PacketError, match="payload_count is 129; expected at most 128 in a compact header"):
-        fill(Cutter(payloads=129), 25, header={"tag_bytes": 8})
-    with pytest.raises(PacketError, match="nothing is left; expected at least 29 bytes"):
-        fill(FakeCodec(), 25, shape=(100, 100), header={"tag_bytes": 8})
+    for coder, shape, why in (
+        (Cutter(payloads=129), (256, 256), "payload_count is 129; expected at most 128 in a compact header"),
+        (FakeCodec(), (100, 100), "nothing is left; expected at least 29 bytes"),
+    ):
+        outbox, _, [notice] = fill(coder, 25, shape, header={"tag_bytes": 8})
+        assert outbox.messages == [[]]
+        assert why in outbox.why_empty
+        assert outbox.why_empty in notice
 
 
 @pytest.fixture

@@ -183,8 +183,8 @@ def test_every_mistake_is_one_line_with_file_field_finding_and_expectation(scena
 
 
 def test_a_header_that_leaves_no_room_is_refused_with_the_numbers(scenario_file):
-    settings = ["link.packet_bytes=39", "header.tag_bytes=16", "header.position={latitude_deg: 1, longitude_deg: 2}"]
-    assert "link.packet_bytes is 39; the header takes 39 of it" in complaint_about(scenario_file(GOOD), settings)
+    settings = ["link.packet_bytes=40", "header.tag_bytes=16", "header.position={latitude_deg: 1, longitude_deg: 2}"]
+    assert "link.packet_bytes is 40; the header takes 47 of it" in complaint_about(scenario_file(GOOD), settings)
 
 
 def test_every_path_in_a_scenario_is_relative_to_its_file(scenario_file, tmp_path):

@@ -32,8 +32,8 @@ The first again, now taken on 2026-08-01 at 12:00 UTC at 46.55 N, 8.61 E; and so
     14 01 89abcdef 0102 0304 004004 0ff1ff d66055d9 6a6ddfc0aea4f0d31c55d0 414243
     1c 01 89abcdef 0102 0304 004004 0ff1ff 00000006 93ec37c4e9e0609427c090 25ea4f 07effafdbd40455e
 
-Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds. Small
-messages have a header of 12 bytes instead where it can say all (`satsim.air.compact`): version 2.
+Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds. In
+small messages one of 12 bytes, version 2, may stand for this header: `satsim.air.compact`.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _fill(
 
         forms = forms_of(scheme.codec, image.shape[1], image.shape[0], scenario, packet_bytes)
     for compact in forms:
-        packets, made, stages, options = _cut(load, image, packet_bytes - header.bytes_of(compact), scheme)
+        coder, options, packets, made = _cut(load, image, packet_bytes - header.bytes_of(compact), scheme)
         if compact and not misfit([packets[-1], *made]):
             break
     messages = []
@@ -124,15 +124,15 @@ def _fill(
         messages.append([to_message(packet._replace(sender=sender, compact=compact)) for packet in [*packets, *made]])
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
     payloads = [packet.payload for packet in packets]
-    per_stage = per_stage_of(len(payloads), stages)
+    per_stage = per_stage_of(payloads, coder)
     order = round_order(scheme.transport, len(payloads) // per_stage, per_stage)
-    return Outbox(payloads, repairs, messages, order, per_stage, stages, options, header.bytes_of(compact))
+    return Outbox(payloads, repairs, messages, order, per_stage, stages_of(coder), options, header.bytes_of(compact))
 
 
 def _cut(
     load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], room: int, scheme: SchemeSpec
-) -> tuple[list[Packet], list[Packet], int, dict[str, Any]]:
-    """Packets of `image` with `room` for payloads, repair packets, stages of the codec, and its options."""
+) -> tuple[Coder, dict[str, Any], list[Packet], list[Packet]]:
+    """The codec, its options, packets of `image` with so much `room` for payloads, and repair packets."""
     transport, (height, width) = scheme.transport, image.shape[:2]
     repaired = transport.repair_packets or any(transport.repair_by_stage)
     for spare_bytes in (0, LENGTH_BYTES):
@@ -142,19 +142,19 @@ def _cut(
         if not repaired or len({len(payload) for payload in payloads}) == 1:
             break
     check_payloads(payloads, room - spare_bytes)
-    per_stage = per_stage_of(len(payloads), stages_of(coder))
+    per_stage = per_stage_of(payloads, coder)
     packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
     made: list[Packet] = []
     if plan := repair_plan(transport, len(payloads) // per_stage, per_stage):
         from satsim.air.repair import repair_packets
 
         made = repair_packets(packets, plan)
-    return packets, made, stages_of(coder), options
+    return coder, options, packets, made
 
 
-def per_stage_of(count: int, stages: int) -> int:
+def per_stage_of(payloads: Sequence[bytes], coder: Coder) -> int:
     """Payloads of one stage; 1 where several stages ride in one payload, or the cuts lie elsewhere."""
-    return 1 if count % stages else count // stages
+    return 1 if len(payloads) % stages_of(coder) else len(payloads) // stages_of(coder)
 
 
 def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:
