@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
-from codec.base import MAX_SIDE, MIN_SIDE, CodecError, Image, PhotoError, check_image
+from codec.base import MAX_SIDE, MIN_SIDE, Image, PhotoError
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 MAX_PIXELS = 100_000_000
@@ -59,22 +59,6 @@ def _eight_bits(photo: PillowImage.Image) -> PillowImage.Image:
     if not photo.mode.startswith("I;16"):
         return photo
     return PillowImage.fromarray((np.asarray(photo).astype(np.uint16) >> 8).astype(np.uint8))
-
-
-def read_photo(path: Path, side: int | None) -> Image:
-    """The photo as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
-
-    Raises PhotoError, naming the file, where it cannot be read or has sides no codec takes.
-    """
-    photo = open_photo(path)
-    if side is not None:
-        photo = ImageOps.fit(photo, (side, side), LANCZOS)
-    image = np.asarray(photo)
-    try:
-        check_image(image)
-    except CodecError as error:
-        raise PhotoError(f"{path}: {error}") from None
-    return image
 
 
 def fit_photo(path: Path, width: int, height: int, fit: str) -> Image:

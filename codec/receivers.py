@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
 from codec.loading import load_codec
 
 
-def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
+def load_receiver(
+    name: str, model_id: int, model: str | None = None, short_id: Callable[[int], int] | None = None
+) -> Codec:
     """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
 
+    With `short_id` packets name a model by what that makes of its id, which no two shipped share.
     Raises WeightsError where no weights at hand have that id (others would show a false picture), CodecError for a
     codec or bitstream that this version does not know.
     """
+    on_air = short_id or int
+    named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
         from codec.progic.receiver import ProgicReceiver
         from codec.progic.shape import list_models
@@ -21,15 +27,15 @@ def load_receiver(name: str, model_id: int, model: str | None = None) -> Codec:
         candidates = [model] if model else list_models()
         for candidate in candidates:
             receiver = ProgicReceiver(candidate)
-            if receiver.model_id == model_id:
+            if on_air(receiver.model_id) == model_id:
                 return receiver
         raise WeightsError(
-            f"packets are for ProGIC model {model_id:08x}; at hand: {', '.join(candidates) or 'none'}, of other ids"
+            f"packets are for ProGIC {named}; at hand: {', '.join(candidates) or 'none'}, of other ids"
             " (give the sender's weights file by --model)"
         )
     choices: list[dict[str, Any]] = [{}, {"progressive": True}] if name == "jpeg2000" else [{}]
     for options in choices:
         rival = load_codec(name, budget_bytes=1, **options)
-        if rival.model_id == model_id:
+        if on_air(rival.model_id) == model_id:
             return rival
     raise CodecError(f"packets are for codec {name}, bitstream {model_id}; this version cannot decode it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any, NamedTuple, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from codec.base import CodecError
+from codec.base import Codec, CodecError
 from codec.files import replacing
 from codec.loading import load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.receivers import load_receiver
+from satsim.air.compact import short_id
+from satsim.air.forms import form_words, header_forms, misfit, room_words
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.packets import HEADER_BYTES, name_on_air, overhead_bytes, pack, packetize
+from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
 from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
@@ -35,6 +38,8 @@ class Encoded(NamedTuple):
 
     messages: list[bytes]
     notes: list[str]
+    header: str
+    """Its form and length, in words."""
 
 
 def encode_photo(
@@ -59,46 +64,64 @@ def encode_photo(
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
     coder = load_codec(name, **dict(read_setting("--option", setting, "stages=3") for setting in settings))
-    room, parts = _room(packet_bytes, position is not None, key.tag_bytes if key else 0)
+    height, width = image.shape[:2]
+    sample = Packet(
+        codec=name_on_air(coder.name),
+        model_id=coder.model_id,
+        sender=key.sender if key else sender or 0,
+        image_id=image_id,
+        payload_index=0,
+        payload_count=1,
+        width=width,
+        height=height,
+        payload=b"any",
+        position=position,
+    )
+    for compact in header_forms(packet_bytes, key.tag_bytes if key else 0, sample):
+        cut = _cut(coder, image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
+        if compact and not misfit(cut.packets):
+            break
+    messages = [pack(packet) for packet in cut.packets]  # also where they are sealed: a mistake must take no counters
+    if key_file:
+        sealer = Sealer(*take_counters(key_file, len(cut.packets)))
+        messages = [sealer.seal(packet) for packet in cut.packets]
+    return Encoded(messages, cut.notes, form_words(compact))
+
+
+class _Cut(NamedTuple):
+    """An image in packets of one form of header, and a line for each thing worth telling."""
+
+    packets: list[Packet]
+    notes: list[str]
+
+
+def _cut(coder: Codec, image: Picture, packet_bytes: int, tag_bytes: int, sample: Packet) -> _Cut:
+    """`image` in packets that say what `sample` says, but for their payloads. Raises CodecError or PacketError."""
+    position, compact = sample.position is not None, sample.compact
+    room = packet_bytes - overhead_bytes(position, tag_bytes, compact)
+    parts = room_words(packet_bytes, position, tag_bytes, compact)
     try:
         payloads = coder.encode(image, room)
     except CodecError as error:
         if str(error).startswith("payload_bytes is"):
             raise CodecError(f"{error} (message of {parts})") from None
         raise
-    height, width = image.shape[:2]
-    packets = packetize(
-        payloads,
-        codec=name_on_air(coder.name),
-        model_id=coder.model_id,
-        height=height,
-        width=width,
-        sender=key.sender if key else sender or 0,
-        image_id=image_id,
-        position=position,
-    )
     notes = []
     if isinstance(coder, ProgicCodec):
-        rows, columns = coder.grid(height, width)
-        stage_bytes = packed_bytes(rows * columns, coder.config.index_bits)
-        if room < stage_bytes <= packet_bytes - HEADER_BYTES:
+        stage_bytes = packed_bytes(math.prod(coder.grid(sample.height, sample.width)), coder.config.index_bits)
+        if room < stage_bytes <= packet_bytes - overhead_bytes(compact=compact):
             notes.append(f"a stage of {stage_bytes} bytes no longer fits one message: {parts} leave {room}")
-    messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
-    if key_file:
-        sealer = Sealer(*take_counters(key_file, len(packets)))
-        messages = [sealer.seal(packet) for packet in packets]
-    return Encoded(messages, notes)
-
-
-def _room(packet_bytes: int, position: bool, tag_bytes: int) -> tuple[int, str]:
-    """What a message leaves for the codec, and what takes the rest, in words."""
-    overhead = overhead_bytes(position, tag_bytes)
-    parts = f"{packet_bytes} bytes less {HEADER_BYTES} of header"
-    parts += f", {overhead_bytes(True) - HEADER_BYTES} of position and time" if position else ""
-    parts += f", {tag_bytes} of tag" if tag_bytes else ""
-    if packet_bytes <= overhead:
-        raise PacketError(f"message of {parts}: nothing is left; expected at least {overhead + 1} bytes")
-    return packet_bytes - overhead, parts
+    packets = packetize(
+        payloads,
+        codec=sample.codec,
+        model_id=sample.model_id,
+        height=sample.height,
+        width=sample.width,
+        sender=sample.sender,
+        image_id=sample.image_id,
+        position=sample.position,
+    )
+    return _Cut([packet._replace(compact=compact) for packet in packets], notes)
 
 
 def parse_position(place: str | None, taken_at: str | None) -> Position | None:
@@ -180,7 +203,11 @@ def decode_messages(
     if key.codec == "external" and own_codec is None:
         raise CodecError(f"{report[-1]}: name the codec that made them, as --codec module:Class")
     waiting = key.codec == "progic-whole" and len(received) < key.payload_count
-    receiver = load_codec(own_codec) if own_codec else load_receiver(key.codec, key.model_id, model)
+    receiver = (
+        load_codec(own_codec)
+        if own_codec
+        else load_receiver(key.codec, key.model_id, model, short_id if key.compact else None)
+    )
     picture = None if waiting else receiver.decode(received, key.height, key.width)
     if picture is None:
         raise CodecError(f"{report[-1]}: nothing to show yet, {key.codec} needs more of them")
@@ -193,7 +220,8 @@ def _describe_position(position: Position) -> str:
 
 
 def _describe(key: ImageKey) -> str:
-    return f"sender {key.sender} image {key.image_id} ({key.codec}, {key.width}x{key.height})"
+    form = ", compact header" if key.compact else ""
+    return f"sender {key.sender} image {key.image_id} ({key.codec}, {key.width}x{key.height}{form})"
 
 
 def write_picture(picture: Picture, out: Path) -> None:

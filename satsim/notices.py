@@ -41,15 +41,19 @@ def links_of(scenario: Scenario) -> list[LinkSpec]:
 
 
 def scheme_notices(scenario: Scenario, scheme: SchemeSpec, outbox: Outbox) -> list[str]:
-    """Pictures or stages that do not fit, acknowledgements that are not there, repair of stages that are not."""
+    """Pictures or stages that do not fit, compact headers, missing acknowledgements, repair of stages that are not."""
     notices = []
     name, link, transport = label_of(scenario, scheme, [outbox]), scenario.link_of(scheme), scheme.transport
     if outbox.why_empty:
         notices.append(f"{name}: nothing fits, so nothing is sent: {outbox.why_empty}")
+    if outbox.header_bytes < scenario.header.bytes_of():
+        from satsim.scoring.header import compact_notice
+
+        notices.append(compact_notice(name, link.packet_bytes, outbox.header_bytes))
     if outbox.per_stage > 1 and outbox.stages > 1:
         notices.append(
             f"{name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"
-            f" {scenario.header.bytes_}; it travels in {outbox.per_stage}"
+            f" {outbox.header_bytes}; it travels in {outbox.per_stage}"
         )
     if transport.name == "arq" and link.ack.kind == "none":
         notices.append(f"{name}: nobody acknowledges on this link, so arq sends each message once")

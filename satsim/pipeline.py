@@ -154,6 +154,7 @@ def run_scheme(
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),
         "payload_bytes": payload_bytes,
+        "header_bytes": outbox.header_bytes,
         "coded": {"width": width, "height": height},
         "bpp": round(8 * payload_bytes / (height * width), 4),
         **summarise(showings, judge.look_up, measures, start_gap_s),

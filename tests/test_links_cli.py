@@ -74,13 +74,23 @@ def test_an_unknown_name_is_one_line_with_the_nearest_and_exit_code_2():
     assert "did you mean bds2_civil?" in satsim("links", "bds2_civl").stderr
 
 
-@pytest.mark.parametrize("payload_bytes", [2, 11, 50, 108, 140, 319, 320, 340, 640, 1599, 1600, 6380])
+@pytest.mark.parametrize("payload_bytes", [2, 320, 340, 640, 1599, 1600, 6380])
 def test_the_cut_is_that_of_the_codec(payload_bytes):
     photo = photo_on(spec(packet_bytes=20 + payload_bytes))
     plan = make_cut(5, 256, 10, payload_bytes)
     assert (photo.messages_per_stage, photo.stages_per_message) == (plan.payloads_per_stage, plan.stages_per_payload)
     assert photo.message_bytes == 20 + -(-plan.indices * 10 // 8)
     assert photo.messages == 5 * plan.payloads_per_stage // plan.stages_per_payload
+
+
+@pytest.mark.parametrize(("packet_bytes", "header_bytes"), [(31, 12), (70, 12), (339, 12), (340, 20), (25, 20)])
+def test_small_messages_have_a_compact_header_unless_a_photo_takes_too_many(packet_bytes, header_bytes):
+    photo = photo_on(spec(packet_bytes=packet_bytes))
+    plan = make_cut(5, 256, 10, packet_bytes - header_bytes)
+    assert photo.header_bytes == header_bytes
+    assert photo.messages == 5 * plan.payloads_per_stage
+    assert photo.message_bytes == header_bytes + -(-plan.indices * 10 // 8)
+    assert f"{header_bytes} are the header" in photo_words(spec(packet_bytes=packet_bytes))[0]
 
 
 def test_one_byte_of_payload_holds_no_index():

@@ -192,7 +192,7 @@ def test_a_stage_that_no_longer_fits_one_message_is_a_note(small_photo, tiny_wei
     how = {"codec": "progic", "settings": [f"model={tiny_weights}"]}  # 12 indices of 8 bits: stages of 12 bytes
     assert encoded(small_photo, packet_bytes=32, **how).notes == []
     assert encoded(small_photo, packet_bytes=40, key_file=key_file, **how).notes == []
-    messages, [note] = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)
+    messages, [note], _ = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)
     assert note == "a stage of 12 bytes no longer fits one message: 32 bytes less 20 of header, 8 of tag leave 4"
     assert len(messages) == 15, "three for each of five stages"
     picture, _ = decode_messages(named(messages), model=str(tiny_weights), keys=read_keys(key_file))

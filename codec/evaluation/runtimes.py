@@ -14,7 +14,7 @@ from codec.evaluation.contenders import Contender
 from codec.evaluation.evaluate import budgets_of, payload_room
 from codec.evaluation.tables import PlainTable
 from codec.loading import load_codec
-from codec.photos import read_photo
+from codec.squares import read_photo
 
 
 class Runtime(NamedTuple):

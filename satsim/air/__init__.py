@@ -1,1 +1,1 @@
-"""Bytes on the air: packets, repair symbols, seals and keys."""
+"""Bytes on the air: packets, their two headers, repair symbols, seals and keys."""

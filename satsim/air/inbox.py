@@ -6,11 +6,10 @@ import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from satsim.air import compact
 from satsim.air.packets import (
     CODEC_NAMES,
     FRONT,
-    FRONT_BYTES,
-    HEADER_BYTES,
     LAST_SYMBOL,
     POSITION,
     POSITION_BYTES,
@@ -24,7 +23,7 @@ from satsim.air.packets import (
 )
 from satsim.air.position import read_position
 from satsim.air.repair import recover
-from satsim.air.seal import ReplayWindow, SenderKey, counter_of, open_sealed
+from satsim.air.seal import COUNTER_BYTES, ReplayWindow, SenderKey, counter_of, header_of, open_sealed
 from satsim.errors import PacketError, RefusedError
 
 
@@ -33,23 +32,23 @@ def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packe
 
     With `keys` (by sender) only what one of them sealed is read, without only what is not sealed: RefusedError.
     """
-    if len(message) <= HEADER_BYTES:
-        raise PacketError(f"message of {len(message)} bytes; expected more than the {HEADER_BYTES} of the header")
+    header = header_of(message)
+    if header == message:
+        raise PacketError(f"message of {len(message)} bytes; expected more than its header of 20, or 12 if compact")
     version, flags = divmod(message[0], 16)
-    if version != VERSION or flags & (REPAIR | PREFIXED) == PREFIXED:
-        raise PacketError(f"first byte is {message[0]:#04x}; expected that of a version {VERSION} packet, as 0x10")
-    front, body = message[:FRONT_BYTES], message[HEADER_BYTES:]
+    if version not in (VERSION, compact.VERSION) or flags & (REPAIR | PREFIXED) == PREFIXED:
+        raise PacketError(f"first byte is {message[0]:#04x}; expected that of a version 1 or 2 packet, as 0x10 or 0x20")
+    front, body = header[:-COUNTER_BYTES], message[len(header) :]
+    fields = FRONT.unpack(front) if version == VERSION else compact.read_front(front)
     if flags & SEALED:
         if keys is None:
-            raise RefusedError(
-                f"sealed by sender {int.from_bytes(message[6:8], 'big')}; a key is needed (decode --keys)"
-            )
-        body = open_sealed(message, keys)
+            raise RefusedError(f"sealed by sender {fields[3]}; a key is needed (decode --keys)")
+        body = open_sealed(message, fields[3], keys)
     elif keys is not None:
         raise RefusedError("not sealed; with keys, only sealed packets are taken")
-    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(message[FRONT_BYTES:HEADER_BYTES], "big"):
+    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(header[-COUNTER_BYTES:], "big"):
         raise PacketError("checksum does not match; the message was damaged or cut on the way")
-    return read_packet(front, body)
+    return read_packet(fields, body)._replace(compact=version == compact.VERSION)
 
 
 def is_packet(message: bytes) -> bool:
@@ -61,9 +60,9 @@ def is_packet(message: bytes) -> bool:
     return True
 
 
-def read_packet(front: bytes, body: bytes) -> Packet:
+def read_packet(fields: compact.Fields, body: bytes) -> Packet:
     """The packet of a checked header and what followed it, in clear. Raises PacketError for what no sender writes."""
-    first, number, model_id, sender, image_id, place, size = FRONT.unpack(front)
+    first, number, model_id, sender, image_id, place, size = fields
     if number not in CODEC_NAMES:
         raise PacketError(f"codec number is {number}; this version knows {', '.join(map(str, CODEC_NAMES))}")
     repair = None
@@ -100,6 +99,8 @@ class ImageKey(NamedTuple):
     width: int
     height: int
     payload_count: int
+    compact: bool = False
+    """The forms of header never mix: what they call the model, and where an image was cut, may differ."""
 
 
 class Accepted(NamedTuple):
@@ -139,6 +140,7 @@ class Inbox:
             packet.width,
             packet.height,
             packet.payload_count,
+            packet.compact,
         )
         symbols = self.repairs.get(key, {})
         payloads = self.images.get(key, {})

@@ -32,7 +32,8 @@ The first again, now taken on 2026-08-01 at 12:00 UTC at 46.55 N, 8.61 E; and so
     14 01 89abcdef 0102 0304 004004 0ff1ff d66055d9 6a6ddfc0aea4f0d31c55d0 414243
     1c 01 89abcdef 0102 0304 004004 0ff1ff 00000006 93ec37c4e9e0609427c090 25ea4f 07effafdbd40455e
 
-Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds.
+Geometry rides in every packet, so a receiver that gets only packet 4 of an unknown image can show what it holds. In
+small messages one of 12 bytes, version 2, may stand for this header: `satsim.air.compact`.
 """
 
 from __future__ import annotations
@@ -42,15 +43,16 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from satsim.air.compact import write_front
 from satsim.errors import CountError, PacketError
 
 if TYPE_CHECKING:
     from satsim.air.position import Position
 
 VERSION = 1
-HEADER_BYTES = 20
-FRONT_BYTES = 16
-"""Of the header, without the CRC or counter."""
+HEADER_BYTES, COMPACT_BYTES = 20, 12
+STAGE_BYTES = 320
+"""Of ProGIC at 256x256: the 20 bytes of header must leave room for it, or the compact one is preferred."""
 POSITION_BYTES = 11
 MAX_COUNT = 4096
 MAX_SIDE = 4096
@@ -104,6 +106,8 @@ class Packet(NamedTuple):
     """For the codec; in a repair packet the repair symbol."""
     repair: Repair | None = None
     position: Position | None = None
+    compact: bool = False
+    """Under the header of `satsim.air.compact`; once it has arrived so, `model_id` is the model's short id."""
 
 
 def name_on_air(codec: str) -> str:
@@ -111,9 +115,9 @@ def name_on_air(codec: str) -> str:
     return codec if codec in CODEC_NUMBERS else "external"
 
 
-def overhead_bytes(position: bool = False, tag_bytes: int = 0) -> int:
+def overhead_bytes(position: bool = False, tag_bytes: int = 0, compact: bool = False) -> int:
     """What a message holds beside its payload: header, extension, tag (0: not sealed)."""
-    return HEADER_BYTES + (POSITION_BYTES if position else 0) + tag_bytes
+    return (COMPACT_BYTES if compact else HEADER_BYTES) + (POSITION_BYTES if position else 0) + tag_bytes
 
 
 def packetize(
@@ -146,7 +150,7 @@ def pack(packet: Packet) -> bytes:
 
 
 def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
-    """The first 16 bytes of the header, and what follows the header (extension, payload); `flags` are added to byte 0.
+    """The header but for its last four bytes, and what follows it (extension, payload); `flags` are added to byte 0.
 
     Raises PacketError, naming the field, for a value out of its range.
     """
@@ -178,7 +182,7 @@ def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
         place = bytes([repair.protects - 1, repair.number, packet.payload_count - 1])
     else:
         place = (packet.payload_index << 12 | (packet.payload_count - 1)).to_bytes(3, "big")
-    front = FRONT.pack(
+    fields = (
         VERSION << 4 | flags,
         CODEC_NUMBERS[packet.codec],
         packet.model_id,
@@ -187,6 +191,7 @@ def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
         place,
         ((packet.width - 1) << 12 | (packet.height - 1)).to_bytes(3, "big"),
     )
+    front = write_front(*fields) if packet.compact else FRONT.pack(*fields)
     return front, extension + packet.payload
 
 

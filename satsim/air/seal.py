@@ -4,9 +4,10 @@ AES-CCM (RFC 3610, NIST SP 800-38C) by the library cryptography; install by `pip
 authenticated and stays readable; position, time and payload are encrypted too; the tag ends the message. The tag's
 length belongs to the key and is never read off a message.
 
-Nonce, 13 bytes: 7 fixed ones ("satsim", 1), the sender's number (2), the message counter (4), integers big-endian. A
-sender counts every message it seals, never twice with the same number, so no nonce serves a key twice; two senders that
-were given one key by mistake differ in their numbers. At 2**32 messages the key is used up.
+Nonce, 13 bytes: "satsim" (6), the header's version (1), the sender's number (2), the message counter (4), integers
+big-endian. A sender counts every message it seals, never twice with the same number and whatever its header, so no
+nonce serves a key twice; two senders that were given one key by mistake differ in their numbers. At 2**32 messages the
+key is used up.
 
 Replays are refused by a sliding window over the counters of each sender (RFC 4303 section 3.4.3).
 """
@@ -18,13 +19,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from satsim.air.packets import FRONT_BYTES, HEADER_BYTES, SEALED, Packet, write_packet
+from satsim.air import compact
+from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES, SEALED, Packet, write_packet
 from satsim.errors import PacketError, RefusedError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 COUNTERS = 2**32
+COUNTER_BYTES = 4
+"""At the end of a header of either form; those of the CRC where nothing is sealed."""
 WINDOW = 4096
 """Counters below the highest one taken that a receiver still tells apart."""
 LONGEST_BYTES = 2**16 - 1
@@ -58,15 +62,18 @@ class SenderKey:
             raise PacketError("sealed packets need the library cryptography: pip install -e '.[auth]'") from None
         return AESCCM(self.key, self.tag_bytes)
 
-    def nonce(self, counter: int) -> bytes:
-        """The 13 bytes for message `counter` of this sender."""
-        return b"satsim\x01" + self.sender.to_bytes(2, "big") + counter.to_bytes(4, "big")
+    def nonce(self, header: bytes) -> bytes:
+        """The 13 bytes for the message of this sender that has this header."""
+        return b"satsim" + bytes([header[0] >> 4]) + self.sender.to_bytes(2, "big") + header[-COUNTER_BYTES:]
 
     def encrypt(self, header: bytes, body: bytes) -> bytes:
-        """What follows the 20 bytes of `header`, whose last four are the counter. PacketError if `body` is too long."""
+        """What follows `header`, of either form, whose last four bytes are the counter.
+
+        Raises PacketError if `body` is too long.
+        """
         if len(body) > LONGEST_BYTES:
             raise PacketError(f"{len(body)} bytes to seal; expected at most {LONGEST_BYTES}")
-        return self._cipher.encrypt(self.nonce(counter_of(header)), body, header)
+        return self._cipher.encrypt(self.nonce(header), body, header)
 
     def decrypt(self, header: bytes, sealed: bytes) -> bytes:
         """Extension and payload of a message. Raises RefusedError unless this key made it, every bit of it."""
@@ -76,24 +83,29 @@ class SenderKey:
         if not 0 < len(sealed) - self.tag_bytes <= LONGEST_BYTES:
             raise RefusedError(f"message of {len(header) + len(sealed)} bytes is none that sender {self.sender} seals")
         try:
-            return cipher.decrypt(self.nonce(counter_of(header)), sealed, header)
+            return cipher.decrypt(self.nonce(header), sealed, header)
         except InvalidTag:
             raise RefusedError(
                 f"seal of sender {self.sender} is broken; the message was forged, or damaged on the way"
             ) from None
 
 
+def header_of(message: bytes) -> bytes:
+    """The first 12 bytes of a message under a compact header, of any other the first 20."""
+    return message[: COMPACT_BYTES if message[:1] and message[0] >> 4 == compact.VERSION else HEADER_BYTES]
+
+
 def counter_of(message: bytes) -> int:
     """The counter in the header of a sealed message."""
-    return int.from_bytes(message[FRONT_BYTES:HEADER_BYTES], "big")
+    return int.from_bytes(header_of(message)[-COUNTER_BYTES:], "big")
 
 
-def open_sealed(message: bytes, keys: Mapping[int, SenderKey]) -> bytes:
-    """Extension and payload of a sealed message in clear. Raises RefusedError unless the key of its sender made it."""
-    sender = int.from_bytes(message[6:8], "big")
+def open_sealed(message: bytes, sender: int, keys: Mapping[int, SenderKey]) -> bytes:
+    """Extension and payload of a sealed message in clear. Raises RefusedError unless the key of `sender` made it."""
     if sender not in keys:
         raise RefusedError(f"sealed by sender {sender}, whose key is not among those given")
-    return keys[sender].decrypt(message[:HEADER_BYTES], message[HEADER_BYTES:])
+    header = header_of(message)
+    return keys[sender].decrypt(header, message[len(header) :])
 
 
 class Sealer:
@@ -111,7 +123,7 @@ class Sealer:
         front, body = write_packet(packet, SEALED)
         if not 0 <= self.next_counter < COUNTERS:
             raise PacketError(f"key of sender {self.key.sender} has sealed {COUNTERS} messages; make a new one")
-        header = front + self.next_counter.to_bytes(4, "big")
+        header = front + self.next_counter.to_bytes(COUNTER_BYTES, "big")
         self.next_counter += 1
         return header + self.key.encrypt(header, body)
 

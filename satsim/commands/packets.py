@@ -35,7 +35,7 @@ def encode(
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
-    messages, notes = encode_photo(
+    messages, notes, header = encode_photo(
         frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
     )
     for note in notes:
@@ -43,7 +43,7 @@ def encode(
     with fresh_folder(out) as folder:
         for k, message in enumerate(messages):
             (folder / f"packet_{k:03d}.bin").write_bytes(message)
-    typer.echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}")
+    typer.echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}; {header}")
 
 
 def decode(

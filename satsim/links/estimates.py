@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from satsim.air.packets import HEADER_BYTES
+from satsim.air.compact import MAX_COUNT
+from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES, STAGE_BYTES
 from satsim.links.costs import costs
 from satsim.links.linkspec import LinkSpec, LognormalDelay, PeriodicWindows, RenewalWindows, WaitForPass, Windows
 
@@ -31,6 +32,7 @@ class Photo(NamedTuple):
     messages: int
     message_bytes: int
     """Header included."""
+    header_bytes: int
     messages_per_stage: int
     stages_per_message: int
     seconds: float | None
@@ -39,17 +41,28 @@ class Photo(NamedTuple):
 
 
 def photo_on(link: LinkSpec) -> Photo | None:
-    """What the five stages need on `link`, by the same cut as codec.progic.layout; None where not one index fits."""
-    fitting = (link.packet_bytes - HEADER_BYTES) * 8 // INDEX_BITS
+    """What the five stages need on `link`, by the same cut as codec.progic.layout; None where not one index fits.
+
+    Messages are neither sealed nor do they tell a position; their header is that of `satsim.air.forms`.
+    """
+    if link.packet_bytes - HEADER_BYTES < STAGE_BYTES:
+        photo = _photo_under(COMPACT_BYTES, link)
+        if photo and photo.messages <= MAX_COUNT:
+            return photo
+    return _photo_under(HEADER_BYTES, link)
+
+
+def _photo_under(header_bytes: int, link: LinkSpec) -> Photo | None:
+    fitting = (link.packet_bytes - header_bytes) * 8 // INDEX_BITS
     if fitting < 1:
         return None
     per_message = max((d for d in range(1, STAGES + 1) if STAGES % d == 0 and d * CELLS <= fitting), default=1)
     per_stage = -(-CELLS // min(fitting, CELLS))
     indices = per_message * CELLS if per_stage == 1 else -(-CELLS // per_stage)
     count = STAGES // per_message * per_stage
-    size = HEADER_BYTES + -(-indices * INDEX_BITS // 8)
+    size = header_bytes + -(-indices * INDEX_BITS // 8)
     bill = costs((_Sent(slot, size) for slot in range(count)), link.cost)
-    return Photo(count, size, per_stage, per_message, _seconds(link, count, size), bill["price"])
+    return Photo(count, size, header_bytes, per_stage, per_message, _seconds(link, count, size), bill["price"])
 
 
 class _Sent(NamedTuple):

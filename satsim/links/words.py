@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satsim.air.packets import HEADER_BYTES
+from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES
 from satsim.links.estimates import first_contact_s, photo_on
 from satsim.links.linkspec import (
     Cost,
@@ -20,7 +20,7 @@ MARK = "~"
 HEADINGS = ("preset", "bytes", "interval", "contact", "latency", "loss", "ack")
 LEGEND = (
     f"{MARK} has an assumed number in it; the others are measured or published. bytes: largest message, header of "
-    f"{HEADER_BYTES} included. latency: from sending to arrival, once there is contact."
+    f"{HEADER_BYTES} or {COMPACT_BYTES} included. latency: from sending to arrival, once there is contact."
 )
 
 
@@ -121,7 +121,7 @@ def photo_words(link: LinkSpec) -> list[str]:
         fit = "a ProGIC stage of 320 bytes fits in one message"
     spare = link.packet_bytes - photo.message_bytes
     return [
-        f"Of {link.packet_bytes} bytes, {HEADER_BYTES} are the header: {fit} (bytes to spare: {spare}).",
+        f"Of {link.packet_bytes} bytes, {photo.header_bytes} are the header: {fit} (bytes to spare: {spare}).",
         f"All five stages: {photo.messages} message{'s' * (photo.messages > 1)} of {photo.message_bytes} bytes"
         + ("" if photo.seconds is None else f", about {span(photo.seconds)} if nothing is lost")
         + f"; {_price_words(photo.price, link.cost)}.",

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from satsim.air.packets import HEADER_BYTES
+from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES
 
 _HINTS = {
     "link.loss_ratio": "write 0.1 for ten percent",
-    "link.packet_bytes": f"{HEADER_BYTES} of them are the header",
+    "link.packet_bytes": f"{HEADER_BYTES} of them are the header, or {COMPACT_BYTES} if compact",
     "image.fit": "crop, pad or keep",
 }
 

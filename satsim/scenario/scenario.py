@@ -96,10 +96,9 @@ class HeaderSpec(Checked):
     tag_bytes: Literal[0, 8, 10, 12, 14, 16] = 0
     """Length of the tag that authenticates each packet; 0: a checksum only."""
 
-    @property
-    def bytes_(self) -> int:
-        """Length of the header with its extension and the tag."""
-        return overhead_bytes(self.position is not None, self.tag_bytes)
+    def bytes_of(self, compact: bool = False) -> int:
+        """Length of a header of this form with its extension and the tag."""
+        return overhead_bytes(self.position is not None, self.tag_bytes, compact)
 
 
 class SchemeSpec(Checked):

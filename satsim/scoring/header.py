@@ -1,17 +1,36 @@
-"""What a simulated sender adds to its packets: where and when the photo was taken, and a seal."""
+"""What a simulated sender adds to its packets: where and when the photo was taken, a seal, and the form of header."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 
-from satsim.air.packets import Packet, pack
+from satsim.air.forms import header_forms
+from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES, STAGE_BYTES, Packet, name_on_air, pack
 from satsim.air.position import Position
 from satsim.air.seal import Sealer, SenderKey
 from satsim.scenario.scenario import Scenario
 
 TAKEN_UNIX_S = 1_767_225_600
 """When the photo of every scenario was taken: the first second of 2026, UTC."""
+
+
+def forms_of(codec: str, width: int, height: int, scenario: Scenario, packet_bytes: int) -> list[bool]:
+    """The forms of header to try, as `header_forms` has them, for an image that every sender sends."""
+    sender = scenario.senders.count - 1
+    position = position_of(scenario, sender)
+    sample = Packet(name_on_air(codec), 0, sender, 0, 0, 1, width, height, b"any", position=position)
+    return header_forms(packet_bytes, scenario.header.tag_bytes, sample)
+
+
+def compact_notice(scheme: str, packet_bytes: int, header_bytes: int) -> str:
+    """Why the header of a scheme is compact; `header_bytes` are those of it, the extension and the tag."""
+    longer = header_bytes + HEADER_BYTES - COMPACT_BYTES
+    left = max(0, packet_bytes - longer)
+    return (
+        f"{scheme}: the header is compact, {COMPACT_BYTES} bytes: one of {HEADER_BYTES} leaves {left} of a message of"
+        f" {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
+    )
 
 
 def packer(scenario: Scenario, sender: int) -> Callable[[Packet], bytes]:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from codec.base import BudgetError, CodecError, stages_of
 from codec.budgets import fit_options
 from codec.photos import fit_photo
-from satsim.air.packets import LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize
+from satsim.air.forms import misfit
+from satsim.air.packets import LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import CountError, LinkError, PacketError
 from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
@@ -49,6 +50,8 @@ class Outbox(NamedTuple):
     """Of the codec; 1 for one that shows nothing before it is whole."""
     options: dict[str, Any]
     """Of the codec, budgets told in packets turned into what the codec takes."""
+    header_bytes: int
+    """Header, extension and tag of each message."""
     why_empty: str = ""
     """Why there is nothing to send, where nothing fits the link."""
 
@@ -94,16 +97,43 @@ def fill_outbox(
     try:
         return _fill(load, image, scenario, scheme)
     except (BudgetError, CountError) as error:
-        return Outbox([], {}, [[] for _ in range(scenario.senders.count)], [], 1, 1, scheme.options, str(error))
+        nothing: list[list[bytes]] = [[] for _ in range(scenario.senders.count)]
+        return Outbox([], {}, nothing, [], 1, 1, scheme.options, scenario.header.bytes_of(), str(error))
 
 
 def _fill(
     load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec
 ) -> Outbox:
+    header, packet_bytes = scenario.header, scenario.link_of(scheme).packet_bytes
+    forms = [False]
+    if packet_bytes - header.bytes_of() < STAGE_BYTES:
+        from satsim.scoring.header import forms_of
+
+        forms = forms_of(scheme.codec, image.shape[1], image.shape[0], scenario, packet_bytes)
+    for compact in forms:
+        coder, options, packets, made = _cut(load, image, packet_bytes - header.bytes_of(compact), scheme)
+        if compact and not misfit([packets[-1], *made]):
+            break
+    messages = []
+    to_message: Callable[[Packet], bytes] = pack
+    for sender in range(scenario.senders.count):
+        if header.position or header.tag_bytes:
+            from satsim.scoring.header import packer
+
+            to_message = packer(scenario, sender)
+        messages.append([to_message(packet._replace(sender=sender, compact=compact)) for packet in [*packets, *made]])
+    repairs = {packet.repair: packet.payload for packet in made if packet.repair}
+    payloads = [packet.payload for packet in packets]
+    per_stage = per_stage_of(payloads, coder)
+    order = round_order(scheme.transport, len(payloads) // per_stage, per_stage)
+    return Outbox(payloads, repairs, messages, order, per_stage, stages_of(coder), options, header.bytes_of(compact))
+
+
+def _cut(
+    load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], room: int, scheme: SchemeSpec
+) -> tuple[Coder, dict[str, Any], list[Packet], list[Packet]]:
+    """The codec, its options, packets of `image` with so much `room` for payloads, and repair packets."""
     transport, (height, width) = scheme.transport, image.shape[:2]
-    room = scenario.link_of(scheme).packet_bytes - scenario.header.bytes_
-    if room < 1:
-        raise CountError(f"the header takes {scenario.header.bytes_} bytes of each message, which has {room} fewer")
     repaired = transport.repair_packets or any(transport.repair_by_stage)
     for spare_bytes in (0, LENGTH_BYTES):
         options = fit_options(scheme.codec, scheme.options, room, height, width, spare_bytes)
@@ -112,27 +142,19 @@ def _fill(
         if not repaired or len({len(payload) for payload in payloads}) == 1:
             break
     check_payloads(payloads, room - spare_bytes)
-    per_stage, odd = divmod(len(payloads), stages_of(coder))
-    if odd or not per_stage:
-        per_stage = 1  # several stages ride in one payload, or the cuts lie elsewhere
-    stages = len(payloads) // per_stage
+    per_stage = per_stage_of(payloads, coder)
     packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
     made: list[Packet] = []
-    if plan := repair_plan(transport, stages, per_stage):
+    if plan := repair_plan(transport, len(payloads) // per_stage, per_stage):
         from satsim.air.repair import repair_packets
 
         made = repair_packets(packets, plan)
-    messages = []
-    to_message: Callable[[Packet], bytes] = pack
-    for sender in range(scenario.senders.count):
-        if scenario.header.position or scenario.header.tag_bytes:
-            from satsim.scoring.header import packer
+    return coder, options, packets, made
 
-            to_message = packer(scenario, sender)
-        messages.append([to_message(packet._replace(sender=sender)) for packet in [*packets, *made]])
-    repairs = {packet.repair: packet.payload for packet in made if packet.repair}
-    order = round_order(transport, stages, per_stage)
-    return Outbox(payloads, repairs, messages, order, per_stage, stages_of(coder), options)
+
+def per_stage_of(payloads: Sequence[bytes], coder: Coder) -> int:
+    """Payloads of one stage; 1 where several stages ride in one payload, or the cuts lie elsewhere."""
+    return 1 if len(payloads) % stages_of(coder) else len(payloads) // stages_of(coder)
 
 
 def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:

@@ -1,0 +1,27 @@
+"""Photos as evaluations take them: whole, or their centre square."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import ImageOps
+
+from codec.base import CodecError, Image, PhotoError, check_image
+from codec.photos import LANCZOS, open_photo
+
+
+def read_photo(path: Path, side: int | None) -> Image:
+    """The photo as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
+
+    Raises PhotoError, naming the file, where it cannot be read or has sides no codec takes.
+    """
+    photo = open_photo(path)
+    if side is not None:
+        photo = ImageOps.fit(photo, (side, side), LANCZOS)
+    image = np.asarray(photo)
+    try:
+        check_image(image)
+    except CodecError as error:
+        raise PhotoError(f"{path}: {error}") from None
+    return image
