@@ -55,6 +55,11 @@ class TransportSpec(Checked):
     def _from_name(cls, data: Any) -> Any:
         return {"name": data} if isinstance(data, str) else data
 
+    @property
+    def repairs(self) -> int:
+        """Repair packets in a round."""
+        return self.repair_packets + sum(self.repair_by_stage)
+
     def on(self, link: LinkSpec) -> TransportSpec:
         """This transport, with what suits `link` in place of `auto`."""
         if self.name != "auto":

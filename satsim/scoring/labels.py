@@ -46,8 +46,7 @@ def facts_of(scheme: SchemeSpec, link: LinkSpec, outbox: Outbox) -> dict[str, An
 
 def transport_words(transport: TransportSpec) -> str:
     """What a transport does, and what a round holds besides."""
-    spare = transport.repair_packets + sum(transport.repair_by_stage)
-    copies = transport.base_copies
+    spare, copies = transport.repairs, transport.base_copies
     return (
         TRANSPORTS[transport.name]
         + f", first stage {copies} times" * (copies > 1)

@@ -26,6 +26,10 @@ def load_photo(image: ImageSpec) -> Picture:
     return fit_photo(image.path, image.width, image.height, image.fit)
 
 
+LONGEST_BYTES = (1 << 8 * LENGTH_BYTES) - 1
+"""Longest message that seals and repair packets can count; of longer ones they leave the rest empty."""
+
+
 class Coder(Protocol):
     """As much of a codec as fills an outbox."""
 
@@ -105,6 +109,8 @@ def _fill(
     load: Callable[[dict[str, Any]], Coder], image: npt.NDArray[np.uint8], scenario: Scenario, scheme: SchemeSpec
 ) -> Outbox:
     header, packet_bytes = scenario.header, scenario.link_of(scheme).packet_bytes
+    if header.tag_bytes or scheme.transport.repairs:
+        packet_bytes = min(packet_bytes, LONGEST_BYTES)
     forms = [False]
     if packet_bytes - header.bytes_of() < STAGE_BYTES:
         from satsim.scoring.header import forms_of
@@ -134,12 +140,11 @@ def _cut(
 ) -> tuple[Coder, dict[str, Any], list[Packet], list[Packet]]:
     """The codec, its options, packets of `image` with so much `room` for payloads, and repair packets."""
     transport, (height, width) = scheme.transport, image.shape[:2]
-    repaired = transport.repair_packets or any(transport.repair_by_stage)
     for spare_bytes in (0, LENGTH_BYTES):
         options = fit_options(scheme.codec, scheme.options, room, height, width, spare_bytes)
         coder = load(options)
         payloads = coder.encode(image, room - spare_bytes)
-        if not repaired or len({len(payload) for payload in payloads}) == 1:
+        if not transport.repairs or len({len(payload) for payload in payloads}) == 1:
             break
     check_payloads(payloads, room - spare_bytes)
     per_stage = per_stage_of(payloads, coder)
