@@ -91,17 +91,6 @@ class Showings:
     """[runs] by item of BILLED, as `costs.costs` has them; NaN where it is not known."""
     engine: Literal["table", "events"]
 
-    def part(self, runs: slice) -> Showings:
-        """Some of the runs, as views: what is written to them is written here."""
-        return Showings(
-            self.time_s[runs],
-            self.index[runs],
-            {kind: counts[runs] for kind, counts in self.counts.items()},
-            self.bytes_sent[runs],
-            {item: values[runs] for item, values in self.bill.items()},
-            self.engine,
-        )
-
 
 def blank(messages: Sequence[Sequence[bytes]], runs: int, engine: Literal["table", "events"]) -> Showings:
     """So many runs in which nothing is sent, to be filled in."""

@@ -87,13 +87,25 @@ def fill_by_table(
     step = max(1, largest // max(1, len(sent)))
     for first in range(0, len(seeds), step):
         runs = slice(first, first + step)
-        part = showings.part(runs)
+        part = part_of(showings, runs)
         lost, doubled = all_fates(sent, link, seeds[runs], len(messages))
         receive(part, sent, landings, lost, doubled, link.decode_s, duration_s)
         part.counts["sent"][:] = len(sent)
         part.counts["lost"][:] = lost.sum(axis=0)
         part.bytes_sent[:] = sum(event.message_bytes for event in sent)
         charge(part, sent, lost, link.cost)
+
+
+def part_of(showings: Showings, runs: slice) -> Showings:
+    """Some of the runs, as views: what is written to them is written to `showings`."""
+    return Showings(
+        showings.time_s[runs],
+        showings.index[runs],
+        {kind: counts[runs] for kind, counts in showings.counts.items()},
+        showings.bytes_sent[runs],
+        {item: values[runs] for item, values in showings.bill.items()},
+        showings.engine,
+    )
 
 
 def land(sent: Sequence[Event], link: LinkSpec, senders: int) -> list[Landing]:
