@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from satsim.links.draws import Chance, child, exponentials, normals, uniforms
+from satsim.links.draws import child, exponentials, normals, uniforms
+from satsim.simulation.simulation import Chance
 
 
 @pytest.mark.parametrize(

@@ -139,12 +139,13 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
     }
 
 
-def test_a_run_of_one_sender_is_drawn_by_three_modules(tmp_path: Path) -> None:
+def test_a_run_of_one_sender_is_drawn_by_four_modules(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
     draw = "import sys, pathlib, satsim.figures.run as run; run.draw_run(pathlib.Path(sys.argv[1]));"
     tell = "print([name for name in sys.modules if name.startswith('satsim.figures.')])"
     done = subprocess.run([sys.executable, "-c", draw + tell, str(folder)], capture_output=True, text=True, check=True)
-    assert sorted(ast.literal_eval(done.stdout)) == [f"satsim.figures.{name}" for name in ("filmstrip", "page", "run")]
+    modules = [f"satsim.figures.{name}" for name in ("filmstrip", "page", "report", "run")]
+    assert sorted(ast.literal_eval(done.stdout)) == modules
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -29,19 +29,21 @@ from satsim.figures.page import (
     subtitle,
     time_unit,
 )
+from satsim.figures.report import write_report
 from satsim.words import clock, number, shorten, with_unit
 
 
 def draw_run(folder: Path) -> None:
-    """Write time_vs_<metric>.png and .svg for each metric of a results folder, and filmstrip.png for the first.
+    """Write time_vs_<metric>.png and .svg for each metric of a results folder, filmstrip.png for the first.
 
-    Where several senders share the receiver, also photos_vs_time.png and .svg, and the others show the median photo.
-    Reads timeline.csv, summary.json and frames/; the same folder gives the same bytes. Raises OSError.
+    And report.html, all in one; where several senders share the receiver, also photos_vs_time.png and .svg, and the
+    others show the median photo.
+    Reads its tables, summary.json and frames/; the same folder gives the same bytes. Raises OSError.
     """
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    every = {metric: read_tracks(folder, summary, metric) for metric in summary["metrics"]}
     with matplotlib.rc_context(STYLE):
-        for k, metric in enumerate(summary["metrics"]):
-            tracks = read_tracks(folder, summary, metric)
+        for k, (metric, tracks) in enumerate(every.items()):
             save(time_figure(summary, metric, tracks), folder / f"time_vs_{metric}")
             if k == 0:
                 film = filmstrip(folder / "frames", summary, metric, tracks)
@@ -50,6 +52,7 @@ def draw_run(folder: Path) -> None:
                 from satsim.figures.photos import photos_figure
 
                 save(photos_figure(summary, metric, tracks), folder / "photos_vs_time")
+    write_report(folder, summary, every)
 
 
 def save(figure: Figure, path: Path) -> None:

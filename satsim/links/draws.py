@@ -1,11 +1,8 @@
-"""Random numbers one by one, drawn in blocks: a call then costs tens of nanoseconds, and the numbers are the same.
-
-And generators that are made only where they are used.
-"""
+"""Random numbers one by one, drawn in blocks: a call then costs tens of nanoseconds, and the numbers are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import numpy as np
@@ -14,20 +11,22 @@ import numpy.typing as npt
 
 def uniforms(rng: np.random.Generator) -> Callable[[], float]:
     """A function that returns the next number in [0, 1): those of `rng.random()` called again and again."""
-    return _one_by_one(rng.random)
+    return one_by_one(rng.random)
 
 
 def normals(rng: np.random.Generator) -> Callable[[], float]:
     """The same with `rng.standard_normal()`: mean 0, standard deviation 1."""
-    return _one_by_one(rng.standard_normal)
+    return one_by_one(rng.standard_normal)
 
 
 def exponentials(rng: np.random.Generator) -> Callable[[], float]:
     """The same with `rng.standard_exponential()`: mean 1."""
-    return _one_by_one(rng.standard_exponential)
+    return one_by_one(rng.standard_exponential)
 
 
-def _one_by_one(draw: Callable[[int], npt.NDArray[np.float64]]) -> Callable[[], float]:
+def one_by_one(draw: Callable[[int], npt.NDArray[np.float64]]) -> Callable[[], float]:
+    """The next number of those that `draw` gives so many at a time."""
+
     def blocks() -> Iterator[list[float]]:
         size = 16  # small at first, as many a run has but ten messages
         while True:
@@ -56,24 +55,6 @@ def independent(ratio: float, rng: np.random.Generator) -> Lost:
         return draw() < ratio
 
     return lost
-
-
-class Chance(dict[str, np.random.Generator]):
-    """A generator for each of `concerns`, made when it is first asked for: a run uses but one or two, and making one
-    takes longer than sending a message."""
-
-    def __init__(self, seed: int, concerns: Sequence[str], first: int = 0) -> None:
-        """Concern k draws from child `first` + k of `seed`."""
-        super().__init__()
-        self._seed, self._concerns, self._first = seed, concerns, first
-
-    def __missing__(self, concern: str) -> np.random.Generator:
-        self[concern] = rng = child(self._seed, self._first + self._concerns.index(concern))
-        return rng
-
-    def uniforms(self, concern: str) -> Callable[[], float]:
-        """`uniforms` of that generator, which is not made before the first number is wanted."""
-        return _one_by_one(lambda size: self[concern].random(size))
 
 
 def child(seed: int, *path: int) -> np.random.Generator:

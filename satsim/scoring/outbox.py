@@ -14,7 +14,7 @@ from codec.base import BudgetError, CodecError, stages_of
 from codec.budgets import fit_options
 from codec.photos import fit_photo
 from satsim.air.forms import misfit
-from satsim.air.packets import LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
+from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import CountError, LinkError, PacketError
 from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
@@ -54,7 +54,7 @@ class Outbox(NamedTuple):
     """Of the codec; 1 for one that shows nothing before it is whole."""
     options: dict[str, Any]
     """Of the codec, budgets told in packets turned into what the codec takes."""
-    header_bytes: int
+    header_bytes: int = HEADER_BYTES
     """Header, extension and tag of each message."""
     why_empty: str = ""
     """Why there is nothing to send, where nothing fits the link."""

@@ -15,21 +15,38 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import simpy
 
 from satsim.links.clock import ROUNDING_S
-from satsim.links.draws import Chance
+from satsim.links.draws import child, one_by_one
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.simulation.events import Event, Log
 from satsim.simulation.terminal import Landing, Link, Terminal
 
 Process = Generator[simpy.Event, Any, None]
-Draw = Callable[[], float]
-"""The next uniform number in [0, 1)."""
 CONCERNS = ("independent loss", "loss model", "ground loss", "delay", "copies", "duplicates", "corruption", "ack",
             "windows", "retries")  # fmt: skip
 """What chance decides; each concern of each sender has a generator of its own, so that none disturbs another."""
+
+
+class Chance(dict[str, np.random.Generator]):
+    """A generator for each of `concerns`, made when it is first asked for: a run uses but one or two, and making one
+    takes longer than sending a message."""
+
+    def __init__(self, seed: int, concerns: Sequence[str], first: int = 0) -> None:
+        """Concern k draws from child `first` + k of `seed`."""
+        super().__init__()
+        self._seed, self._concerns, self._first = seed, concerns, first
+
+    def __missing__(self, concern: str) -> np.random.Generator:
+        self[concern] = rng = child(self._seed, self._first + self._concerns.index(concern))
+        return rng
+
+    def uniforms(self, concern: str) -> Callable[[], float]:
+        """`uniforms` of that generator, which is not made before the first number is wanted."""
+        return one_by_one(lambda size: self[concern].random(size))
 
 
 def simulate(
@@ -70,7 +87,7 @@ def simulate(
             env, link, way, log, own, chance, sender=number, created_s=created_s, channel=channel, horizon_s=duration_s
         )
         round_ = range(len(own)) if order is None else order
-        env.process(TRANSPORTS[spec.name](terminal, round_, spec, chance.uniforms("retries")))
+        env.process(TRANSPORTS[spec.name](terminal, round_, spec, chance))
     with collection_paused():
         env.run(until=None if duration_s == inf else max(duration_s - ROUNDING_S, duration_s / 2))
         received = receive(landings, messages, link.decode_s, duration_s)
@@ -78,36 +95,35 @@ def simulate(
         return sorted(log.rows + received + log.heard, key=itemgetter(0))
 
 
-def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
     """Send each message once, in order (the paper)."""
     for index in order:
         yield terminal.slot()
         terminal.send(index)
 
 
-def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
     """Send round after round until time is up; what was lost comes by again."""
     for index in itertools.cycle(order):
         yield terminal.slot()
         terminal.send(index)
 
 
-def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, draw: Draw) -> Process:
+def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
     """Send each message until it is acknowledged (selective repeat; stop and wait where a session tells at once).
 
     A failed message is sent again after the wait of the ladder. One that fails for longer than `give_up_s` is put back
     behind all others, whose turn then comes first. Without acknowledgements every message is sent once.
     """
     if terminal.acknowledges == "none":
-        return once(terminal, order, spec, draw)
+        return once(terminal, order, spec, chance)
     from satsim.simulation.arq import selective_repeat, stop_and_wait
 
-    if terminal.acknowledges == "session":
-        return stop_and_wait(terminal, order, spec, draw)
-    return selective_repeat(terminal, order, spec, draw)
+    repeat = stop_and_wait if terminal.acknowledges == "session" else selective_repeat
+    return repeat(terminal, order, spec, chance.uniforms("retries"))
 
 
-TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Draw], Process]] = {
+TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Chance], Process]] = {
     "once": once,
     "carousel": carousel,
     "arq": arq,
