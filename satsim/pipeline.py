@@ -150,7 +150,7 @@ def run_scheme(
         **outbox.options,
         "link": {"preset": link.preset, "assumed": assumed_numbers(link)},
         "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
-        "why_empty": outbox.why_empty,
+        **({"note": f"nothing fits: {outbox.why_empty}"} if outbox.why_empty else {}),
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),
         "payload_bytes": payload_bytes,

@@ -87,7 +87,7 @@ def test_the_label_is_the_summary_is_the_events(path, preset, side):
         assert sent <= set(range(most)), label
         assert sum(event.kind == "sent" for event in mine) == row["packets_sent"]
         if not row["payloads"]:
-            assert row["why_empty"]
+            assert row["note"]
             assert not mine
         assert all(event.message_bytes <= plan.link.packet_bytes for event in mine)
         assert row["transport"]["name"] == scheme.transport.name != "auto"

@@ -68,7 +68,7 @@ def test_a_photo_in_more_payloads_than_headers_count_is_an_empty_row_that_says_s
     result = run(plan(small_photo, "test_pipeline:Countless"))
     row = result.summary["schemes"]["second"]
     assert (row["payloads"], row["packets_sent"], row["first_image_s"]) == (0, 0, None)
-    assert "image has 4097 payloads" in row["why_empty"]
+    assert "image has 4097 payloads" in row["note"]
     assert any("second: nothing fits" in notice for notice in result.notices)
 
 
