@@ -20,7 +20,7 @@ from codec.loading import load_codec
 from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
-from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
+from satsim.notices import about_link, link_notices, links_of, scheme_notices, write_notes
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.outbox import Picture, Sending, fill_outbox, load_photo, naming, title_of
@@ -88,7 +88,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         "title": scenario.title,
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
-        "link": {"preset": scenario.link.preset, "assumed": assumed_numbers(scenario.link)},
+        "link": about_link(scenario.link),
         "senders": scenario.senders.model_dump(),
         "image": {"width": reference.shape[1], "height": reference.shape[0]},
         "metrics": about_metrics(metrics),
@@ -150,7 +150,7 @@ def run_scheme(
     summary = {
         "codec": scheme.codec,
         **scheme.options,
-        "link": {"preset": link.preset, "assumed": assumed_numbers(link)},
+        "link": about_link(link),
         "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),
@@ -178,6 +178,7 @@ def save(result: Result, out: Path) -> None:
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
+        write_notes(folder, result.notices)
         from satsim.figures.run import draw_run
 
         draw_run(folder)

@@ -61,6 +61,11 @@ def with_unit(info: Mapping[str, Any]) -> str:
     return f"{info['label']} in {info['unit']}" if info["unit"] else str(info["label"])
 
 
+def headline(title: str, name: str) -> str:
+    """What stands over a figure or table: the title or, of what has none, its name in words."""
+    return title or name.replace("_", " ").capitalize()
+
+
 def shorten(text: str, letters: int, lines: int = 1) -> str:
     """`text` wrapped into at most so many lines, with an ellipsis for what is left over."""
     return "\n".join(textwrap.wrap(text, letters, max_lines=lines, placeholder=" …"))

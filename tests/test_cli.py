@@ -92,7 +92,7 @@ def test_a_run_writes_one_folder_and_prints_a_table(desk):
     assert names(desk) == ["own.py", "photo.png", "results", "story.yaml"]
     out = desk / "results" / "story"
     expected = (
-        "events.csv filmstrip.png frames scenario.yaml summary.json time_vs_psnr.png time_vs_psnr.svg timeline.csv"
+        "events.csv filmstrip.png frames notes.md scenario.yaml summary.json time_vs_psnr.png time_vs_psnr.svg timeline.csv"
     )
     assert names(out) == expected.split()
     assert json.loads((out / "summary.json").read_text())["schemes"]["strips"]["packets_sent"] == 5

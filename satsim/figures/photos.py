@@ -15,6 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from satsim.figures.page import (
     ACROSS,
+    LABEL,
     Page,
     Track,
     TrackPoint,
@@ -24,6 +25,7 @@ from satsim.figures.page import (
     line_look,
     subtitle,
     time_unit,
+    wrap_label,
 )
 
 Rank = tuple[bool, float, int, float, str]
@@ -84,7 +86,7 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
         curves += [Curve(track, False, times_of_first(track.photos, good)) for track in tracks]
     # A scheme's two curves that end at one height share a label.
     ends = {(curve.track.name, len(curve.times_s)): curve for curve in reversed(curves)}
-    labels = [f"{len(curve.times_s)}  {curve.track.name}" for curve in ends.values()]
+    labels = [wrap_label(ending(curve), curve.track, LABEL - 4) for curve in ends.values()]
     room = max(300.0, 1.15 * sum(map(label_height, labels)))
     keys = [line_key("any picture on the screen", **line_look(True))]
     if level is not None:
@@ -106,6 +108,11 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
     axes.set_ylabel(f"photos at the receiver, of {count}")
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     return page.figure
+
+
+def ending(curve: Curve) -> str:
+    """How many photos come in the end, and of which scheme."""
+    return f"{len(curve.times_s)}  {curve.track.name}{'' if curve.track.packets else ', nothing fits'}"
 
 
 def draw_count(axes: Axes, curve: Curve, end_s: float, lift: float) -> None:
@@ -143,8 +150,8 @@ def reaches(level: float, higher_is_better: bool) -> Callable[[TrackPoint], bool
 
 def middle_level(summary: Mapping[str, Any], metric: str) -> float | None:
     """The middle one of the run's quality levels, the more demanding of two; None where it has none."""
-    first = next(iter(summary["schemes"].values()))
-    levels = sorted(float(level) for level in first.get("time_to_quality_s", {}).get(metric, {}))
+    told = [scheme.get("time_to_quality_s", {}).get(metric, {}) for scheme in summary["schemes"].values()]
+    levels = sorted({float(level) for levels in told for level in levels})
     if not summary["metrics"][metric]["higher_is_better"]:
         levels.reverse()
     return levels[len(levels) // 2] if levels else None

@@ -15,11 +15,13 @@ import yaml
 
 from codec.files import fresh_folder
 from satsim.errors import ScenarioError
+from satsim.notices import about_link, write_notes
 from satsim.scenario.scenario import Scenario, check_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study
 from satsim.study.space import schemes
+from satsim.words import headline
 
 FIELDS = (
     "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",
@@ -39,6 +41,7 @@ def write_study(study: Study, out: Path) -> None:
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
             (folder / "recommended.yaml").write_text(recommended_yaml(study), encoding="utf-8")
+        write_notes(folder, study.notices)
         from satsim.figures.study import draw_study
 
         draw_study(folder)
@@ -67,7 +70,7 @@ def summary(study: Study) -> dict[str, Any]:
         "currency": scenario.link.cost.currency,
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
-        "link": {"preset": scenario.link.preset},
+        "link": about_link(scenario.link),
         "image": {"width": scenario.image.width, "height": scenario.image.height},
         "senders": scenario.senders.model_dump(),
         "space": {key: list(value) for key, value in vars(plan.space).items()},
@@ -99,7 +102,7 @@ def recommended_yaml(study: Study) -> str:
     scenario = plan.scenario.model_copy(
         update={
             "name": f"{plan.scenario.name[:60]}-recommended",
-            "title": plan.scenario.title or plan.scenario.name,
+            "title": headline(plan.scenario.title, plan.scenario.name),
             "schemes": tuple(schemes([chosen.design])),
         }
     )

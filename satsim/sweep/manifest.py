@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
+from satsim.notices import write_notes
 from satsim.scoring.outbox import Sending
 from satsim.scoring.summary import about_metrics
-from satsim.sweep.grid import LABELS, Factor, Place
+from satsim.sweep.grid import Factor, Place, axis_words
 from satsim.sweep.jobs import Done, Job
 from satsim.sweep.plan import SweepPlan, own_versions
 
@@ -57,11 +58,14 @@ def write_manifest(
     fingerprint: dict[str, Any],
     seconds: float,
 ) -> None:
-    """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary."""
+    """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary;
+    notes.md: what a reader must know.
+    """
     resolved = yaml.safe_dump(plan.base.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
     about = describe(plan, sendings, story) | {"seconds": round(seconds, 3), "fingerprint": fingerprint}
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_notes(folder, about["notices"])
 
 
 def finished(folder: Path) -> Any:
@@ -86,7 +90,7 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
         "scenario": plan.base.model_dump(mode="json"),
         "schemes": [scheme.name for scheme in first.schemes],
         "axes": [
-            {"key": axis.key, "label": LABELS.get(axis.key, axis.key), "values": axis.values, "labels": axis.labels}
+            {"key": axis.key, "label": axis_words(axis.key), "values": axis.values, "labels": axis.labels}
             for axis in plan.axes
         ],
         "replications": plan.replications,
