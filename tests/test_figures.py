@@ -23,9 +23,10 @@ from PIL import Image
 
 from satsim.figures.columns import Change, pick_columns
 from satsim.figures.filmstrip import columns_of, filmstrip, held_words
-from satsim.figures.page import STYLE, foot_note, spread, subtitle, time_ticks, time_unit
-from satsim.figures.photos import median_photo, middle_level, photos_figure, times_of_first
-from satsim.figures.run import TrackPoint, draw_run, read_tracks, same_frames, time_figure
+from satsim.figures.look import STYLE
+from satsim.figures.page import foot_note, spread, subtitle, time_ticks, time_unit
+from satsim.figures.photos import median_photo, middle_level, photos_figure, same_frames, times_of_first
+from satsim.figures.run import TrackPoint, draw_run, read_tracks, time_figure
 from satsim.figures.setting import in_words, name_links
 
 METRICS = {
@@ -141,12 +142,14 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
     }
 
 
-def test_a_run_of_one_sender_is_drawn_by_three_modules(tmp_path: Path) -> None:
+def test_a_run_of_one_sender_is_drawn_by_three_modules_and_their_constants(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
     draw = "import sys, pathlib, satsim.figures.run as run; run.draw_run(pathlib.Path(sys.argv[1]));"
     tell = "print([name for name in sys.modules if name.startswith('satsim.figures.')])"
     done = subprocess.run([sys.executable, "-c", draw + tell, str(folder)], capture_output=True, text=True, check=True)
-    assert sorted(ast.literal_eval(done.stdout)) == [f"satsim.figures.{name}" for name in ("filmstrip", "page", "run")]
+    assert sorted(ast.literal_eval(done.stdout)) == [
+        f"satsim.figures.{name}" for name in ("filmstrip", "look", "page", "run")
+    ]
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -360,13 +363,14 @@ def test_schemes_on_different_links_name_each_with_its_size_and_pace_and_every_l
 
 
 def test_two_links_of_one_name_are_told_apart_by_size_and_pace(tmp_path: Path) -> None:
-    from satsim.figures.page import Link
-
-    links = {"a": Link(None, 340, 40.0), "b": Link("sbd", 340, 40.0), "c": Link("sbd", 100, 40.0)}
-    assert name_links(links) == {
+    about = {"a": (None, 340), "b": ("sbd", 340), "c": ("sbd", 100)}
+    links = {name: {"preset": preset, "packet_bytes": size, "interval_s": 40} for name, (preset, size) in about.items()}
+    summary = {"interval_s": 40, "schemes": {name: {"link": link} for name, link in links.items()}}
+    assert name_links(summary) == {
         "a": "340 bytes every 40 s", "b": "sbd (340 bytes every 40 s)", "c": "sbd (100 bytes every 40 s)",
     }  # fmt: skip
-    assert name_links({"a": links["a"], "b": links["a"]}) == {"a": "", "b": ""}
+    summary["schemes"] = {name: {"link": links["a"]} for name in "ab"}
+    assert name_links(summary) == {"a": "", "b": ""}
 
 
 def test_what_does_not_fit_the_link_is_said_to_and_does_not_wait_for_packets(tmp_path: Path) -> None:

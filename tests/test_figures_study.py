@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from satsim.figures.page import STYLE
+from satsim.figures.look import STYLE
 from satsim.figures.study import Mark, draw_study, read_marks, study_figure, view_of
 
 CODECS = ("progic", "avif", "jpegxl", "jpeg2000")

@@ -24,7 +24,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from satsim.figures.page import STYLE
+from satsim.figures.look import STYLE
 from satsim.figures.sweep.bands import final_bands, share_bands, time_bands
 from satsim.figures.sweep.curves import intervals, open_ended, y_limits
 from satsim.figures.sweep.data import Axis, read_sweep

@@ -31,7 +31,7 @@ def summary_table(plan: SweepPlan, folder: Path) -> tuple[Table, str]:
         f"final_{metric.name}": "at the end",
     }
     found = read(folder, list(columns))
-    title = f"{headline(plan.first.title, plan.first.name)}, {plan.replications:,} runs each"
+    title = f"{headline(vars(plan.first))}, {plan.replications:,} runs each"
     table = Table(title=title, title_justify="left")
     for axis in plan.axes:
         table.add_column(LABELS.get(axis.key, axis.key), justify="right", max_width=24)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from satsim.figures.page import Track, links_of
 
 MOST = 8
 FINEST = 400
@@ -24,6 +27,23 @@ class Change(NamedTuple):
     """Of how many schemes the picture is new; of none where only a packet came."""
     first: bool
     """Whether it is the first picture of a scheme."""
+
+
+def choose_columns(tracks: Sequence[Track], summary: Mapping[str, Any]) -> list[float]:
+    """Of the times when something changes: a packet comes or, of a median photo whose packets come and go, the picture.
+
+    The end of the run where nothing ever does.
+    """
+    changes = [
+        Change(b.time_s, int(b.frame not in ("", a.frame)), bool(track.shown) and b.time_s == track.shown[0].time_s)
+        for track in tracks
+        for a, b in pairwise(track.points)
+        if b.packets_held
+    ]
+    if len(tracks[0].photos) > 1:
+        changes = [change for change in changes if change.pictures] or changes
+    paces_s = [link.get("interval_s", summary["interval_s"]) for link in links_of(summary)]
+    return pick_columns(sorted(changes), min(paces_s), 10 * max(paces_s)) if changes else [summary["duration_s"]]
 
 
 def pick_columns(changes: Sequence[Change], slot_s: float, pause_s: float, most: int = MOST) -> list[float]:

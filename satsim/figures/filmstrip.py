@@ -10,28 +10,9 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 from PIL import Image
 
-from satsim.figures.page import (
-    GREY,
-    NOTICE,
-    PALE,
-    PAPER,
-    Page,
-    Track,
-    TrackPoint,
-    foot_note,
-    links_of,
-    subtitle,
-    title_of,
-)
-from satsim.words import clock, clock_words, number, shorten, with_unit
-
-EDGE, GAP, CAPTION = 24, 12, 46
-"""In pixels, as all lengths here: around the figure, between cells, and for the text below a cell."""
-NAMES, NAME, SIZE = 264, 22, 20
-"""Width of the column of names, and its two fonts."""
-HANGING: dict[str, Any] = {"va": "top", "linespacing": 1.3}
-"""Text below the line at which it is written."""
-NAME_LOOKS: tuple[dict[str, Any], ...] = ({"fontsize": NAME, "weight": "bold"}, {"fontsize": SIZE, "color": GREY})
+from satsim.figures.look import CAPTION, EDGE, GAP, GREY, HANGING, NAME, NAME_LOOKS, NAMES, NOTICE, PALE, PAPER, SIZE
+from satsim.figures.page import Page, Track, TrackPoint, foot_note, subtitle
+from satsim.words import clock, clock_words, headline, number, shorten, with_unit
 
 
 class Cell(NamedTuple):
@@ -71,7 +52,7 @@ def filmstrip(frames: Path, summary: Mapping[str, Any], metric: str, tracks: Seq
     left, width = cell.x(0), max(cell.x(len(columns)) + EDGE, 1000)
     room, times = width - left - EDGE, 26 if cell.roomy else 23
     large, small = (34, 22) if room > 900 else (26, 17)
-    title = shorten(title_of(summary), int(room / large / 0.68), 2)
+    title = shorten(headline(summary), int(room / large / 0.68), 2)
     facts = [*subtitle(summary, median=True), *reading(summary, metric, tracks, columns[-1])]
     lines = "\n".join(shorten(fact, int(room / small / 0.57), 4) for fact in facts)
     facts_at = EDGE + 1.3 * large * (title.count("\n") + 1) + 4
@@ -152,23 +133,11 @@ def held_words(point: TrackPoint, track: Track, letters: int) -> str:
 
 
 def columns_of(tracks: Sequence[Track], summary: Mapping[str, Any]) -> list[float]:
-    """When something changes: a packet comes or, of a median photo whose packets come and go, the picture.
-
-    Of many such times or of times within half a slot, some, by `pick_columns`.
-    """
-    changes = [
-        (b.time_s, int(b.frame not in ("", a.frame)), bool(track.shown) and b.time_s == track.shown[0].time_s)
-        for track in tracks
-        for a, b in pairwise(track.points)
-        if b.packets_held
-    ]
-    if len(tracks[0].photos) > 1:
-        changes = [change for change in changes if change[1]] or changes
-    times = sorted({time_s for time_s, *_ in changes}) or [summary["duration_s"]]
-    paces_s = [link.interval_s or summary["interval_s"] for link in links_of(summary).values()]
-    slot_s = min(paces_s)
-    if len(times) <= 8 and all(b - a > slot_s / 2 for a, b in pairwise(times)):
+    """When a packet comes; of many such times, or of some close together, the ones that tell most."""
+    times = sorted({point.time_s for track in tracks for point in track.points if point.packets_held})
+    apart = all(b - a > summary["interval_s"] / 2 for a, b in pairwise(times))
+    if len(tracks[0].photos) == 1 and 1 <= len(times) <= 8 and apart:
         return times
-    from satsim.figures.columns import Change, pick_columns
+    from satsim.figures.columns import choose_columns
 
-    return pick_columns([Change(*change) for change in sorted(changes)], slot_s, 10 * max(paces_s))
+    return choose_columns(tracks, summary)

@@ -1,4 +1,4 @@
-"""The look that figures share: colours, lines and labels, the axis of time, and the page around panels."""
+"""What figures share: lines and labels, the axis of time, words on the links, and the page around panels."""
 
 from __future__ import annotations
 
@@ -17,25 +17,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 from PIL import Image
 
-from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, headline, shorten, span
-
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C", "#B8A800"]
-"""Okabe and Ito's palette, its yellow darkened for thin lines on white, with a brown and a grey."""
-MARKERS = "os^DvPX<>*"
-INK, GREY, PALE, PAPER, NOTICE = "#1F2328", "#656D76", "#D5DADF", "#F1F3F5", "#8A3B00"
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "text.color": INK,
-    "text.parse_math": False,
-    "hatch.linewidth": 0.6,
-    "svg.hashsalt": "satsim",
-}
-WIDTH = 720.0
-"""Of a page with a head, in points."""
-LEFT, ACROSS = 76.0, 428.0
-"""Where curves over time begin and how wide they are; labels stand to their right."""
-TEXT, LABEL = 9.5, 34
-"""The smallest font, still read where a page is printed 16 cm wide; how many of its letters a label's line has."""
+from satsim.figures.look import ACROSS, COLOURS, GREY, INK, LABEL, LEFT, MARKERS, NOTICE, PALE, WIDTH
+from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, headline, link_words, shorten
 
 
 class TrackPoint(NamedTuple):
@@ -70,6 +53,10 @@ class Track(NamedTuple):
     mark: dict[str, Any]
     """Colour and marker."""
 
+    def label(self, text: str, room: int = LABEL) -> str:
+        """`text` in up to three lines and, where there are several, one for the scheme's link."""
+        return "\n".join([shorten(text, room, 3), *[self.link] * bool(self.link)])
+
 
 class Page:
     """A figure measured in points; y counts upwards from `bottom`, the lower edge of the room for panels."""
@@ -88,7 +75,7 @@ class Page:
 
         Facts are lines of so many letters, `leading` apart; keys are handles with labels, in a row or in `columns`.
         """
-        title, headings = textwrap.wrap(title_of(summary), 78), textwrap.wrap(heading, 92)
+        title, headings = textwrap.wrap(headline(summary), 78), textwrap.wrap(heading, 92)
         lines = [line for fact in facts for line in textwrap.wrap(fact, letters)]
         columns = columns or max(1, len(keys))
         key_room = 12.8 * max(1, math.ceil(len(keys) / columns)) + above_keys
@@ -102,7 +89,7 @@ class Page:
         page.write(left, y - 16 * len(headings), "\n".join(lines), fontsize=10, color=GREY, va="top")
         page.write(left, 6 - bottom, foot_note(summary), color=NOTICE, va="bottom")
         by_row = [key for column in range(columns) for key in keys[column::columns]]  # a legend fills columns
-        look = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "fontsize": TEXT, "handlelength": 3.6} | legend
+        look = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "handlelength": 3.6} | legend
         look |= {"ncols": columns, "loc": "lower left", "bbox_to_anchor": page.place(left, panels + 4)}
         if keys:
             page.figure.legend(handles=by_row, **look)
@@ -130,7 +117,7 @@ class Page:
 
     def write(self, x: float, y: float, text: str, **look: Any) -> None:
         """Text that begins there, on that line unless `look` says otherwise."""
-        words: dict[str, Any] = {"fontsize": TEXT, "color": INK} | look
+        words: dict[str, Any] = {"color": INK} | look
         self.figure.text(*self.place(x, y), text, **words)
 
     def fill(self, x: float, y: float, width: float, height: float, **look: Any) -> None:
@@ -147,11 +134,6 @@ class Page:
         x, y = x + (width - size[0]) // 2, y + (height - size[1] + 1) // 2
         self.fill(x - 1, y - 1, size[0] + 2, size[1] + 2, color=PALE, zorder=-1)
         self.figure.figimage(np.asarray(pixels), x, round(self.bottom) + y)
-
-
-def title_of(summary: Mapping[str, Any]) -> str:
-    """Of a run, a sweep or a study."""
-    return headline(summary["title"], summary.get("name") or summary.get("scenario", ""))
 
 
 def foot_note(summary: Mapping[str, Any]) -> str:
@@ -203,12 +185,7 @@ def line_look(solid: bool, k: int = 0) -> dict[str, Any]:
     return {"linestyle": (4 * (k % 2), (4, 4)), "linewidth": 1.8, **hollow}
 
 
-def wrap_label(text: str, track: Track, room: int = LABEL) -> str:
-    """`text` as a label right of curves: up to three lines and, where there are several, one for the scheme's link."""
-    return "\n".join([shorten(text, room, 3), *[track.link] * bool(track.link)])
-
-
-def label_height(label: str) -> float:
+def height_of(label: str) -> float:
     """Points that it takes."""
     return 12.0 * label.count("\n") + 16
 
@@ -217,12 +194,12 @@ def label_ends(
     axes: Axes, labels: Sequence[str], colours: Sequence[str], ends: Sequence[float], room: float, marks: int = 0
 ) -> list[float]:
     """Write wrapped labels, after room for so many `marks`, right of where curves end; their heights, in points."""
-    heights = spread(ends, [label_height(label) for label in labels], room)
+    heights = spread(ends, [height_of(label) for label in labels], room)
     aside: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
     x = 1 + (16 + 10 * marks) / ACROSS
     for label, colour, end, y in zip(labels, colours, ends, heights, strict=True):
         axes.plot([1, 1 + 12 / ACROSS], [end / room, y / room], color=colour, linewidth=0.9, **aside)
-        axes.text(x, y / room, label, va="center", fontsize=TEXT, **aside)
+        axes.text(x, y / room, label, va="center", **aside)
     return heights
 
 
@@ -245,46 +222,19 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], room: float) -> list
     return [centres[k] for k in range(len(wanted))]
 
 
+def links_of(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Each link that a scheme sends on, once; folders of earlier versions tell less of it, or nothing."""
+    told = [scheme["link"] for scheme in summary.get("schemes", {}).values() if "link" in scheme]
+    told = told or [summary.get("link", {})]
+    return [link for k, link in enumerate(told) if link not in told[:k]]
+
+
 def subtitle(summary: Mapping[str, Any], median: bool = False) -> list[str]:
-    """The link and the photo; of several senders, how they share the receiver, and that the median photo is shown."""
+    """The links and the photo; of several senders, how they share the receiver, and that the median photo is shown."""
     links, senders = links_of(summary), summary.get("senders", {})
     photo = f"Photo of {summary['image']['width']} × {summary['image']['height']} pixels."
-    if len(set(links.values())) > 1 or (senders.get("count") or 1) > 1:
-        from satsim.figures.setting import link_line, sharing
+    if len(links) > 1 or (senders.get("count") or 1) > 1:
+        from satsim.figures.setting import link_lines, make_links, sharing
 
-        return [*link_line(links.values(), senders, photo), *sharing(senders, median)]
-    return [f"{next(iter(links.values())).words()} {photo}"]
-
-
-class Link(NamedTuple):
-    """What figures tell of a link; None for what is not known, or varies."""
-
-    preset: str | None
-    packet_bytes: int | None
-    interval_s: float | None
-
-    @property
-    def pace(self) -> str:
-        """From packet to packet; empty where that is not known."""
-        s = self.interval_s
-        return "" if not s else f"{s:g} s" if s <= 120 else span(s)
-
-    def words(self, most: str = "one packet", each: str = "") -> str:
-        """A sentence: "Link: sbd_9603_open, 340 bytes at most, one packet every 40 s."; `each` for every sender."""
-        name = [f"link: {self.preset}"] * (self.preset is not None)
-        of = "" if self.preset or self.interval_s else "packets of "
-        size = [f"{of}{self.packet_bytes} bytes at most"] * (self.packet_bytes is not None)
-        line = ", ".join(name + size + [f"{most} every {self.pace}{each}"] * bool(self.pace))
-        return f"{line[:1].upper()}{line[1:]}." if line else ""
-
-
-def links_of(summary: Mapping[str, Any]) -> dict[str, Link]:
-    """Each scheme's link; folders of earlier versions tell the pace of the scenario's, and no size."""
-    told = {name: scheme["link"] for name, scheme in summary.get("schemes", {}).items() if "link" in scheme}
-    told = told or {"": summary.get("link", {})}
-    alone = len({link.get("preset") for link in told.values()}) == 1
-    pace = summary["interval_s"] if alone else None
-    return {
-        name: Link(link.get("preset"), link.get("packet_bytes"), link.get("interval_s", pace))
-        for name, link in told.items()
-    }
+        return [*link_lines(make_links(links, summary), senders, photo), *sharing(senders, median)]
+    return [f"{link_words({'interval_s': summary['interval_s']} | dict(links[0]))} {photo}"]

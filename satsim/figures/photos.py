@@ -13,19 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from satsim.figures.look import ACROSS, LABEL
 from satsim.figures.page import (
-    ACROSS,
-    LABEL,
     Page,
     Track,
     TrackPoint,
+    height_of,
     label_ends,
-    label_height,
     line_key,
     line_look,
     subtitle,
     time_unit,
-    wrap_label,
 )
 
 Rank = tuple[bool, float, int, float, str]
@@ -61,6 +59,20 @@ def median_photo(photos: Sequence[Sequence[TrackPoint]], higher_is_better: bool)
     return median
 
 
+def shown_photo(photos: Sequence[Sequence[TrackPoint]], higher_is_better: bool) -> list[TrackPoint]:
+    """The only photo or, of several, the median one; without changes to pictures that are as good as before."""
+    return same_frames(median_photo(photos, higher_is_better) if len(photos) > 1 else photos[0])
+
+
+def same_frames(points: Sequence[TrackPoint]) -> list[TrackPoint]:
+    """The points, but a picture as good as the one before is that one: other packets can decode to the same picture."""
+    steady = list(points[:1])
+    for point in points[1:]:
+        same = point.frame and point.value == steady[-1].value
+        steady.append(point._replace(frame=steady[-1].frame) if same else point)
+    return steady
+
+
 class Curve(NamedTuple):
     """How many photos of one scheme have come so far."""
 
@@ -86,8 +98,8 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
         curves += [Curve(track, False, times_of_first(track.photos, good)) for track in tracks]
     # A scheme's two curves that end at one height share a label.
     ends = {(curve.track.name, len(curve.times_s)): curve for curve in reversed(curves)}
-    labels = [wrap_label(ending(curve), curve.track, LABEL - 4) for curve in ends.values()]
-    room = max(300.0, 1.15 * sum(map(label_height, labels)))
+    labels = [curve.track.label(ending(curve), LABEL - 4) for curve in ends.values()]
+    room = max(300.0, 1.15 * sum(map(height_of, labels)))
     keys = [line_key("any picture on the screen", **line_look(True))]
     if level is not None:
         text = f"{info['label']} of {level:g}{' ' + info['unit'] if info['unit'] else ''} or better"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from satsim.figures.page import Link
-from satsim.words import span
+from satsim.words import link_words, span
 
 WORDS = {
     "arq": "ARQ", "progic": "ProGIC", "progic-whole": "ProGIC whole", "jpeg": "JPEG", "webp": "WebP", "avif": "AVIF",
@@ -23,30 +22,45 @@ def in_words(label: str) -> str:
     return "".join(words)
 
 
-def link_line(links: Iterable[Link], senders: Mapping[str, Any], photo: str) -> list[str]:
+class Link(NamedTuple):
+    """What figures tell of a link; None for what is not known, or varies."""
+
+    preset: str | None
+    packet_bytes: int | None
+    interval_s: float | None
+
+    def in_brackets(self) -> str:
+        """ "sbd_9603_open (340 bytes every 40 s)", without the brackets where the link has no name."""
+        size = [f"{self.packet_bytes} bytes"] * bool(self.packet_bytes)
+        known = " ".join(size + [f"every {pace_s:g} s" for pace_s in [self.interval_s] if pace_s])
+        return f"{self.preset} ({known})" if self.preset and known else self.preset or known
+
+
+def make_links(told: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[Link]:
+    """Links as a summary tells them. Folders of earlier versions tell the pace of the scenario's link alone."""
+    pace_s = summary["interval_s"] if len({link.get("preset") for link in told}) == 1 else None
+    return [Link(link.get("preset"), link.get("packet_bytes"), link.get("interval_s", pace_s)) for link in told]
+
+
+def link_lines(links: Iterable[Link], senders: Mapping[str, Any], photo: str) -> list[str]:
     """Size and pace of the link or, by name, of each of several, for every sender; then the photo."""
     several, each = list(dict.fromkeys(links)), " from each" if (senders.get("count") or 1) > 1 else ""
     if len(several) == 1:
         most = "no more than one packet" if senders.get("slot_s") else "one packet"
-        return [f"{several[0].words(most, each)} {photo}".strip()]
-    return [f"Links: {', '.join(in_brackets(link) for link in several)}.", photo]
+        return [f"{link_words(several[0]._asdict(), most, each)} {photo}".strip()]
+    return [f"Links: {', '.join(link.in_brackets() for link in several)}.", photo]
 
 
-def in_brackets(link: Link) -> str:
-    """ "sbd_9603_open (340 bytes every 40 s)", without the brackets where the link has no name."""
-    size = f"{link.packet_bytes} bytes" if link.packet_bytes else ""
-    known = " ".join([size] * bool(size) + [f"every {link.pace}"] * bool(link.pace))
-    return f"{link.preset} ({known})" if link.preset and known else link.preset or known
-
-
-def name_links(links: Mapping[str, Link]) -> dict[str, str]:
+def name_links(summary: Mapping[str, Any]) -> dict[str, str]:
     """By scheme the name of its link, with size and pace where two are of one name; empty where all share one."""
+    told = {name: scheme["link"] for name, scheme in summary["schemes"].items() if "link" in scheme}
+    links = dict(zip(told, make_links(list(told.values()), summary), strict=True))
     several = set(links.values())
     if len(several) < 2:
         return dict.fromkeys(links, "")
     names = [link.preset for link in several]
     return {
-        scheme: link.preset if link.preset and names.count(link.preset) == 1 else in_brackets(link)
+        scheme: link.preset if link.preset and names.count(link.preset) == 1 else link.in_brackets()
         for scheme, link in links.items()
     }
 

@@ -13,22 +13,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import (
-    GREY,
-    INK,
-    LABEL,
-    LEFT,
-    STYLE,
-    TEXT,
-    Page,
-    line_key,
-    mark_of,
-    spread,
-    subtitle,
-    tidy,
-    time_ticks,
-    time_unit,
-)
+from satsim.figures.look import GREY, INK, LABEL, LEFT, STYLE, TEXT
+from satsim.figures.page import Page, line_key, mark_of, spread, subtitle, tidy, time_ticks, time_unit
 from satsim.figures.setting import in_words
 from satsim.words import clock, number, shorten, span, with_unit
 

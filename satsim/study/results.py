@@ -102,7 +102,7 @@ def recommended_yaml(study: Study) -> str:
     scenario = plan.scenario.model_copy(
         update={
             "name": f"{plan.scenario.name[:60]}-recommended",
-            "title": headline(plan.scenario.title, plan.scenario.name),
+            "title": headline(vars(plan.scenario)),
             "schemes": tuple(schemes([chosen.design])),
         }
     )

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY, TEXT, WIDTH, Page, line_key
+from satsim.figures.look import GREY, TEXT, WIDTH
+from satsim.figures.page import Page, line_key
 from satsim.figures.sweep.curves import (
     ARROW,
     Flags,

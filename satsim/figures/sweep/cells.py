@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from satsim.figures.page import INK, TEXT, WIDTH, Page
+from satsim.figures.look import INK, TEXT, WIDTH
+from satsim.figures.page import Page
 from satsim.figures.sweep.data import NO_AXIS, Axis
 from satsim.figures.sweep.panels import DIGIT, EDGE, HATCHED, LETTER, RIGHT, Ticks, add_panel, plan_ticks, write_ticks
 from satsim.words import shorten

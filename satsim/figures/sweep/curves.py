@@ -12,7 +12,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator, MultipleLocator, NullLocator
 from matplotlib.transforms import Affine2D, ScaledTranslation
 
-from satsim.figures.page import GREY, PALE, PAPER, TEXT, tidy
+from satsim.figures.look import GREY, PALE, PAPER, TEXT
+from satsim.figures.page import tidy
 from satsim.figures.sweep.data import Axis, Floats
 from satsim.figures.sweep.panels import LETTER, Ticks, plan_ticks, scheme_look, write_ticks
 from satsim.figures.sweep.quantities import Quantity

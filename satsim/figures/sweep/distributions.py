@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from satsim.figures.page import GREY, INK, PALE, TEXT, WIDTH
+from satsim.figures.look import GREY, INK, PALE, TEXT, WIDTH
 from satsim.figures.sweep.cells import ink_on
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.heat_maps import share_words

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize, to_rgba
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY, INK, WIDTH, Page
+from satsim.figures.look import GREY, INK, WIDTH
+from satsim.figures.page import Page
 from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.curves import LOG_FROM, time_locator
 from satsim.figures.sweep.data import Cut, Estimates, Sweep

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import PALE, TEXT, WIDTH, Page, mark_of
+from satsim.figures.look import PALE, TEXT, WIDTH
+from satsim.figures.page import Page, mark_of
 from satsim.figures.sweep.data import Axis, Sweep
 from satsim.words import shorten
 

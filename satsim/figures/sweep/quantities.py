@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from satsim.figures.page import Link
-from satsim.figures.setting import link_line
+from satsim.figures.setting import Link, link_lines
 from satsim.figures.sweep.data import Cut, Sweep
 from satsim.words import clock, number, span, with_unit
 
@@ -115,7 +114,7 @@ def setting_words(sweep: Sweep, cut: Cut) -> list[str]:
     losses = {link.get("loss_ratio") for link in told if not link.get("loss")}
     if links and len(losses) == 1 and None not in losses and "link.loss_ratio" not in varied:
         photo = f"{100 * losses.pop():g}% of packets lost. {photo}"
-    lines = [*(link_line(links, senders, photo) if links else [photo]), f"{runs_words(sweep)}."]
+    lines = [*(link_lines(links, senders, photo) if links else [photo]), f"{runs_words(sweep)}."]
     if (count := senders.get("count", 1)) > 1 and "senders.count" not in varied:
         lines.append(f"{count} senders; of each run, what is told is its median photo.")
     here = [f"{axis.label}: {axis.words[k]}" for axis, k in zip(sweep.axes[2:], cut.held, strict=True)]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from satsim.figures.page import COLOURS, INK, PALE, TEXT
+from satsim.figures.look import COLOURS, INK, PALE, TEXT
 from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.panels import HATCHED, Drawing, Record, letter, sweep_page
