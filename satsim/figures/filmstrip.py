@@ -109,10 +109,10 @@ def reading(summary: Mapping[str, Any], metric: str, tracks: Sequence[Track], en
     info, photo = summary["metrics"][metric], "the first photo" if len(tracks[0].photos) > 1 else "the photo"
     better = "higher" if info["higher_is_better"] else "lower"
     spare = " (+ repair packets)" if any(track.repairs for track in tracks) else ""
-    held = f"packets held of packets needed{spare}"
+    held = f"packets held of needed{spare}"
     return [
         f"Columns: {clock_words(end_s)} since {photo} was taken.",
-        f"Under each picture: {with_unit(info)}, {better} is better, bold if new; then {held}.",
+        f"Below each: {with_unit(info)}, {better} is better, bold if new; then {held}.",
     ]
 
 

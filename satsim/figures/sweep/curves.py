@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -158,13 +159,14 @@ def x_ticks(x: Axis, width: float) -> Ticks:
     places = positions(x)
     scaled = np.log(places) if places.min() > 0 and places.max() / places.min() > LOG_FROM / 4 else places
     points = (scaled - scaled.min()) / (scaled.max() - scaled.min()) * (width - 2 * SIDE)
-    kept: list[int] = []
-    free = -1e9
-    for k in np.argsort(points):
-        half = TEXT * LETTER * len(x.words[k]) / 2 + 2
-        if points[k] - half >= free:
-            kept.append(int(k))
-            free = points[k] + half
+    order = [int(k) for k in np.argsort(points)]
+    halves = [TEXT * LETTER * len(label) / 2 + 2 for label in x.words]
+    fits = (
+        order[::every]
+        for every in range(1, len(order) + 1)
+        if all(points[b] - points[a] >= halves[a] + halves[b] for a, b in pairwise(order[::every]))
+    )
+    kept = next(fits)
     return Ticks(kept, [x.words[k] for k in kept], False, 13)
 
 
