@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from satsim.links.linkspec import LinkSpec, Passes
 from satsim.scenario.scenario import Scenario, SchemeSpec
@@ -33,6 +35,18 @@ def assumed_numbers(link: LinkSpec) -> list[str]:
     from satsim.links import presets
 
     return presets.assumed_numbers(link)
+
+
+def about_link(link: LinkSpec) -> dict[str, Any]:
+    """What a results folder tells of a link: figures name it by this."""
+    told = {"preset": link.preset, "assumed": assumed_numbers(link)}
+    return told | {"packet_bytes": link.packet_bytes, "interval_s": link.interval_s}
+
+
+def write_notes(folder: Path, notices: Iterable[str]) -> None:
+    """notes.md of a results folder: all notices, a bullet each."""
+    lines = [f"- {notice}" for notice in notices] or ["Nothing to note."]
+    (folder / "notes.md").write_text("# Notes\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def links_of(scenario: Scenario) -> list[LinkSpec]:

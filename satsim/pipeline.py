@@ -19,7 +19,7 @@ from codec.loading import load_codec
 from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
-from satsim.notices import assumed_numbers, link_notices, links_of, scheme_notices
+from satsim.notices import about_link, link_notices, links_of, scheme_notices, write_notes
 from satsim.scenario.saving import save_scenario
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
@@ -85,7 +85,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         "title": scenario.title,
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
-        "link": {"preset": scenario.link.preset, "assumed": assumed_numbers(scenario.link)},
+        "link": about_link(scenario.link),
         "senders": scenario.senders.model_dump(),
         "image": {"width": reference.shape[1], "height": reference.shape[0]},
         "metrics": about_metrics(metrics),
@@ -148,7 +148,7 @@ def run_scheme(
         "name": scheme.name,
         "codec": scheme.codec,
         **outbox.options,
-        "link": {"preset": link.preset, "assumed": assumed_numbers(link)},
+        "link": about_link(link),
         "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
         **({"note": f"nothing fits: {outbox.why_empty}"} if outbox.why_empty else {}),
         "payloads": len(outbox.payloads),
@@ -197,6 +197,7 @@ def save(result: Result, out: Path) -> None:
         Image.fromarray(result.reference).save(folder / "frames" / "original.png")
         for file, picture in result.frames.items():
             Image.fromarray(picture).save(folder / "frames" / file)
+        write_notes(folder, result.notices)
         from satsim.figures.run import draw_run
 
         draw_run(folder)

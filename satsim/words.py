@@ -61,6 +61,21 @@ def with_unit(info: Mapping[str, Any]) -> str:
     return f"{info['label']} in {info['unit']}" if info["unit"] else str(info["label"])
 
 
+def headline(about: Mapping[str, Any]) -> str:
+    """What stands over a figure or table of what has a title or, if that is empty, a name: that in words."""
+    return about["title"] or str(about.get("name") or about.get("scenario", "")).replace("_", " ").capitalize()
+
+
+def link_words(link: Mapping[str, Any], most: str = "one packet", each: str = "") -> str:
+    """What is known, as a sentence: "Link: sbd_9603_open, 340 bytes at most, one packet every 40 s."."""
+    preset, size, pace_s = (link.get(key) for key in ("preset", "packet_bytes", "interval_s"))
+    words = [f"link: {preset}"] * bool(preset)
+    words += [f"{'' if preset or pace_s else 'packets of '}{size} bytes at most"] * bool(size)
+    words += [f"{most} every {pace_s:g} s{each}"] if pace_s else []
+    line = ", ".join(words) + "." * bool(words)
+    return line[:1].upper() + line[1:]
+
+
 def shorten(text: str, letters: int, lines: int = 1) -> str:
     """`text` wrapped into at most so many lines, with an ellipsis for what is left over."""
     return "\n".join(textwrap.wrap(text, letters, max_lines=lines, placeholder=" …"))

@@ -91,7 +91,7 @@ def test_a_run_writes_one_folder_and_prints_a_table(desk):
     assert "PSNR, higher is better" in done.stdout
     assert names(desk) == ["own.py", "photo.png", "results", "story.yaml"]
     out = desk / "results" / "story"
-    expected = "events.csv filmstrip.png frames inputs scenario.yaml summary.json timeline.csv"
+    expected = "events.csv filmstrip.png frames inputs notes.md report.html scenario.yaml summary.json timeline.csv"
     assert names(out) == sorted([*expected.split(), "time_vs_psnr.png", "time_vs_psnr.svg"])
     assert json.loads((out / "summary.json").read_text())["schemes"]["strips"]["packets_sent"] == 5
     assert yaml.safe_load((out / "scenario.yaml").read_text())["seed"] == 5

@@ -21,10 +21,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from satsim.figures.filmstrip import filmstrip, held_words, pick_columns
-from satsim.figures.page import STYLE, spread, subtitle, time_ticks, time_unit
-from satsim.figures.photos import median_photo, middle_level, photos_figure, times_of_first
-from satsim.figures.run import TrackPoint, draw_run, read_tracks, same_frames, time_figure
+from satsim.figures.columns import Change, pick_columns
+from satsim.figures.filmstrip import columns_of, filmstrip, held_words
+from satsim.figures.look import STYLE
+from satsim.figures.page import foot_note, spread, subtitle, time_ticks, time_unit
+from satsim.figures.photos import median_photo, middle_level, photos_figure, same_frames, times_of_first
+from satsim.figures.run import TrackPoint, draw_run, read_tracks, time_figure
+from satsim.figures.setting import in_words, name_links
 
 METRICS = {
     "lpips-squeeze": {"label": "LPIPS (SqueezeNet)", "unit": "", "higher_is_better": False},
@@ -139,13 +142,14 @@ def test_every_figure_is_named_after_the_metric_really_used(tmp_path: Path) -> N
     }
 
 
-def test_a_run_of_one_sender_is_drawn_by_four_modules(tmp_path: Path) -> None:
+def test_a_run_of_one_sender_is_drawn_by_four_modules_and_their_constants(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
     draw = "import sys, pathlib, satsim.figures.run as run; run.draw_run(pathlib.Path(sys.argv[1]));"
     tell = "print([name for name in sys.modules if name.startswith('satsim.figures.')])"
     done = subprocess.run([sys.executable, "-c", draw + tell, str(folder)], capture_output=True, text=True, check=True)
-    modules = [f"satsim.figures.{name}" for name in ("filmstrip", "page", "report", "run")]
-    assert sorted(ast.literal_eval(done.stdout)) == modules
+    assert sorted(ast.literal_eval(done.stdout)) == [
+        f"satsim.figures.{name}" for name in ("filmstrip", "look", "page", "report", "run")
+    ]
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -170,6 +174,9 @@ def test_the_filmstrip_shows_the_receivers_pictures_themselves(tmp_path: Path) -
         pytest.param({"file": NEVER}, {}, id="nothing is ever shown"),
         pytest.param({"file": NEVER, "steps": PROGRESSIVE}, {}, id="one scheme shows nothing"),
         pytest.param({"lost": (3, [])}, {}, id="every packet is lost"),
+        pytest.param({"steps": PROGRESSIVE, "large": (0, [])}, {}, id="nothing of a scheme fits the link"),
+        pytest.param({"large": (0, [])}, {}, id="nothing fits at all"),
+        pytest.param({"large": (0, [], []), "steps": (3, FAST, SLOW)}, {"levels": ("0.3",)}, id="two senders, no fit"),
         pytest.param({"copy": (1, [(5.0, 1, math.inf)])}, {"metrics": ("psnr",)}, id="an exact copy"),
         pytest.param({"one": (1, [(5.0, 1, 0.4)])}, {"duration_s": 60.0}, id="one minute"),
         pytest.param({"steps": PROGRESSIVE}, {"duration_s": 36000.0, "size": (320, 200)}, id="ten hours, wide photo"),
@@ -201,7 +208,7 @@ def test_a_whole_file_does_not_build_up_though_repair_packets_let_it_hold_more_t
     third, fourth = tracks[0].points[3:]
     assert held_words(third, tracks[0], letters=20) == "3 of 3+2 packets"
     assert held_words(fourth, tracks[0], letters=8) == "4 of 3+2"
-    assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2 packets"} <= set(texts(figures(folder)["film"]))
+    assert {"960 bytes in 3 packets + 2 for repair", "4 of 3+2"} <= set(texts(figures(folder)["film"]))
 
 
 def points_of(arrivals: Arrivals, created_s: float = 0.0) -> list[TrackPoint]:
@@ -313,14 +320,96 @@ def test_no_text_meets_another_or_leaves_the_figure(tmp_path: Path, photos: int)
             assert not box.padded(-1).overlaps(its.padded(-1)), (name, text, other)
 
 
-def test_the_subtitle_names_the_link_and_how_senders_share_it() -> None:
-    summary = {"interval_s": 40.0, "image": {"width": 256, "height": 256}, "link": {"preset": "sbd_9603_open"}}
-    assert subtitle(summary) == ["Link: sbd_9603_open. One packet every 40 s; photo of 256 × 256 pixels."]
+def test_the_subtitle_tells_size_and_pace_of_the_link_and_how_senders_share_it() -> None:
+    link = {"preset": "sbd_9603_open", "packet_bytes": 340, "interval_s": 40.0}
+    summary = {"interval_s": 60.0, "image": {"width": 256, "height": 256}, "link": link}
+    assert subtitle(summary) == [
+        "Link: sbd_9603_open, 340 bytes at most, one packet every 40 s. Photo of 256 × 256 pixels."
+    ]
+    assert subtitle(summary | {"link": link | {"preset": None}})[0].startswith("340 bytes at most, one packet every 40")
     senders = {"count": 20, "start_gap_s": 90.0, "slot_s": 3.0}
     assert subtitle(summary | {"senders": senders}) == [
-        "Link: sbd_9603_open. At most one packet every 40 s from each; photo of 256 × 256 pixels.",
+        "Link: sbd_9603_open, 340 bytes at most, no more than one packet every 40 s from each. Photo of 256 × 256"
+        " pixels.",
         "20 senders, photos taken 90 s apart; one channel for all, a slot every 3 s. Times run from the first photo.",
     ]
+
+
+def test_folders_of_earlier_versions_tell_the_pace_of_their_only_link_and_none_of_several() -> None:
+    summary: dict[str, Any] = {"interval_s": 60.0, "image": {"width": 9, "height": 9}, "link": {"preset": None}}
+    assert subtitle(summary) == ["One packet every 60 s. Photo of 9 × 9 pixels."]
+    summary["schemes"] = {name: {"link": {"preset": name, "assumed": []}} for name in "ab"}
+    assert subtitle(summary) == ["Links: a, b.", "Photo of 9 × 9 pixels."]
+
+
+TWO_LINKS = {
+    "steps": {"preset": "sbd_9603_open", "assumed": [], "packet_bytes": 340, "interval_s": 40.0},
+    "file": {"preset": "bds3_regional", "assumed": [], "packet_bytes": 70, "interval_s": 60.0},
+}
+
+
+def test_schemes_on_different_links_name_each_with_its_size_and_pace_and_every_label_has_its_own(
+    tmp_path: Path,
+) -> None:
+    folder = write_folder(tmp_path / "run", {"steps": PROGRESSIVE, "file": WHOLE})
+    summary = json.loads((folder / "summary.json").read_text())
+    for name, link in TWO_LINKS.items():
+        summary["schemes"][name]["link"] = link
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    assert subtitle(summary)[0] == ("Links: sbd_9603_open (340 bytes every 40 s), bds3_regional (70 bytes every 60 s).")
+    drawn = figures(folder)
+    assert {"0.200 steps sbd_9603_open", "file, from 2:05 bds3_regional"} <= set(texts(drawn["time"]))
+    assert "960 bytes in 3 packets bds3_regional" in texts(drawn["film"])
+
+
+def test_two_links_of_one_name_are_told_apart_by_size_and_pace(tmp_path: Path) -> None:
+    about = {"a": (None, 340), "b": ("sbd", 340), "c": ("sbd", 100)}
+    links = {name: {"preset": preset, "packet_bytes": size, "interval_s": 40} for name, (preset, size) in about.items()}
+    summary = {"interval_s": 40, "schemes": {name: {"link": link} for name, link in links.items()}}
+    assert name_links(summary) == {
+        "a": "340 bytes every 40 s", "b": "sbd (340 bytes every 40 s)", "c": "sbd (100 bytes every 40 s)",
+    }  # fmt: skip
+    summary["schemes"] = {name: {"link": links["a"]} for name in "ab"}
+    assert name_links(summary) == {"a": "", "b": ""}
+
+
+def test_what_does_not_fit_the_link_is_said_to_and_does_not_wait_for_packets(tmp_path: Path) -> None:
+    stories: dict[str, Story] = {"steps": (3, FAST, SLOW, FAST), "large": (0, [], [], [])}
+    drawn = figures(write_folder(tmp_path / "run", stories))
+    assert "large, nothing fits" in texts(drawn["time"])
+    assert {"nothing fits", "nothing fits the link"} <= set(texts(drawn["film"]))
+    assert "0 large, nothing fits" in texts(drawn["photos"])
+    assert not any("0 of 0" in text for figure in drawn.values() for text in texts(figure))
+
+
+def test_a_run_without_a_title_has_its_name_in_words_above_every_figure(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", {"steps": (3, FAST, SLOW)}, title="", scenario="sbd_hike")
+    assert all("Sbd hike" in texts(figure) for figure in figures(folder).values())
+
+
+def test_under_a_figure_is_one_line_on_stand_ins_and_where_the_notes_are(tmp_path: Path) -> None:
+    stand_in = "quality is measured by DISTS-lite (ours), not DISTS: its weights are missing (mend: `satsim weights`)"
+    assert foot_note({"notices": []}) == ""
+    assert foot_note({"notices": ["one"]}) == "1 note in notes.md"
+    assert foot_note({"notices": [stand_in, *LONG]}) == "DISTS-lite (ours) stands in for DISTS; 4 notes in notes.md"
+    folder = write_folder(tmp_path / "run", {"steps": (3, FAST, SLOW)}, notices=(stand_in, *LONG))
+    for figure in figures(folder).values():
+        assert "DISTS-lite (ours) stands in for DISTS; 4 notes in notes.md" in texts(figure)
+        assert not any("`" in text for text in texts(figure))
+
+
+def test_long_names_are_wrapped_whole_in_every_label(tmp_path: Path) -> None:
+    name = "AVIF, 5 packets, 2 repair packets a round"
+    for figure in figures(write_folder(tmp_path / "run", {name: (3, FAST, SLOW), "b": (3, FAST, SLOW)})).values():
+        assert sum(name in text for text in texts(figure)) >= 1
+        assert not any("…" in text for text in texts(figure))
+
+
+def test_keys_are_told_in_words() -> None:
+    labels = ("round_robin", "avif 2 messages, arq", "carousel, repair_packets 2", "340")
+    assert [in_words(label) for label in labels] == [
+        "in turn", "AVIF 2 messages, ARQ", "round and round, repair packets 2", "340",
+    ]  # fmt: skip
 
 
 def test_labels_far_apart_stay_where_they_are() -> None:
@@ -349,32 +438,85 @@ def test_labels_that_cannot_fit_share_the_room_evenly() -> None:
     assert spread([0, 0], [100, 100], room=100) == [25, 75]
 
 
-def test_each_slot_gives_one_column_at_its_last_change() -> None:
-    assert pick_columns([5.0, 65.0, 5.2, 125.0], interval_s=60) == [5.2, 65.0, 125.0]
+def packets(*times_s: float) -> list[Change]:
+    """A new picture of one scheme at each of these times, none of them its first."""
+    return [Change(time_s, 1, False) for time_s in times_s]
 
 
-def test_sixty_changes_become_eight_columns_with_the_first_and_the_last() -> None:
-    columns = pick_columns([60.0 * k for k in range(60)], interval_s=60)
-    assert columns == [60.0 * k for k in (0, 8, 17, 25, 34, 42, 51, 59)]
+def test_each_half_slot_gives_one_column_at_its_last_change() -> None:
+    assert pick_columns(packets(5.0, 5.2, 65.0, 125.0), slot_s=60, pause_s=600) == [5.2, 65.0, 125.0]
+
+
+def test_a_first_picture_is_shown_when_it_is_there_and_not_with_what_comes_in_the_same_slot() -> None:
+    changes = [Change(4.0, 1, True), Change(8.0, 1, True), *packets(20.0, 25.0)]
+    assert pick_columns(changes, slot_s=60, pause_s=600) == [4.0, 8.0, 25.0]
+    assert pick_columns([Change(4.0, 1, True), Change(4.3, 1, True)], slot_s=60, pause_s=600) == [4.3], (
+        "one second on clocks"
+    )
+
+
+def test_of_many_changes_the_first_picture_of_each_scheme_and_the_last_change_have_a_column() -> None:
+    changes = packets(*(60.0 * k for k in range(60)))
+    for k in (3, 4, 31):
+        changes[k] = changes[k]._replace(first=True)
+    columns = pick_columns(changes, slot_s=60, pause_s=600)
+    assert len(columns) == 8
+    assert {180.0, 240.0, 1860.0, 3540.0} <= set(columns)
+
+
+def test_a_fast_link_does_not_hide_the_first_pictures_of_a_slow_one() -> None:
+    fast = [Change(4.0 * k, 1, k == 1) for k in range(1, 200)]
+    slow = [Change(60.5 + 60 * k, 1, k == 0) for k in range(5)]
+    columns = pick_columns(sorted(fast + slow), slot_s=4, pause_s=600)
+    assert {4.0, 60.5, 796.0} <= set(columns)
+    assert len(columns) == 8
+
+
+def test_sixty_equal_changes_become_eight_columns_about_eight_changes_apart() -> None:
+    columns = pick_columns(
+        [change._replace(first=change.time_s == 0) for change in packets(*range(0, 3600, 60))], 60, 600
+    )
+    assert (columns[0], columns[-1], len(columns)) == (0, 3540, 8)
+    assert {(b - a) // 60 for a, b in pairwise(columns)} <= {8, 9}
+
+
+def test_columns_are_chosen_where_pictures_change_rather_than_where_packets_come() -> None:
+    waiting = [Change(60.0 * k, 0, False) for k in range(1, 40)]
+    changing = [Change(6000.0 + 60 * k, 3, k == 0) for k in range(6)]
+    assert [time_s for time_s in pick_columns(waiting + changing, 60, 600) if time_s >= 6000] == [
+        change.time_s for change in changing
+    ]
 
 
 def test_a_pass_every_hundred_minutes_gets_a_column_at_its_end() -> None:
     passes = [[6000.0 * n + 60 * k for k in range(5)] for n in range(4)]
-    columns = pick_columns([time_s for each in passes for time_s in each], interval_s=60)
+    columns = pick_columns(packets(*(time_s for each in passes for time_s in each)), 60, 600)
     assert len(columns) == 8
-    assert {0.0, *(each[-1] for each in passes)} <= set(columns)
+    assert {each[-1] for each in passes} <= set(columns)
 
 
 def test_of_twenty_passes_eight_are_shown_the_first_and_the_last_among_them() -> None:
-    columns = pick_columns([6000.0 * n + 60 * k for n in range(20) for k in range(2)], interval_s=60)
+    columns = pick_columns(packets(*(6000.0 * n + 60 * k for n in range(20) for k in range(2))), 60, 600)
     assert len(columns) == 8
-    assert (columns[0], columns[1], columns[-1]) == (0.0, 12060.0, 114060.0)
+    assert (columns[0], columns[-1]) == (60.0, 114060.0)
+    assert all(time_s % 6000 == 60 for time_s in columns)
 
 
-def test_a_long_pass_gets_more_columns_than_a_short_one() -> None:
-    columns = pick_columns([60.0 * k for k in range(30)] + [90000.0], interval_s=60)
+def test_first_pictures_of_more_schemes_than_columns_are_shown_as_far_as_columns_go() -> None:
+    columns = pick_columns([Change(60.0 * k, 1, True) for k in range(30)], 60, 600)
+    assert (columns[0], columns[-1], len(columns)) == (0.0, 1740.0, 8)
+
+
+def test_a_filmstrip_of_two_paces_has_both_first_pictures(tmp_path: Path) -> None:
+    fast: Story = (9, [(4.0 * k, k, 0.5 - k / 50) for k in range(1, 10)])
+    slow: Story = (3, [(8.5, 1, 0.4), (68.5, 2, 0.3), (128.5, 3, 0.2)])
+    folder = write_folder(tmp_path / "run", {"fast": fast, "slow": slow})
+    summary = json.loads((folder / "summary.json").read_text())
+    for name, interval_s in (("fast", 4.0), ("slow", 60.0)):
+        summary["schemes"][name]["link"] = {"preset": None, "packet_bytes": 340, "interval_s": interval_s}
+    columns = columns_of(read_tracks(folder, summary, "lpips-squeeze"), summary)
+    assert {4.0, 8.5, 128.5} <= set(columns)
     assert len(columns) == 8
-    assert columns[-2:] == [1740.0, 90000.0]
 
 
 @pytest.mark.parametrize(
@@ -391,11 +533,3 @@ def test_time_is_told_in_minutes_up_to_two_hours_and_in_days_beyond_four(end_s: 
     unit_s, name = time_unit(end_s)
     assert name == unit
     assert [tick for tick in time_ticks(end_s).tick_values(0, end_s / unit_s) if 0 <= tick <= end_s / unit_s] == ticks
-
-
-def test_schemes_on_different_links_name_both_once(tmp_path: Path) -> None:
-    folder = write_folder(tmp_path / "run", {name: (1, [(5.0, 1, 0.3)]) for name in "abc"})
-    summary = json.loads((folder / "summary.json").read_text())
-    for name, preset in zip("abc", ["sbd_9603_open", "sbd_9603_canopy", "sbd_9603_open"], strict=True):
-        summary["schemes"][name]["link"] = {"preset": preset, "assumed": []}
-    assert subtitle(summary)[0].startswith("Links: sbd_9603_open, sbd_9603_canopy. One packet every 60 s")

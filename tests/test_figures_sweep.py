@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -18,19 +19,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import FillBetweenPolyCollection, PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from satsim.figures.page import STYLE
+from satsim.figures.look import STYLE
 from satsim.figures.sweep.bands import final_bands, share_bands, time_bands
+from satsim.figures.sweep.curves import intervals, open_ended, y_limits
 from satsim.figures.sweep.data import Axis, read_sweep
 from satsim.figures.sweep.distributions import class_names, class_shares, distribution
 from satsim.figures.sweep.draw import draw_sweep, drawings, left_out
-from satsim.figures.sweep.heat_maps import heat_map, share_words
+from satsim.figures.sweep.heat_maps import COLOURS, FEW, heat_map, late_words, share_words
 from satsim.figures.sweep.panels import Drawing, pick, plan_ticks
-from satsim.figures.sweep.quantities import first_image, times_to
+from satsim.figures.sweep.quantities import Quantity, first_image, times_to
 from satsim.figures.sweep.win_maps import judge, win_map
+from satsim.sweep.grid import axis_words
 
 Floats = npt.NDArray[np.float64]
 METRICS: dict[str, dict[str, Any]] = {
@@ -39,6 +43,7 @@ METRICS: dict[str, dict[str, Any]] = {
 }
 LEVELS = {"dists-lite": [0.3, 0.2, 0.15], "psnr": [24.0, 28.0]}
 LABELS = {"link.loss_ratio": "share of packets lost", "link.interval_s": "seconds from packet to packet"}
+QUANTITY = Quantity("first_image_s", "Time", "Time", "a picture", False, True)
 Scheme = tuple[int, bool, float]
 """Packets, whether its picture builds up with them, and how good it is: 1 is good, more is worse."""
 SIX: dict[str, Scheme] = {
@@ -281,10 +286,29 @@ def test_a_time_that_no_run_reaches_is_never_and_one_that_few_reach_is_their_sha
     assert len(never) == 6
     for row in late:
         share = shares[row["link.loss_ratio"], row["link.interval_s"], row["scheme"]][0]
-        assert row["written"] == share_words(share)
+        assert row["written"] == ("never" if share == 0 else f"in {share_words(share)}")
     hatched = [c for c in drawing.figure.findobj(PolyCollection) if c.get_hatch()]
-    assert sum(len(c.get_paths()) for c in hatched) == len(late)
-    assert texts(drawing.figure).count("never") == 6
+    assert sum(len(c.get_paths()) for c in hatched) == len(never)
+    written = texts(drawing.figure)
+    assert written.count("never") == 6
+    assert "fewer than 95% of runs have it within 7 min; written is the share that has it" in written
+    assert {row["written"] for row in late} - {"never"} == {text for text in written if re.match(r"in \d", text)}
+
+
+def test_cells_that_too_few_runs_reach_are_paler_than_any_time(fire: Path) -> None:
+    sweep = read_sweep(fire)
+    drawing = heat_map(sweep, sweep.cuts()[0], times_to(sweep, "dists-lite")[0])
+    faces = [tuple(face) for c in drawing.figure.findobj(PolyCollection) if not c.get_hatch()
+             for face in c.get_facecolor()]  # fmt: skip
+    late = [row for row in drawing.rows if row["written"].startswith("in ")]
+    assert faces.count(to_rgba(FEW)) == len(late) > 0
+    assert all(min(to_rgba(FEW)[:3]) > sum(rgba[:3]) / 3 for rgba in COLOURS(np.linspace(0, 1, 100)))
+
+
+def test_a_share_just_below_enough_does_not_read_as_enough() -> None:
+    assert [late_words(share, 0.95) for share in (0.0, 0.004, 0.58, 0.9496, 0.94)] == [
+        "never", "in <1%", "in 58%", "in 94%", "in 94%",
+    ]  # fmt: skip
 
 
 def test_shares_are_not_rounded_to_none_or_all() -> None:
@@ -328,7 +352,7 @@ def test_a_win_map_marks_winners_ties_and_cells_where_none_gets_there(fire: Path
     assert found["time_to_dists-lite_0.15_s", "0.4", "60"]["outcome"] == "none"
     written = texts(drawing.figure)
     assert {"A ProGIC progressive", "B ProGIC whole, 5 packets", "C AVIF whole, 1 packet"} <= set(written)
-    assert "framed: tie, no clear winner (a number: of so many schemes)" in written
+    assert "framed: tie (a number: of so many schemes)" in written
     hatched = [c for c in drawing.figure.findobj(PolyCollection) if c.get_hatch()]
     assert sum(len(c.get_paths()) for c in hatched) == sum(row["outcome"] == "none" for row in found.values())
 
@@ -356,6 +380,71 @@ def test_bands_show_value_and_interval_of_every_point(fire: Path) -> None:
                                    row["scheme"]], strict=True):  # fmt: skip
                 assert row[name] == value if value is not None else math.isnan(row[name])
         assert texts(drawing.figure)
+
+
+def lines_of(drawing: Drawing) -> list[Any]:
+    """The bands of a figure."""
+    return [c for axes in drawing.figure.axes for c in axes.collections if isinstance(c, FillBetweenPolyCollection)]
+
+
+def test_so_few_runs_that_no_value_is_bounded_have_no_bands_and_the_figure_says_so(tmp_path: Path) -> None:
+    few = dict(list(SIX.items())[:2])
+    drawn = {}
+    for runs in (71, 72, 400):
+        sweep = read_sweep(write_sweep(tmp_path / str(runs), few, LOSS, runs))
+        drawing = time_bands(sweep, sweep.cuts()[0], ["dists-lite"])
+        drawn[runs] = (" ".join(texts(drawing.figure)), sum(len(band.get_paths()) for band in lines_of(drawing)))
+    said = "71 runs are too few to say how sure a value is that 95% of runs reach: that takes 72."
+    assert said in drawn[71][0]
+    assert "confidence band" not in drawn[71][0]
+    assert drawn[71][1] == 0
+    assert "too few" not in drawn[72][0]
+    assert "95% confidence band" in drawn[400][0]
+    assert drawn[400][1] > 0
+
+
+def test_a_band_ends_at_the_last_point_with_an_interval_and_one_beyond_the_run_is_an_arrow() -> None:
+    nan = math.nan
+    part = [np.array([[v] for v in row]) for row in ((1.0, 2.0, 3.0, nan), (0.5, 1.5, 2.5, 3.0), (1.5, 2.5, nan, nan))]
+    value, low, high = intervals(part, few=False)
+    assert np.isnan(low[:, 0]).tolist() == np.isnan(high[:, 0]).tolist() == [False, False, True, True]
+    assert value[2, 0] == 3.0
+    assert open_ended(part, few=False)[:, 0].tolist() == [False, False, True, False]
+    assert not open_ended(part, few=True).any()
+    assert np.isnan(intervals(part, few=True)[1]).all()
+
+
+def test_axes_of_shares_fit_the_curves() -> None:
+    def shares(*values: float) -> tuple[float, float]:
+        low, high = y_limits([np.array(values)] * 3, QUANTITY, share=True)
+        return round(low, 2), round(high, 2)
+
+    assert shares(0.85, 1.0) == (0.84, 1.01)
+    assert shares(0.999, 1.0) == (0.89, 1.01)
+    assert shares(0.1, 1.0) == (-0.06, 1.06)
+
+
+def test_keys_of_values_and_axes_are_words_in_figures_and_themselves_in_tables(tmp_path: Path) -> None:
+    axes = {"senders.schedule": ["round_robin", "first_come"], "link.loss_ratio": [0.0, 0.3]}
+    sweep = read_sweep(write_sweep(tmp_path / "sweep", dict(list(SIX.items())[:2]), axes, 20))
+    drawing = heat_map(sweep, sweep.cuts()[0], first_image(sweep))
+    written = texts(drawing.figure)
+    assert {"in turn", "who waited longest"} <= set(written)
+    assert not any("round_robin" in text for text in written)
+    assert {row["senders.schedule"] for row in drawing.rows} == {"round_robin", "first_come"}
+    words = [axis_words(key) for key in ("link.loss_ratio", "link.loss.mean_bad_s", "schemes.*.options.budget_bytes")]
+    assert words == ["share of packets lost", "link, loss, mean bad (seconds)", "budget (bytes)"]
+
+
+def test_a_sweep_without_a_title_has_its_name_in_words_and_links_of_schemes_are_named(tmp_path: Path) -> None:
+    link = {"preset": None, "packet_bytes": 360, "interval_s": 60.0, "loss_ratio": 0.2}
+    own = {"preset": "bds3_regional", "packet_bytes": 70, "interval_s": 60.0, "loss_ratio": 0.0}
+    scenario = {"link": link, "schemes": [{"link": None}, {"link": own}]}
+    more: dict[str, Any] = {"title": "", "name": "who_first", "scenario": scenario}
+    sweep = read_sweep(write_sweep(tmp_path / "sweep", dict(list(SIX.items())[:2]), INTERVAL, 20, **more))
+    written = texts(heat_map(sweep, sweep.cuts()[0], first_image(sweep)).figure)
+    assert "Who first" in written
+    assert any("Links: 360 bytes, bds3_regional (70 bytes every 60 s)." in text for text in written)
 
 
 def test_classes_of_quality_add_up_and_nothing_to_show_is_one_of_them(fire: Path) -> None:
@@ -440,11 +529,12 @@ def test_a_grid_of_thirty_by_thirty_has_no_numbers_and_says_so(tmp_path: Path) -
 
 
 def test_notices_runs_and_certainty_are_told(tmp_path: Path) -> None:
-    notice = "quality is measured by DISTS-lite (ours), not DISTS"
+    notice = "quality is measured by DISTS-lite (ours), not DISTS: its weights are missing (mend: `satsim weights`)"
     folder = write_sweep(tmp_path / "sweep", dict(list(SIX.items())[:2]), LOSS, 1000, notices=(notice,))
     sweep = read_sweep(folder)
     written = " ".join(texts(heat_map(sweep, sweep.cuts()[0], first_image(sweep)).figure))
-    assert f"Note: {notice}" in written
+    assert "DISTS-lite (ours) stands in for DISTS; 1 note in notes.md" in written
+    assert "`" not in written
     assert "1,000 runs of 7 min of each scheme at each point" in written
     assert "95% of runs have a picture" in written
     assert "One packet every 60 s" in written

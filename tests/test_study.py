@@ -325,7 +325,7 @@ def test_the_folder_holds_every_design_the_front_and_a_figure(scenario_file, tmp
     study = studied(scenario_file, copies=[2, 7], goal="psnr >= 5 by 60 s with 0.9")
     write_study(study, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "study.json", "designs.csv", "front.csv", "front.png", "recommended.yaml", "inputs",
+        "study.json", "designs.csv", "front.csv", "front.png", "notes.md", "recommended.yaml", "inputs",
     }  # fmt: skip
     rows = list(csv.DictReader((tmp_path / "out" / "designs.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["design"], row["messages"], row["price"], row["recommended"]) for row in rows] == [

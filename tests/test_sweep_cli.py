@@ -37,7 +37,7 @@ def test_a_sweep_ends_with_a_table_and_a_folder(sweep, tmp_path):
     assert "any picture" in done.stdout
     assert "results/story_sweep" in done.stdout
     folder = tmp_path / "results" / "story_sweep"
-    assert {"runs.parquet", "quantiles.parquet", "manifest.json", "scenario.yaml"} <= set(names_in(folder))
+    assert {"runs.parquet", "quantiles.parquet", "manifest.json", "notes.md", "scenario.yaml"} <= set(names_in(folder))
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.csv")} != set()
     assert pq.read_metadata(folder / "runs.parquet").num_rows == 2 * 3 * 30
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from satsim.words import clock
+from satsim.words import clock, headline
 
 if TYPE_CHECKING:
     from satsim.pipeline import Result
@@ -59,7 +59,7 @@ def print_result(result: Result, folder: Path) -> None:
     schemes = result.summary["schemes"]
     several = result.summary["senders"]["count"] > 1
     currency = next((row["cost"]["currency"] for row in schemes.values() if row["cost"]["price"] is not None), None)
-    table = Table(title=result.scenario.title or result.scenario.name, title_justify="left")
+    table = Table(title=headline(vars(result.scenario)), title_justify="left")
     table.add_column("scheme", min_width=15)
     headings = ["first picture", "last change", "at first", "at the end", "packets", "lost", "bytes"]
     for heading in ["photos"] * several + headings + ([currency] if currency else []):

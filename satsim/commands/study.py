@@ -98,10 +98,11 @@ def print_study(done: Study, folder: Path) -> None:
     from rich.text import Text
 
     from satsim.study.results import drawn_of
+    from satsim.words import headline
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
     plan = done.plan
-    table = Table(title=Text(plan.scenario.title or plan.scenario.name), title_justify="left")
+    table = Table(title=Text(headline(vars(plan.scenario))), title_justify="left")
     table.add_column("design", min_width=24)
     currency = plan.scenario.link.cost.currency
     headings = ["goal met in", "95% interval", "first picture", "at the end", "messages", "minutes"]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from satsim.sweep.grid import LABELS
 from satsim.sweep.plan import SweepPlan
-from satsim.words import clock
+from satsim.words import clock, headline
 
 CERTAINTY = 0.95
 MOST_ROWS = 24
@@ -31,7 +31,7 @@ def summary_table(plan: SweepPlan, folder: Path) -> tuple[Table, str]:
         f"final_{metric.name}": "at the end",
     }
     found = read(folder, list(columns))
-    title = f"{plan.first.title or plan.first.name}, {plan.replications:,} runs each"
+    title = f"{headline(vars(plan.first))}, {plan.replications:,} runs each"
     table = Table(title=title, title_justify="left")
     for axis in plan.axes:
         table.add_column(LABELS.get(axis.key, axis.key), justify="right", max_width=24)

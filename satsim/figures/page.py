@@ -1,8 +1,9 @@
-"""The look that figures share: colours, lines and labels, the axis of time, and the page around panels."""
+"""What figures share: lines and labels, the axis of time, words on the links, and the page around panels."""
 
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,23 +17,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 from PIL import Image
 
-from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, shorten, span
-
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C", "#B8A800"]
-"""Okabe and Ito's palette, its yellow darkened for thin lines on white, with a brown and a grey."""
-MARKERS = "os^DvPX<>*"
-INK, GREY, PALE, PAPER, NOTICE = "#1F2328", "#656D76", "#D5DADF", "#F1F3F5", "#8A3B00"
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "text.color": INK,
-    "text.parse_math": False,
-    "hatch.linewidth": 0.6,
-    "svg.hashsalt": "satsim",
-}
-WIDTH = 720.0
-"""Of a page with a head, in points."""
-LEFT, ACROSS = 76.0, 452.0
-"""Where curves over time begin and how wide they are; labels stand to their right."""
+from satsim.figures.look import ACROSS, COLOURS, GREY, INK, LABEL, LEFT, MARKERS, NOTICE, PALE, WIDTH
+from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, headline, link_words, shorten
 
 
 class TrackPoint(NamedTuple):
@@ -49,8 +35,10 @@ class Track(NamedTuple):
     """One scheme's points in one metric, and its look in every figure."""
 
     name: str
+    link: str
+    """Which of several; empty where all schemes share one."""
     packets: int
-    """As many as a whole photo needs."""
+    """As many as a whole photo needs; 0 where nothing of it fits the link."""
     repairs: int
     """Packets beyond these, of which any may stand in for lost ones."""
     payload_bytes: int
@@ -65,6 +53,10 @@ class Track(NamedTuple):
     mark: dict[str, Any]
     """Colour and marker."""
 
+    def label(self, text: str, room: int = LABEL) -> str:
+        """`text` in up to three lines and, where there are several, one for the scheme's link."""
+        return "\n".join([shorten(text, room, 3), *[self.link] * bool(self.link)])
+
 
 class Page:
     """A figure measured in points; y counts upwards from `bottom`, the lower edge of the room for panels."""
@@ -76,31 +68,31 @@ class Page:
     @classmethod
     def around(
         cls, summary: Mapping[str, Any], facts: Sequence[str], keys: Sequence[Any], panels: float, heading: str = "",
-        left: float = LEFT, foot: float = 46.0, letters: int = 116, leading: float = 14.0, above_keys: float = 15.2,
+        left: float = LEFT, foot: float = 46.0, letters: int = 110, leading: float = 14.5, above_keys: float = 15.2,
         columns: int = 0, **legend: Any,
     ) -> Page:  # fmt: skip
-        """Room for `panels`; above it title, heading, facts and keys, below it room for an axis, and the notices.
+        """Room for `panels`; above it title, heading, facts and keys, below it room for an axis, and what to note.
 
         Facts are lines of so many letters, `leading` apart; keys are handles with labels, in a row or in `columns`.
         """
-        title, headings = textwrap.wrap(summary["title"], 78), textwrap.wrap(heading, 92)
+        title, headings = textwrap.wrap(headline(summary), 78), textwrap.wrap(heading, 92)
         lines = [line for fact in facts for line in textwrap.wrap(fact, letters)]
-        notices = wrap_notices(summary, 140)
         columns = columns or max(1, len(keys))
         key_room = 12.8 * max(1, math.ceil(len(keys) / columns)) + above_keys
         above = key_room + 18 + 19 * len(title) + 16 * len(headings) + leading * len(lines)
-        bottom = foot + 12 * len(notices)
+        bottom = foot + 14
         page = cls(WIDTH, bottom + panels + above, bottom)
         y = panels + above - 14
         page.write(left, y, "\n".join(title), fontsize=14, weight="bold", va="top")
         y -= 4 + 19 * len(title)
         page.write(left, y, "\n".join(headings), fontsize=11.5, weight="bold", va="top")
-        page.write(left, y - 16 * len(headings), "\n".join(lines), fontsize=9.5, color=GREY, va="top")
-        page.write(left, 6 - bottom, "\n".join(notices), fontsize=8.5, color=NOTICE, va="bottom")
+        page.write(left, y - 16 * len(headings), "\n".join(lines), fontsize=10, color=GREY, va="top")
+        page.write(left, 6 - bottom, foot_note(summary), color=NOTICE, va="bottom")
         by_row = [key for column in range(columns) for key in keys[column::columns]]  # a legend fills columns
-        look = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "fontsize": 9, "handlelength": 4.5} | legend
-        at = page.place(left, panels + 4)
-        page.figure.legend(handles=by_row, ncols=columns, loc="lower left", bbox_to_anchor=at, **look)
+        look = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "handlelength": 3.6} | legend
+        look |= {"ncols": columns, "loc": "lower left", "bbox_to_anchor": page.place(left, panels + 4)}
+        if keys:
+            page.figure.legend(handles=by_row, **look)
         return page
 
     def place(self, x: float, y: float) -> tuple[float, float]:
@@ -125,7 +117,7 @@ class Page:
 
     def write(self, x: float, y: float, text: str, **look: Any) -> None:
         """Text that begins there, on that line unless `look` says otherwise."""
-        words: dict[str, Any] = {"fontsize": 9, "color": INK} | look
+        words: dict[str, Any] = {"color": INK} | look
         self.figure.text(*self.place(x, y), text, **words)
 
     def fill(self, x: float, y: float, width: float, height: float, **look: Any) -> None:
@@ -144,9 +136,13 @@ class Page:
         self.figure.figimage(np.asarray(pixels), x, round(self.bottom) + y)
 
 
-def wrap_notices(summary: Mapping[str, Any], letters: int) -> list[str]:
-    """The lines the reader must see: that a metric stands in for another, say."""
-    return [line for notice in summary["notices"] for line in textwrap.wrap(f"Note: {notice}", letters)]
+def foot_note(summary: Mapping[str, Any]) -> str:
+    """One line at most: which metric stands in for which, and where to read that and all else."""
+    notices = summary["notices"]
+    stand_ins = [re.match("quality is measured by (.+), not (.+?)(?::|$)", notice) for notice in notices]
+    said = [f"{found[1]} stands in for {found[2]}" for found in stand_ins if found]
+    count = [f"{len(notices)} note{'s' * (len(notices) > 1)} in notes.md"] if notices else []
+    return "; ".join(said + count)
 
 
 def time_unit(end_s: float) -> tuple[float, str]:
@@ -189,21 +185,21 @@ def line_look(solid: bool, k: int = 0) -> dict[str, Any]:
     return {"linestyle": (4 * (k % 2), (4, 4)), "linewidth": 1.8, **hollow}
 
 
-def label_height(label: str) -> float:
-    """Points that a label right of curves takes, in one line or two."""
-    return 11.0 * shorten(label, 33, 2).count("\n") + 14
+def height_of(label: str) -> float:
+    """Points that it takes."""
+    return 12.0 * label.count("\n") + 16
 
 
 def label_ends(
     axes: Axes, labels: Sequence[str], colours: Sequence[str], ends: Sequence[float], room: float, marks: int = 0
 ) -> list[float]:
-    """Write labels, after room for so many `marks`, right of where curves end; the heights they get, in points."""
-    heights = spread(ends, [label_height(label) for label in labels], room)
+    """Write wrapped labels, after room for so many `marks`, right of where curves end; their heights, in points."""
+    heights = spread(ends, [height_of(label) for label in labels], room)
     aside: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
     x = 1 + (16 + 10 * marks) / ACROSS
     for label, colour, end, y in zip(labels, colours, ends, heights, strict=True):
         axes.plot([1, 1 + 12 / ACROSS], [end / room, y / room], color=colour, linewidth=0.9, **aside)
-        axes.text(x, y / room, shorten(label, 33, 2), va="center", fontsize=8.5, **aside)
+        axes.text(x, y / room, label, va="center", **aside)
     return heights
 
 
@@ -226,21 +222,19 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], room: float) -> list
     return [centres[k] for k in range(len(wanted))]
 
 
+def links_of(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Each link that a scheme sends on, once; folders of earlier versions tell less of it, or nothing."""
+    told = [scheme["link"] for scheme in summary.get("schemes", {}).values() if "link" in scheme]
+    told = told or [summary.get("link", {})]
+    return [link for k, link in enumerate(told) if link not in told[:k]]
+
+
 def subtitle(summary: Mapping[str, Any], median: bool = False) -> list[str]:
-    """The link and the photo; of several senders, how they share the receiver, and that the median photo is shown."""
-    image, senders = summary["image"], summary.get("senders", {})
-    links = [scheme["link"] for scheme in summary.get("schemes", {}).values() if "link" in scheme]
-    links = links or [summary.get("link", {})]
-    presets = list(dict.fromkeys(link["preset"] for link in links if link.get("preset")))
-    named = f"Link{'s' * (len(presets) > 1)}: {', '.join(presets)}. " if presets else ""
-    photo = f"photo of {image['width']} × {image['height']} pixels."
-    count, gap_s, slot_s = (senders.get(name) for name in ("count", "start_gap_s", "slot_s"))
-    if (count or 1) == 1:
-        return [f"{named}One packet every {summary['interval_s']:g} s; {photo}"]
-    taken = f"{span(gap_s)} apart" if gap_s else "at the same time"
-    channel = f"one channel for all, a slot every {span(slot_s)}" if slot_s else "each has a channel of its own"
-    return [
-        f"{named}{'At most one' if slot_s else 'One'} packet every {summary['interval_s']:g} s from each; {photo}",
-        f"{count} senders, photos taken {taken}; {channel}. Times run from the first photo.",
-        *["Shown is the median photo: at each time, half of the photos look at least this good."] * median,
-    ]
+    """The links and the photo; of several senders, how they share the receiver, and that the median photo is shown."""
+    links, senders = links_of(summary), summary.get("senders", {})
+    photo = f"Photo of {summary['image']['width']} × {summary['image']['height']} pixels."
+    if len(links) > 1 or (senders.get("count") or 1) > 1:
+        from satsim.figures.setting import link_lines, make_links, sharing
+
+        return [*link_lines(make_links(links, summary), senders, photo), *sharing(senders, median)]
+    return [f"{link_words({'interval_s': summary['interval_s']} | dict(links[0]))} {photo}"]

@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from satsim.figures.look import ACROSS, LABEL
 from satsim.figures.page import (
-    ACROSS,
     Page,
     Track,
     TrackPoint,
+    height_of,
     label_ends,
-    label_height,
     line_key,
     line_look,
     subtitle,
@@ -59,6 +59,20 @@ def median_photo(photos: Sequence[Sequence[TrackPoint]], higher_is_better: bool)
     return median
 
 
+def shown_photo(photos: Sequence[Sequence[TrackPoint]], higher_is_better: bool) -> list[TrackPoint]:
+    """The only photo or, of several, the median one; without changes to pictures that are as good as before."""
+    return same_frames(median_photo(photos, higher_is_better) if len(photos) > 1 else photos[0])
+
+
+def same_frames(points: Sequence[TrackPoint]) -> list[TrackPoint]:
+    """The points, but a picture as good as the one before is that one: other packets can decode to the same picture."""
+    steady = list(points[:1])
+    for point in points[1:]:
+        same = point.frame and point.value == steady[-1].value
+        steady.append(point._replace(frame=steady[-1].frame) if same else point)
+    return steady
+
+
 class Curve(NamedTuple):
     """How many photos of one scheme have come so far."""
 
@@ -84,8 +98,8 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
         curves += [Curve(track, False, times_of_first(track.photos, good)) for track in tracks]
     # A scheme's two curves that end at one height share a label.
     ends = {(curve.track.name, len(curve.times_s)): curve for curve in reversed(curves)}
-    labels = [f"{len(curve.times_s)}  {curve.track.name}" for curve in ends.values()]
-    room = max(300.0, 1.15 * sum(map(label_height, labels)))
+    labels = [curve.track.label(ending(curve), LABEL - 4) for curve in ends.values()]
+    room = max(300.0, 1.15 * sum(map(height_of, labels)))
     keys = [line_key("any picture on the screen", **line_look(True))]
     if level is not None:
         text = f"{info['label']} of {level:g}{' ' + info['unit'] if info['unit'] else ''} or better"
@@ -106,6 +120,11 @@ def photos_figure(summary: Mapping[str, Any], metric: str, tracks: Sequence[Trac
     axes.set_ylabel(f"photos at the receiver, of {count}")
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     return page.figure
+
+
+def ending(curve: Curve) -> str:
+    """How many photos come in the end, and of which scheme."""
+    return f"{len(curve.times_s)}  {curve.track.name}{'' if curve.track.packets else ', nothing fits'}"
 
 
 def draw_count(axes: Axes, curve: Curve, end_s: float, lift: float) -> None:
@@ -143,8 +162,8 @@ def reaches(level: float, higher_is_better: bool) -> Callable[[TrackPoint], bool
 
 def middle_level(summary: Mapping[str, Any], metric: str) -> float | None:
     """The middle one of the run's quality levels, the more demanding of two; None where it has none."""
-    first = next(iter(summary["schemes"].values()))
-    levels = sorted(float(level) for level in first.get("time_to_quality_s", {}).get(metric, {}))
+    told = [scheme.get("time_to_quality_s", {}).get(metric, {}) for scheme in summary["schemes"].values()]
+    levels = sorted({float(level) for levels in told for level in levels})
     if not summary["metrics"][metric]["higher_is_better"]:
         levels.reverse()
     return levels[len(levels) // 2] if levels else None

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from codec.files import fresh_folder
+from satsim.notices import about_link, write_notes
 from satsim.scenario.saving import save_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study
 from satsim.study.space import schemes
+from satsim.words import headline
 
 FIELDS = (
     "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",
@@ -36,6 +38,7 @@ def write_study(study: Study, out: Path) -> None:
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
             save_recommended(study, folder / "recommended.yaml")
+        write_notes(folder, study.notices)
         from satsim.figures.study import draw_study
 
         draw_study(folder)
@@ -64,7 +67,7 @@ def summary(study: Study) -> dict[str, Any]:
         "currency": scenario.link.cost.currency,
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
-        "link": {"preset": scenario.link.preset},
+        "link": about_link(scenario.link),
         "image": {"width": scenario.image.width, "height": scenario.image.height},
         "senders": scenario.senders.model_dump(),
         "space": {key: list(value) for key, value in vars(plan.space).items()},
@@ -96,7 +99,7 @@ def save_recommended(study: Study, path: Path) -> None:
     scenario = plan.scenario.model_copy(
         update={
             "name": f"{plan.scenario.name[:60]}-recommended",
-            "title": plan.scenario.title or plan.scenario.name,
+            "title": headline(vars(plan.scenario)),
             "schemes": tuple(schemes([chosen.design])),
         }
     )

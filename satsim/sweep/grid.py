@@ -32,10 +32,17 @@ LABELS = {
     "image.path": "photo",
     "schemes.*.codec": "codec",
     "schemes.*.transport": "transport",
+    "link.packet_bytes": "bytes in a packet at most",
+    "link.delay_s": "seconds from sending to arrival",
     "senders.count": "senders",
     "senders.schedule": "who sends next",
+    "senders.start_gap_s": "seconds from photo to photo",
+    "senders.slot_s": "seconds between slots",
+    "duration_s": "seconds that a run lasts",
 }
-"""How figures name an axis; a key that is not here goes by itself."""
+"""How figures name an axis; a key that is not here goes by its words."""
+UNITS = {"s": "seconds", "bytes": "bytes", "db": "dB", "deg": "degrees", "ratio": "share"}
+"""What the last part of a key says, in words."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 FIXED = ("seed", "metrics", "quality_levels", "name", "title")
@@ -49,6 +56,16 @@ class Factor(NamedTuple):
     values: tuple[Any, ...]
     labels: tuple[str, ...]
     """The values in a few letters each, no two alike."""
+
+
+def axis_words(key: str) -> str:
+    """How figures name the axis of a key: "link.loss.mean_bad_s" is "link, loss, mean bad (seconds)"."""
+    if key in LABELS:
+        return LABELS[key]
+    parts = [part for part in key.split(".") if part not in ("schemes", "*", "options")]
+    *words, unit = parts[-1].split("_")
+    last = f"{' '.join(words)} ({UNITS[unit]})" if words and unit in UNITS else " ".join([*words, unit])
+    return ", ".join([*(part.replace("_", " ") for part in parts[:-1]), last])
 
 
 class Place(NamedTuple):

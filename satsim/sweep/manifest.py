@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from satsim.notices import write_notes
 from satsim.scenario.saving import save_scenario
 from satsim.scoring.labels import distinct, facts_of, fill
 from satsim.scoring.outbox import Sending
 from satsim.scoring.summary import about_metrics
-from satsim.sweep.grid import LABELS, Factor, Place
+from satsim.sweep.grid import Factor, Place, axis_words
 from satsim.sweep.jobs import Done, Job
 from satsim.sweep.plan import SweepPlan, own_versions
 
@@ -57,10 +58,13 @@ def write_manifest(
     fingerprint: dict[str, Any],
     seconds: float,
 ) -> None:
-    """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary."""
+    """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary;
+    notes.md: what a reader must know.
+    """
     save_scenario(plan.base, folder / "scenario.yaml")
     about = describe(plan, sendings, story) | {"seconds": round(seconds, 3), "fingerprint": fingerprint}
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_notes(folder, about["notices"])
 
 
 def labels(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
@@ -97,7 +101,7 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
         "schemes": [scheme.name for scheme in first.schemes],
         "labels": labels(plan, sendings),
         "axes": [
-            {"key": axis.key, "label": LABELS.get(axis.key, axis.key), "values": axis.values, "labels": axis.labels}
+            {"key": axis.key, "label": axis_words(axis.key), "values": axis.values, "labels": axis.labels}
             for axis in plan.axes
         ],
         "replications": plan.replications,

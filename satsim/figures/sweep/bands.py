@@ -8,8 +8,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY, WIDTH, Page, line_key
-from satsim.figures.sweep.curves import draw_lane, draw_panel, set_x, write_x, x_ticks, y_limits
+from satsim.figures.look import GREY, TEXT, WIDTH
+from satsim.figures.page import Page, line_key
+from satsim.figures.sweep.curves import (
+    ARROW,
+    Flags,
+    Limits,
+    draw_lane,
+    draw_panel,
+    intervals,
+    open_ended,
+    set_x,
+    write_x,
+    x_ticks,
+    y_limits,
+)
 from satsim.figures.sweep.data import Axis, Cut, Floats, Sweep
 from satsim.figures.sweep.panels import (
     EDGE,
@@ -24,10 +37,10 @@ from satsim.figures.sweep.panels import (
     scheme_look,
     sweep_page,
 )
-from satsim.figures.sweep.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
+from satsim.figures.sweep.quantities import Quantity, few_words, final, first_images, most_runs, setting_words, times_to
 from satsim.words import shorten, span
 
-LEFT, GAP, HEAD = 62.0, 16.0, 20.0
+LEFT, GAP, HEAD = 80.0, 16.0, 20.0
 """Points: left of the first panel, between two, and for the title above a row of them."""
 MOST_PANELS = 4
 
@@ -40,6 +53,8 @@ class Curves(NamedTuple):
     title: str
     part: list[Floats]
     """Value, low, high and runs: arrays [second values, first values, schemes]."""
+    few: bool
+    """Whether there are too few runs for intervals."""
 
     @property
     def share(self) -> bool:
@@ -51,7 +66,17 @@ class Curves(NamedTuple):
         """Room for the markers of values that are not within the run, where there are any."""
         value, runs = self.part[0], self.part[3]
         lost = not self.share and bool((np.isnan(value) & (runs > 0)).any())
-        return 5.0 + 6 * value.shape[-1] if lost else 0.0
+        return max(26.0, 5.0 + 6 * value.shape[-1]) if lost else 0.0
+
+    @property
+    def limits(self) -> Limits:
+        """Of the vertical axis, in all panels of the row."""
+        return y_limits(intervals(self.part, self.few), self.quantity, self.share, bool(self.beyond.any()))
+
+    @property
+    def beyond(self) -> Flags:
+        """Where intervals go beyond the run."""
+        return open_ended(self.part, self.few)
 
 
 class Grid(NamedTuple):
@@ -98,25 +123,29 @@ def bands(
     x, y = sweep.axes[:2]
     columns = pick(len(y.values), MOST_PANELS)
     grid = plan_grid(sweep, len(columns), len(lines))
-    facts = [*setting_words(sweep, cut), *facts]
+    shares = lines[0][1] == "share"
+    few = bool(sweep.few) and not shares
+    facts = [*setting_words(sweep, cut), *[few_words(sweep)] * (few and sweep.manifest["replications"] > 1), *facts]
+    each = [Curves(*line, [cut.of_grid(array)[columns] for array in sweep.table[line[0].name, line[1]]], few)
+            for line in lines]  # fmt: skip
+    if any(curves.share and curves.limits[0] > 0 for curves in each):
+        facts[-1] += " Not every axis begins at 0%."
     if len(columns) < len(y.values):
         facts.append(f"{len(columns)} of the {len(y.values)} values of {y.label} are shown.")
     if len(sweep.schemes) > 1 and x.numeric:
         facts[-1] += " Curves that coincide are drawn a hair apart."
-    each = [Curves(*line, [cut.of_grid(array)[columns] for array in sweep.table[line[0].name, line[1]]])
-            for line in lines]  # fmt: skip
     top = 20.0 if len(y.values) > 1 else 0.0
     height = top + grid.ticks.room + 8 + sum(HEAD + grid.height + curves.lane + 10 for curves in each)
     by = " and ".join(axis.label for axis in sweep.axes[: sweep.free])
-    page = sweep_page(sweep, f"{what}, by {by}", facts, keys(sweep), height)
+    page = sweep_page(sweep, f"{what}, by {by}", facts, keys(sweep, each), height)
     for column, j in enumerate(columns if top else []):
-        heading = located(y, j, int(grid.width / (9 * LETTER)))
+        heading = located(y, j, int(grid.width / (TEXT * LETTER)))
         page.write(LEFT + column * (grid.width + GAP) + grid.width / 2, height - 14, heading, ha="center")
     rows: list[Record] = []
     below = height - top
     for curves in each:
         below -= HEAD
-        page.write(EDGE, below + 6, shorten(curves.title, 120), fontsize=9.5, weight="bold")
+        page.write(EDGE, below + 6, shorten(curves.title, 100), fontsize=10, weight="bold")
         for column, j in enumerate(columns):
             draw_cell(page, grid, curves, column, below, lowest=curves is each[-1])
             rows += rows_of(sweep, cut, j, curves, column)
@@ -128,20 +157,25 @@ def bands(
 def plan_grid(sweep: Sweep, columns: int, rows: int) -> Grid:
     """So many panels side by side, in so many rows."""
     width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1)) / columns
-    missing = "never" if sweep.manifest["replications"] == 1 else f"not in\n{most_runs(sweep).replace(' of runs', '')}"
+    missing = "never" if sweep.manifest["replications"] == 1 else f"fewer than\n{most_runs(sweep)}"
     return Grid(sweep.axes[0], width, 132.0 if rows > 1 else 200.0, x_ticks(sweep.axes[0], width), missing)
 
 
-def keys(sweep: Sweep) -> list[Any]:
-    """A line for each scheme, and what an interval looks like."""
+def keys(sweep: Sweep, rows: Sequence[Curves]) -> list[Any]:
+    """A line for each scheme, and what an interval looks like, where there are some."""
     each: list[Any] = [
         line_key(name, linewidth=2, markersize=6, **scheme_look(k)) for k, name in enumerate(sweep.schemes)
     ]
-    if sweep.manifest["replications"] == 1:
+    if rows[0].few or sweep.manifest["replications"] == 1:
         return each
     if sweep.axes[0].numeric:
-        return [*each, Patch(label="95% confidence band", facecolor=GREY, alpha=0.3, linewidth=0)]
-    return [*each, line_key("bar: 95% confidence interval", color=GREY, linewidth=1.2)]
+        each.append(Patch(label="95% confidence band", facecolor=GREY, alpha=0.3, linewidth=0))
+    else:
+        each.append(line_key("bar: 95% confidence interval", color=GREY, linewidth=1.2))
+    if any(curves.beyond.any() for curves in rows):
+        look: dict[str, Any] = {"marker": ARROW, "markersize": 14, "linestyle": "", "fillstyle": "none"}
+        each.append(line_key("arrow: it has no end within the run", color=GREY, **look))
+    return each
 
 
 def draw_cell(page: Page, grid: Grid, curves: Curves, column: int, below: float, lowest: bool) -> None:
@@ -155,8 +189,8 @@ def draw_cell(page: Page, grid: Grid, curves: Curves, column: int, below: float,
     for each in [axes, *strips]:
         set_x(each, grid.x, grid.width)
         write_x(each, grid.x, grid.ticks, written=False)
-    limits = y_limits(curves.part, curves.quantity, curves.share)
-    draw_panel(axes, grid.x, curves.quantity, mine, limits, curves.share)
+    drawn = intervals(mine, curves.few)
+    draw_panel(axes, grid.x, curves.quantity, drawn, curves.beyond[column], curves.limits, curves.share)
     for strip in strips:
         draw_lane(strip, grid.x, mine, (grid.missing if over else "nothing\nto show") if column == 0 else "")
     if lowest:

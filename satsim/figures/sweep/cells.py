@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from satsim.figures.page import INK, WIDTH, Page
+from satsim.figures.look import INK, TEXT, WIDTH
+from satsim.figures.page import Page
 from satsim.figures.sweep.data import NO_AXIS, Axis
 from satsim.figures.sweep.panels import DIGIT, EDGE, HATCHED, LETTER, RIGHT, Ticks, add_panel, plan_ticks, write_ticks
 from satsim.words import shorten
 
-SMALLEST = 6.0
+SMALLEST = 8.5
 """Points; text that would be smaller is left out."""
 Box = tuple[float, float, float, float]
 """Left, top, width, height, in cells from the upper left corner of a panel."""
@@ -54,22 +55,23 @@ class Board(NamedTuple):
     def axes(self, page: Page, k: int, title: str, last: bool) -> Axes:
         """Panel k, (0, 0) in its upper left corner, a cell 1 by 1; the `last` in a column has the horizontal axis."""
         column, line = k % self.columns, k // self.columns
-        width, height = self.width * len(self.x.labels), self.height * len(self.rows)
+        width, height = self.width * len(self.x.words), self.height * len(self.rows)
         left = self.left + column * (width + GAP)
         axes = add_panel(page, left, self.panels - self.line * line - self.title - height, width, height)
-        axes.set(xlim=(0, len(self.x.labels)), ylim=(len(self.rows), 0))
+        axes.set(xlim=(0, len(self.x.words)), ylim=(len(self.rows), 0))
         axes.spines[:].set_visible(False)
-        axes.set_title(wrap_title(title, width), fontsize=9.5, loc="left", pad=4)
+        axes.set_title(wrap_title(title, width), fontsize=10, loc="left", pad=4)
         if last:
             write_ticks(axes, self.ticks, [place + 0.5 for place in self.ticks.places])
-            axes.set_xlabel(self.x.label, fontsize=9)
+            axes.set_xlabel(self.x.label, fontsize=TEXT)
         else:
             axes.set_xticks([])
-        every = max(1, round(9 / self.height + 0.4))
+        every = max(1, round(TEXT / self.height + 0.4))
         places = range(0, len(self.rows), every) if column == 0 else []
-        letters = int((self.left - EDGE - 12) / (8.5 * LETTER))
+        letters = int((self.left - EDGE - 12) / (TEXT * LETTER))
         axes.set_yticks([place + 0.5 for place in places])
-        axes.set_yticklabels([shorten(self.rows[k], letters) or self.rows[k][:letters] for k in places])
+        lines = 2 if self.height >= 22 else 1
+        axes.set_yticklabels([shorten(self.rows[k], letters, lines) or self.rows[k][:letters] for k in places])
         if column == 0 and self.y_label:
             middle = self.panels - self.line * line - self.title - height / 2
             look: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center"}
@@ -85,7 +87,7 @@ Y_LINES = 3
 
 def y_letters(height: float) -> int:
     """How long a line beside a panel of this height may be."""
-    return max(9, int((height + 14) / (9 * LETTER)))
+    return max(9, int((height + 14) / (TEXT * LETTER)))
 
 
 def plan_board(
@@ -96,9 +98,9 @@ def plan_board(
     The rows are the values of `y`, top to bottom, or, where there is none, whatever `rows` name.
     """
     longest = max(map(len, rows))
-    left = EDGE + 14 + min(175.0, 8.5 * LETTER * longest + 8) + (0 if y is None else 12)
+    left = EDGE + 14 + min(175.0, TEXT * LETTER * longest + 8) + (0 if y is None else 12)
     room = WIDTH - left - RIGHT
-    count = len(x.labels)
+    count = len(x.words)
     needed = letters * DIGIT * SMALLEST + 2
     widths = {n: (room - GAP * (n - 1)) / n / count for n in range(1, min(3, len(titles)) + 1)}
     tall = {n: min(height, 16.0) * len(rows) * -(-len(titles) // n) for n in widths}
@@ -114,9 +116,9 @@ def plan_board(
 
 
 def wrap_title(title: str, width: float) -> str:
-    """`title` in at most two lines of so many points."""
-    letters = max(8, int(width / (9.5 * LETTER)))
-    return shorten(title, letters, 2) or title[:letters]
+    """`title` in at most three lines of so many points."""
+    letters = max(8, int(width / (TEXT * LETTER)))
+    return shorten(title, letters, 3) or title[:letters]
 
 
 def upward(axis: Axis) -> list[int]:
@@ -143,7 +145,7 @@ def _draw(axes: Axes, boxes: Sequence[Box], **look: Any) -> None:
 
 def font_for(board: Board, text: str, share: float = 1.0, lines: int = 1) -> float:
     """How large `text` can be in such a share of a cell's width; 0 where that is too small to read."""
-    size = min(9.5, (board.width * share - 2) / (DIGIT * max(1, len(text))), 0.66 * board.height / lines)
+    size = min(10.0, (board.width * share - 2) / (DIGIT * max(1, len(text))), 0.72 * board.height / lines)
     return size if size >= SMALLEST else 0.0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from satsim.figures.setting import in_words
 
 Floats = npt.NDArray[np.float64]
 CERTAINTY = 0.95
@@ -36,6 +38,11 @@ class Axis:
     def numeric(self) -> bool:
         """Whether every value is a plain number."""
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels as figures write them; links keep the names under which they are listed."""
+        return self.labels if self.key in ("link", "link.preset") else tuple(map(in_words, self.labels))
 
     def place(self, value: Any) -> int:
         """Which value a cell of the table holds; values that are neither number nor text are there as text.
@@ -102,6 +109,15 @@ class Sweep:
         return sum(len(axis.values) > 1 for axis in self.axes[:2])
 
     @property
+    def few(self) -> int:
+        """How many runs it takes to bound what a share `certainty` of them is as good as; 0 where there are so many.
+
+        Of n runs the worst one bounds it with 97.5% certainty once certainty^n is at most 2.5%.
+        """
+        needed = math.ceil(math.log(0.025) / math.log(self.certainty))
+        return needed if self.manifest["replications"] < needed else 0
+
+    @property
     def several(self) -> bool:
         """Whether there are several senders, each with its photo."""
         return ("last_first_image_s", "certainty") in self.table
@@ -161,7 +177,7 @@ def read_sweep(folder: Path) -> Sweep:
     found: dict[tuple[str, str], Estimates] = {}
     for quantity, statistic in sorted(set(zip(column["quantity"][wanted], column["statistic"][wanted], strict=True))):
         rows = np.flatnonzero(wanted & (column["quantity"] == quantity) & (column["statistic"] == statistic))
-        arrays = [np.full(prod(shape), np.nan) for _ in range(3)] + [np.zeros(prod(shape))]
+        arrays = [np.full(math.prod(shape), np.nan) for _ in range(3)] + [np.zeros(math.prod(shape))]
         for array, name in zip(arrays, ("value", "low", "high", "runs"), strict=True):
             array[cells[rows]] = column[name][rows].astype(np.float64)
         found[quantity, statistic] = Estimates(*(array.reshape(shape) for array in arrays))

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from satsim.figures.page import GREY, INK, PALE, WIDTH
+from satsim.figures.look import GREY, INK, PALE, TEXT, WIDTH
 from satsim.figures.sweep.cells import ink_on
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.heat_maps import share_words
@@ -32,7 +32,7 @@ from satsim.figures.sweep.panels import (
 from satsim.figures.sweep.quantities import setting_words
 from satsim.words import shorten, span
 
-BAR, GAP = 14.0, 16.0
+BAR, GAP = 15.0, 16.0
 NOTHING = "nothing to show"
 PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
 Look = Mapping[str, Any]
@@ -53,11 +53,14 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
     }
     levels = sweep.manifest["levels"].get(metric) or round_levels(list(runs.values()))
     looks = class_looks(class_names(levels, info))
-    left = EDGE + min(165.0, 8.5 * LETTER * max(map(len, sweep.schemes)) + 8)
+    left = EDGE + min(165.0, TEXT * LETTER * max(map(len, sweep.schemes)) + 8)
     width = (WIDTH - left - RIGHT - GAP * (across - 1)) / across
     titles = [panel_title(sweep, at, width) for at in panels]
     head = 11.5 * max(title.count("\n") + 1 for title in titles) + 6 if sweep.free else 4
-    height, lines = BAR * len(sweep.schemes), -(-len(panels) // across)
+    letters = int((left - EDGE) / (TEXT * LETTER))
+    names = [shorten(name, letters, 3) or name[:letters] for name in sweep.schemes]
+    bar = max(BAR, 12.0 * max(name.count("\n") + 1 for name in names) + 2)
+    height, lines = bar * len(sweep.schemes), -(-len(panels) // across)
     heading = f"{info['label']} of the picture on the receiver's screen {span(moment_s)} after the photo was taken"
     keys = [Patch(label=name, **look) for name, look in looks.items()]
     page = sweep_page(sweep, heading, facts_on(sweep, cut, len(panels)), keys, lines * (height + head + 6) + 30)
@@ -66,10 +69,10 @@ def distribution(sweep: Sweep, cut: Cut, metric: str, moment_s: float) -> Drawin
         line, place = divmod(k, across)
         above = 30 + (lines - 1 - line) * (height + head + 6)
         axes = add_panel(page, left + place * (width + GAP), above, width, height)
-        axes.set_title(title, fontsize=9, loc="left", pad=3)
+        axes.set_title(title, fontsize=TEXT, loc="left", pad=3)
         set_shares(axes, len(sweep.schemes), written=k + across >= len(panels))
         if place == 0:
-            name_bars(axes, sweep.schemes, int((left - EDGE) / (8.5 * LETTER)))
+            axes.set_yticks(range(len(names)), names, color=INK)
         for s, scheme in enumerate(sweep.schemes):
             values = runs.get((numbers[at], scheme))
             if values is None:
@@ -106,21 +109,15 @@ def set_shares(axes: Axes, bars: int, written: bool) -> None:
     axes.spines[:].set_visible(False)
 
 
-def name_bars(axes: Axes, schemes: Sequence[str], letters: int) -> None:
-    """Each scheme's name, in so many letters, to the left of its bar."""
-    axes.set_yticks(range(len(schemes)))
-    axes.set_yticklabels([shorten(name, letters) or name[:letters] for name in schemes], color=INK)
-
-
 def draw_bar(axes: Axes, s: int, shares: Mapping[str, float], looks: Mapping[str, Look], width: float) -> None:
     """The s-th bar, its classes side by side, with their shares where there is room in so many points."""
     begin = 0.0
     for name, share in shares.items():
         if share:
             axes.barh(s, share, left=begin, height=0.78, **{"edgecolor": "white", "linewidth": 0.6, **looks[name]})
-        if share * width >= 21:
+        if share * width >= 25:
             ink = {"color": INK, "bbox": PAPERED} if name == NOTHING else {"color": ink_on(looks[name]["facecolor"])}
-            axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline", fontsize=7.5, **ink)
+            axes.text(begin + share / 2, s, share_words(share), ha="center", va="center_baseline", fontsize=8.5, **ink)
         begin += share
 
 
@@ -138,7 +135,7 @@ def choose(sweep: Sweep) -> tuple[list[tuple[int, int]], int]:
 def panel_title(sweep: Sweep, at: tuple[int, int], width: float) -> str:
     """Where in the grid a panel is, a line an axis."""
     axes = zip(sweep.axes[: sweep.free], at, strict=False)
-    return "\n".join(located(axis, k, int(width / (9 * LETTER))) for axis, k in axes)
+    return "\n".join(located(axis, k, int(width / (TEXT * LETTER))) for axis, k in axes)
 
 
 def class_names(levels: Sequence[float], info: dict[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib
 
-from satsim.figures.page import STYLE
+from satsim.figures.look import STYLE
 from satsim.figures.sweep.bands import final_bands, share_bands, time_bands
 from satsim.figures.sweep.data import MOST_CUTS, Sweep, read_sweep
 from satsim.figures.sweep.distributions import distribution

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, to_rgba
 from matplotlib.patches import Patch
 
-from satsim.figures.page import GREY, INK, WIDTH, Page
+from satsim.figures.look import GREY, INK, WIDTH
+from satsim.figures.page import Page
 from satsim.figures.sweep.cells import Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.curves import LOG_FROM, time_locator
 from satsim.figures.sweep.data import Cut, Estimates, Sweep
@@ -20,8 +21,11 @@ from satsim.words import clock, clock_words, span
 
 COLOURS = matplotlib.colormaps["viridis"]
 """Perceptually uniform; its lightness only grows, so it stays a scale in grey and for the colour-blind."""
+NEVER = "never"
 PAPERED = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
 """Beneath text on hatching."""
+FEW = "#E9ECEF"
+"""Of cells with no time, because fewer runs than a figure tells of ever get there: paler than all of the scale."""
 Map = tuple[str, list[tuple[int, int, int]]]
 """A panel's title, and the x, y and scheme of each of its cells, row by row."""
 
@@ -29,52 +33,77 @@ Map = tuple[str, list[tuple[int, int, int]]]
 def heat_map(sweep: Sweep, cut: Cut, quantity: Quantity) -> Drawing:
     """The figure of one time, and of every cell its estimate, interval and text.
 
-    A cell of a time that is not within the run in enough runs is hatched, and tells in how many of them it is. Along a
-    single axis, schemes are the rows of one panel.
+    A cell of a time that is not within the run in enough runs is pale and tells in how many of them it is, and hatched
+    where in none. Along a single axis, schemes are the rows of one panel.
     """
     times, shares = (sweep.table[quantity.name, kind] for kind in ("certainty", "share"))
     value = cut.of_grid(times.value)
     known = value[np.isfinite(value)]
     end_s = float(known.max()) if len(known) else 0.0
-    board, maps = lay_out(sweep, cut, max([len(clock(time_s, end_s)) for time_s in known] + [3]))
+    board, maps = lay_out(sweep, cut, max([len(clock(time_s, end_s)) for time_s in known] + [5]))
     scale = scale_of(known)
     facts = [*setting_words(sweep, cut), *reading(sweep, quantity, end_s, bool(len(known)))]
     panels = [[cell_row(sweep, cut, quantity, times, shares, cell, end_s) for cell in cells] for _, cells in maps]
     rows = [row for panel in panels for row in panel]
-    small = any(not font_for(board, row["written"]) for row in rows if row["written"])
+    size = min((write_in(board, row["written"])[1] for row in rows if row["written"]), default=0.0)
+    small = not size
     if small:
         facts.append("Cells are too small for their numbers, which are in the table beside this figure.")
-    late = f"not in {most_runs(sweep)} within {span(sweep.manifest['duration_s'])}"
-    keys = [Patch(**HATCHED, label=late + ("" if small else "; the number is the share of runs in which it is"))]
+    keys = keys_of(sweep, rows, small)
     bar = 40.0 if len(known) else 0.0
     page = sweep_page(sweep, heading(sweep, quantity), facts, keys, board.panels + bar)
     for k, ((title, _), panel) in enumerate(zip(maps, panels, strict=True)):
         axes = board.axes(page, k, title, last=k + board.columns >= len(maps))
-        draw_cells(axes, board, panel, scale, written=not small)
+        draw_cells(axes, board, panel, scale, size)
     if len(known):
         draw_scale(page, scale, board.panels, end_s)
     return Drawing(f"heat_{quantity.name}{cut.suffix}", page.figure, rows)
 
 
-def draw_cells(axes: Axes, board: Board, rows: Sequence[Record], scale: Normalize, written: bool) -> None:
-    """Each cell in the colour of its value, or hatched where that is not known; empty where nothing was run."""
+def draw_cells(axes: Axes, board: Board, rows: Sequence[Record], scale: Normalize, size: float) -> None:
+    """Each cell in the colour of its value, or pale or hatched where that is not known; empty where nothing was run.
+
+    Text has this size; there is none where that is 0.
+    """
     hot: list[tuple[Box, tuple[float, ...]]] = []
     never: list[Box] = []
     for at, row in enumerate(rows):
         if not row["runs"]:
             continue
-        down, right = divmod(at, len(board.x.labels))
+        down, right = divmod(at, len(board.x.words))
         colour = None if np.isnan(row["value"]) else COLOURS(scale(row["value"]))
-        if colour is None:
+        none = row["written"] == NEVER
+        if none:
             never.append((right, down, 1, 1))
         else:
-            hot.append(((right, down, 1, 1), colour))
-        if written:
-            look = {"color": ink_on(colour)} if colour else {"color": INK, "bbox": PAPERED}
-            axes.text(right + 0.5, down + 0.5, row["written"], ha="center", va="center_baseline",
-                      fontsize=min(8.5, font_for(board, row["written"])), **look)  # fmt: skip
+            hot.append(((right, down, 1, 1), colour or to_rgba(FEW)))
+        if size:
+            look = {"color": ink_on(colour)} if colour else {"color": INK} | ({"bbox": PAPERED} if none else {})
+            text, _ = write_in(board, row["written"])
+            middle = "center" if "\n" in text else "center_baseline"
+            axes.text(right + 0.5, down + 0.5, text, ha="center", va=middle, fontsize=size, linespacing=1.0, **look)
     fill(axes, [box for box, _ in hot], [colour for _, colour in hot])
     fill_hatched(axes, never)
+
+
+def write_in(board: Board, written: str) -> tuple[str, float]:
+    """A cell's text, in two lines where it is too long for one, and the size of its font; 0 where it is too small."""
+    if size := font_for(board, written):
+        return written, size
+    lines = written.split(" ")
+    return "\n".join(lines), font_for(board, max(lines, key=len), lines=len(lines))
+
+
+def keys_of(sweep: Sweep, rows: Sequence[Record], small: bool) -> list[Patch]:
+    """What pale and hatched cells are, where there are some."""
+    within = f"within {span(sweep.manifest['duration_s'])}"
+    late = f"fewer than {most_runs(sweep)} have it {within}{'' if small else '; written is the share that has it'}"
+    keys = []
+    if any(np.isnan(row["value"]) and row["written"] not in ("", NEVER) for row in rows):
+        keys.append(Patch(facecolor=FEW, edgecolor=GREY, linewidth=0.5, label=late))
+    if any(row["written"] == NEVER for row in rows):
+        keys.append(Patch(**HATCHED, label=f"no run has it {within}"))
+    return keys
 
 
 def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
@@ -86,7 +115,7 @@ def lay_out(sweep: Sweep, cut: Cut, letters: int) -> tuple[Board, list[Map]]:
         board = plan_board(x, None, sweep.schemes, [""], letters)
         return board, [("", [(i, 0, s) for s in schemes for i in across])]
     down = upward(y)
-    board = plan_board(x, y, [y.labels[j] for j in down], sweep.schemes, letters)
+    board = plan_board(x, y, [y.words[j] for j in down], sweep.schemes, letters)
     return board, [(sweep.schemes[s], [(i, j, s) for j in down for i in across]) for s in schemes]
 
 
@@ -98,7 +127,7 @@ def cell_row(
     x, y, s = cell
     value, low, high, runs = (float(cut.of_grid(array)[y, x, s]) for array in times)
     share = float(cut.of_grid(shares.value)[y, x, s])
-    written = quantity.words(value, end_s) if np.isfinite(value) else share_words(share)
+    written = quantity.words(value, end_s) if np.isfinite(value) else late_words(share, sweep.certainty)
     return {
         **sweep.settings(cut, x, y),
         "scheme": sweep.schemes[s],
@@ -113,10 +142,18 @@ def cell_row(
     }
 
 
+def late_words(share: float, certainty: float) -> str:
+    """ "never", or in which share of the runs, that is not rounded to what is enough: "in 94%" is below 95%."""
+    if not share > 0:
+        return NEVER
+    enough = f"{100 * certainty:g}%"
+    return f"in {share_words(share if share_words(share) != enough else share - 0.01)}"
+
+
 def share_words(share: float) -> str:
     """ "never", or a share of runs that is not rounded to none or all of them."""
     if not share > 0:
-        return "never"
+        return NEVER
     return "<1%" if share < 0.01 else f"{min(99, round(100 * share))}%" if share < 1 else "100%"
 
 

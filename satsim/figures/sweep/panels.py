@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from satsim.figures.page import PALE, WIDTH, Page, mark_of
+from satsim.figures.look import PALE, TEXT, WIDTH
+from satsim.figures.page import Page, mark_of
 from satsim.figures.sweep.data import Axis, Sweep
 from satsim.words import shorten
 
@@ -51,10 +52,10 @@ def plain(value: Any) -> Any:
 
 def sweep_page(sweep: Sweep, heading: str, facts: Sequence[str], keys: Sequence[Any], panels: float) -> Page:
     """A page on a sweep with so many points of room for panels; `keys` in columns as wide as the longest needs."""
-    longest = max(len(handle.get_label()) for handle in keys)
-    columns = max(1, min(len(keys), int((WIDTH - EDGE - RIGHT) // (9 * LETTER * longest + 46))))
+    longest = max((len(handle.get_label()) for handle in keys), default=0)
+    columns = max(1, min(len(keys), int((WIDTH - EDGE - RIGHT) // (TEXT * LETTER * longest + 46))))
     return Page.around(
-        sweep.manifest, facts, keys, panels, heading, left=EDGE, foot=12.0, letters=124, leading=13.0, above_keys=10.0,
+        sweep.manifest, facts, keys, panels, heading, left=EDGE, foot=12.0, letters=116, leading=13.5, above_keys=10.0,
         columns=columns, handlelength=3, columnspacing=1.6, labelspacing=0.4,
     )  # fmt: skip
 
@@ -62,7 +63,7 @@ def sweep_page(sweep: Sweep, heading: str, facts: Sequence[str], keys: Sequence[
 def add_panel(page: Page, x: float, y: float, width: float, height: float) -> Axes:
     """A panel whose lower left corner is there, with small labels and no marks beside them."""
     axes = page.axes(x, y, width, height)
-    axes.tick_params(labelsize=8.5, length=0)
+    axes.tick_params(labelsize=TEXT, length=0)
     return axes
 
 
@@ -88,15 +89,15 @@ class Ticks(NamedTuple):
 
 def plan_ticks(axis: Axis, step: float) -> Ticks:
     """Labels for values `step` points apart: all where they fit, else every second or so, or slanted where words."""
-    places = list(range(len(axis.labels)))
-    widest = 8.5 * LETTER * max(len(label) for label in axis.labels) + 5
+    places = list(range(len(axis.words)))
+    widest = TEXT * LETTER * max(len(label) for label in axis.words) + 5
     if widest > step and not axis.numeric:
-        labels = [shorten(label, 22) or label[:22] for label in axis.labels]
+        labels = [shorten(label, 22) or label[:22] for label in axis.words]
         every = max(1, math.ceil(11 / step))
-        room = 8.5 * LETTER * max(map(len, labels)) * math.sin(math.radians(35)) + 14
+        room = TEXT * LETTER * max(map(len, labels)) * math.sin(math.radians(35)) + 14
         return Ticks(places[::every], labels[::every], True, room)
     every = max(1, math.ceil(widest / step))
-    return Ticks(places[::every], list(axis.labels[::every]), False, 13)
+    return Ticks(places[::every], list(axis.words[::every]), False, 13)
 
 
 def write_ticks(axes: Axes, ticks: Ticks, at: Sequence[float]) -> None:
@@ -108,7 +109,7 @@ def write_ticks(axes: Axes, ticks: Ticks, at: Sequence[float]) -> None:
 
 def located(axis: Axis, k: int, letters: int) -> str:
     """ "share of packets lost: 0.2" in so many letters; the axis is shortened, not the value."""
-    value = axis.labels[k] if len(axis.labels[k]) < letters - 6 else axis.labels[k][: letters - 7] + "…"
+    value = axis.words[k] if len(axis.words[k]) < letters - 6 else axis.words[k][: letters - 7] + "…"
     return f"{shorten(axis.label, letters - len(value) - 2) or '…'}: {value}"
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from satsim.figures.setting import Link, link_lines
 from satsim.figures.sweep.data import Cut, Sweep
 from satsim.words import clock, number, span, with_unit
 
@@ -88,28 +89,36 @@ def most_runs(sweep: Sweep, verb: bool = False) -> str:
     return f"{100 * sweep.certainty:g}% of runs{' have' * verb}"
 
 
+def few_words(sweep: Sweep) -> str:
+    """What so few runs cannot tell; empty where there are enough."""
+    if not sweep.few:
+        return ""
+    return (
+        f"{sweep.manifest['replications']} runs are too few to say how sure a value is that {most_runs(sweep)} reach:"
+        f" that takes {sweep.few}."
+    )
+
+
 def setting_words(sweep: Sweep, cut: Cut) -> list[str]:
     """The link, the photo, the runs, and where the other axes are held; a line each."""
     scenario = sweep.manifest.get("scenario", {})
     varied = {axis.key for axis in sweep.axes if len(axis.values) > 1}
-    links = [scenario.get("link"), *(scheme.get("link") for scheme in scenario.get("schemes", []))]
-    named = [link for link in links if isinstance(link, dict)]
-    presets = list(dict.fromkeys(link["preset"] for link in named if link.get("preset")))
-    facts: list[str] = []
-    if presets and not varied & {"link", "link.preset"}:
-        facts.append(f"Link{'s' * (len(presets) > 1)}: {', '.join(presets)}")
-    if not varied & {"link", "link.preset", "link.interval_s"} and named and named[0].get("interval_s"):
-        facts.append(f"one packet every {named[0]['interval_s']:g} s")
-    if not varied & {"link", "link.preset", "link.loss_ratio"} and named and named[0].get("loss_ratio") is not None:
-        facts.append(f"{100 * named[0]['loss_ratio']:g}% of packets lost")
-    image = sweep.manifest["image"]
-    facts.append(f"photo of {image['width']} × {image['height']} pixels")
-    line = "; ".join(facts)
-    lines = [f"{line[0].upper()}{line[1:]}.", f"{runs_words(sweep)}."]
-    if (senders := (scenario.get("senders") or {}).get("count", 1)) > 1 and "senders.count" not in varied:
-        lines.append(f"{senders} senders; of each run, what is told is its median photo.")
-    here = [f"{axis.label}: {axis.labels[k]}" for axis, k in zip(sweep.axes[2:], cut.held, strict=True)]
-    here += [f"{axis.label}: {axis.labels[0]}" for axis in sweep.axes[:2] if axis.key and len(axis.values) == 1]
+    base = scenario.get("link", {})
+    told = [scheme.get("link") or base for scheme in scenario.get("schemes", [])] or [base]
+    links = [] if varied & {"link", "link.preset"} else [
+        Link(*(None if f"link.{key}" in varied and link is base else link.get(key) for key in Link._fields))
+        for link in told
+    ]  # fmt: skip
+    senders, image = scenario.get("senders") or {}, sweep.manifest["image"]
+    photo = f"Photo of {image['width']} × {image['height']} pixels."
+    losses = {link.get("loss_ratio") for link in told if not link.get("loss")}
+    if links and len(losses) == 1 and None not in losses and "link.loss_ratio" not in varied:
+        photo = f"{100 * losses.pop():g}% of packets lost. {photo}"
+    lines = [*(link_lines(links, senders, photo) if links else [photo]), f"{runs_words(sweep)}."]
+    if (count := senders.get("count", 1)) > 1 and "senders.count" not in varied:
+        lines.append(f"{count} senders; of each run, what is told is its median photo.")
+    here = [f"{axis.label}: {axis.words[k]}" for axis, k in zip(sweep.axes[2:], cut.held, strict=True)]
+    here += [f"{axis.label}: {axis.words[0]}" for axis in sweep.axes[:2] if axis.key and len(axis.values) == 1]
     if here:
         more = f" (figure {cut.number} of {cut.of})" if cut.number else ""
         if cut.of > 1 and not cut.number:

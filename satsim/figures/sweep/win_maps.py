@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from satsim.figures.page import COLOURS, INK, PALE
+from satsim.figures.look import COLOURS, INK, PALE, TEXT
 from satsim.figures.sweep.cells import SMALLEST, Board, Box, fill, fill_hatched, font_for, ink_on, plan_board, upward
 from satsim.figures.sweep.data import Cut, Floats, Sweep
 from satsim.figures.sweep.panels import HATCHED, Drawing, Record, letter, sweep_page
-from satsim.figures.sweep.quantities import Quantity, final, first_images, most_runs, setting_words, times_to
+from satsim.figures.sweep.quantities import Quantity, few_words, final, first_images, most_runs, setting_words, times_to
 from satsim.words import span
 
 MOST_SLICES = 4
@@ -62,7 +62,7 @@ def win_map(sweep: Sweep, cut: Cut, metric: str, first: bool = True) -> Drawing:
     down = upward(y)
     names = [quantity.short for quantity in quantities]
     strips = len(y.values) == 1
-    board = plan_board(x, None if strips else y, names if strips else [y.labels[j] for j in down],
+    board = plan_board(x, None if strips else y, names if strips else [y.words[j] for j in down],
                        [""] if strips else names, 4, height=32.0)  # fmt: skip
     free = [axis.label for axis in sweep.axes[: sweep.free]]
     heading = f"Which scheme is best, by {' and '.join(free)}"
@@ -110,6 +110,8 @@ def reading(sweep: Sweep) -> str:
     """What makes a scheme the best."""
     if sweep.manifest["replications"] == 1:
         return "Best is the scheme whose run is soonest or ends best; with one run each, this may be luck."
+    if sweep.few:
+        return f"{few_words(sweep)} Schemes between which they cannot tell tie, so most cells are ties."
     return (
         f"A scheme's value is what {most_runs(sweep)} are at least as fast, or as good, as; the best one is written in"
         " the cell where there is room. Schemes whose 95% confidence intervals overlap with the best one's tie."
@@ -121,8 +123,7 @@ def keys(sweep: Sweep) -> list[Patch]:
     named = [
         Patch(facecolor=COLOURS[k % len(COLOURS)], label=f"{letter(k)}  {name}") for k, name in enumerate(sweep.schemes)
     ]
-    tie = "no clear winner" if sweep.manifest["replications"] > 1 else "equal"
-    tie = f"framed: tie, {tie} (a number: of so many schemes)"
+    tie = "framed: tie (a number: of so many schemes)"
     return [
         *named,
         Patch(facecolor="white", edgecolor=INK, linewidth=0.8, label=tie),
@@ -149,20 +150,20 @@ def write_verdict(axes: Axes, board: Board, corner: tuple[int, int], verdict: Ve
     two_lines = board.height >= 28 and font_for(board, written, lines=2) > 0
     middle = top + (0.33 if two_lines else 0.5)
     center: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
-    size = font_for(board, "A", parts[0][0][2], lines=2 if two_lines else 1)
+    size = min(font_for(board, "A", parts[0][0][2], lines=2 if two_lines else 1), 10.0 if count < 4 else SMALLEST)
     if size and len(parts) == count:
         for s, ((x, _, width, _), colour) in zip(verdict.tied, parts, strict=True):
             look = center | {"color": ink_on(colour), "fontsize": size, "weight": "bold"}
             axes.text(x + width / 2, middle, letter(s), **look)
     else:
         text, size = name_tie(board, verdict)
-        axes.text(left + 0.5, middle, text, fontsize=min(size, 7.5), bbox=PAPERED | {"pad": 0.4}, **center)
+        axes.text(left + 0.5, middle, text, fontsize=min(size, TEXT), bbox=PAPERED | {"pad": 0.4}, **center)
     if count > 1:
         line = 1.3 if board.width > 18 else 0.7
         axes.add_patch(_frame(left, top, (line / board.width, line / board.height), line))
     if two_lines:
         look = {"bbox": PAPERED, "color": INK} if count > 1 else {"color": ink_on(parts[0][1])}
-        axes.text(left + 0.5, top + 0.75, written, fontsize=min(7.5, font_for(board, written)), **look, **center)
+        axes.text(left + 0.5, top + 0.75, written, fontsize=font_for(board, written, lines=2), **look, **center)
 
 
 def name_tie(board: Board, verdict: Verdict) -> tuple[str, float]:
