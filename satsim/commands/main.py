@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from satsim.errors import SatsimError
+from satsim.commands import options
 
 COMMANDS = {
     "run": "satsim.commands.run",
@@ -50,9 +49,13 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
-@app.callback()
-def about() -> None:
+@app.callback(invoke_without_command=True)
+def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"satsim {version_of('satsim')}")
 
 
 def main() -> None:
@@ -65,21 +68,10 @@ def main() -> None:
         typer.echo("stopped; nothing half-written was left", err=True)
         raise SystemExit(130) from None
     except Exception as error:
+        from satsim.commands.mending import mendable
+
         line = mendable(error)
         if line is None:
             raise
         typer.echo(f"error: {line}", err=True)
         raise SystemExit(2) from None
-
-
-def mendable(error: Exception) -> str | None:
-    """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
-    from codec.base import CodecError
-
-    if isinstance(error, SatsimError | CodecError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""
-        return f"{where}{error.strerror or error}{mend}"
-    return None

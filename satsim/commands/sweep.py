@@ -123,11 +123,11 @@ def seconds(text: str) -> float:
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[Progress], None]]:
+def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
     """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
     from rich.console import Console
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet)
     began: dict[str, tuple[float, int]] = {}
     last_s = 0.0
 
@@ -146,7 +146,7 @@ def telling() -> Iterator[Callable[[Progress], None]]:
             nonlocal last_s
             line = words(news)
             status.update(line)
-            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+            if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
                 last_s = time.monotonic()
                 typer.echo(line, err=True)
 
