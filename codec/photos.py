@@ -1,4 +1,4 @@
-"""Photos from disk: found below a folder, read upright in RGB, and fitted to a frame."""
+"""A photo from disk: read upright in RGB, and fitted to a frame."""
 
 from __future__ import annotations
 
@@ -10,21 +10,12 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
-from codec.base import MAX_SIDE, MIN_SIDE, CodecError, Image, PhotoError, check_image
+from codec.base import MAX_SIDE, MIN_SIDE, Image, PhotoError
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 MAX_PIXELS = 100_000_000
 """Photos above this are refused before they are decoded (decompression bombs)."""
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
-
-
-def list_photos(folder: Path) -> list[Path]:
-    """Every photo below `folder`, sorted by path; raises PhotoError where there is none."""
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    if not photos:
-        raise PhotoError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
-    return photos
 
 
 def open_photo(path: Path, content: IO[bytes] | None = None) -> PillowImage.Image:
@@ -59,22 +50,6 @@ def _eight_bits(photo: PillowImage.Image) -> PillowImage.Image:
     if not photo.mode.startswith("I;16"):
         return photo
     return PillowImage.fromarray((np.asarray(photo).astype(np.uint16) >> 8).astype(np.uint8))
-
-
-def read_photo(path: Path, side: int | None) -> Image:
-    """The photo as uint8[H, W, 3]: its centre square resized to `side`, or for None as it is.
-
-    Raises PhotoError, naming the file, where it cannot be read or has sides no codec takes.
-    """
-    photo = open_photo(path)
-    if side is not None:
-        photo = ImageOps.fit(photo, (side, side), LANCZOS)
-    image = np.asarray(photo)
-    try:
-        check_image(image)
-    except CodecError as error:
-        raise PhotoError(f"{path}: {error}") from None
-    return image
 
 
 def fit_photo(path: Path, width: int, height: int, fit: str) -> Image:

@@ -36,7 +36,7 @@ from codec.analysis.range_coding import (
     savings,
 )
 from codec.base import CodecError
-from codec.photos import read_photo
+from codec.folders import read_photo
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import split
 from codec.progic.model import load_model

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, Image
-from codec.photos import list_photos, read_photo
+from codec.folders import list_photos, read_photo
 from codec.progic.layout import Indices, packed_bytes
 
 Floats = npt.NDArray[np.floating[Any]]

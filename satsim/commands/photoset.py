@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from satsim.commands.run import print_table, screen
+from satsim.commands.main import print_table, screen
 from satsim.words import clock
 
 if TYPE_CHECKING:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from satsim.commands import options
+from satsim.commands.main import print_table, screen
 from satsim.words import clock
 
 if TYPE_CHECKING:
@@ -50,45 +49,16 @@ def run(
         plan = plan.model_copy(update={"image": plan.image.model_copy(update={"path": image.absolute()})})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
     with console.status("starting") as status:
-        from satsim.pipeline import run as run_pipeline
-        from satsim.pipeline import save
+        from satsim import pipeline
 
-        result = run_pipeline(plan, lambda step: status.update(step))
+        result = pipeline.run(plan, lambda step: status.update(step))
         status.update("drawing the figures")
-        save(result, folder)
+        pipeline.save(result, folder)
     for notice in result.notices:
         console.print(f"note: {notice}", style="yellow")
     if json:
         return typer.echo((folder / "summary.json").read_text(encoding="utf-8"), nl=False)
     return print_run(screen(sys.stdout, quiet), result.summary, folder)
-
-
-def screen(stream: IO[str], quiet: bool = False) -> Console:
-    """A terminal, or what is written 80 letters wide where COLUMNS does not say otherwise."""
-    from rich.console import Console
-
-    width = None if stream.isatty() or "COLUMNS" in os.environ else 80
-    return Console(file=stream, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
-
-
-def print_table(
-    console: Console, title: str, columns: dict[str, list[str]], spare: Iterable[str], text: int = 1
-) -> None:
-    """Columns by heading, the first `text` of them words; where they are too wide, some of `spare` are left out."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    needs = {head: 2 + max(map(len, [*head.split("\n"), *cells])) for head, cells in columns.items()}
-    words = list(columns)[:text]
-    for head in spare:
-        if sum(min(need, 17) if head in words else need for head, need in needs.items()) > console.width:
-            needs.pop(head, None)
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for head in needs:
-        table.add_column(head, justify="left" if head in words else "right", no_wrap=head not in words)
-    for row in zip(*(columns[head] for head in needs), strict=True):
-        table.add_row(*row)
-    console.print(table)
 
 
 def print_run(console: Console, summary: dict[str, Any], folder: Path) -> None:
@@ -110,8 +80,6 @@ def print_run(console: Console, summary: dict[str, Any], folder: Path) -> None:
     print_table(console, summary["title"] or summary["scenario"], columns, ("bytes", "at\nfirst", "last\nchange"))
     medians = ", medians over the photos, as are qualities" if several else ""
     better = "higher" if about["higher_is_better"] else "lower"
-    console.print(
-        f"Times are minutes:seconds after the photo was taken{medians}. At first and at the end: {about['label']},"
-        f" {better} is better."
-    )
+    read = f"At first, at the end: {about['label']}, {better} is better."
+    console.print(f"Times are minutes:seconds after the photo was taken{medians}. {read}")
     console.print(f"Pictures and figures: {folder}", soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import PhotoError
-from codec.photos import list_photos
+from codec.folders import list_photos
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
