@@ -26,7 +26,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
 ]
 Cache = Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")]
-Workers = Annotated[int | None, typer.Option(min=1, max=1000, help="Processes.  [default: one for each core]")]
+Workers = Annotated[int | None, typer.Option(help="Processes.  [default: one for each core]")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

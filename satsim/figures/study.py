@@ -181,8 +181,10 @@ def facts_of(summary: Mapping[str, Any], count: int, hidden: int) -> list[str]:
     limits = f", {', '.join(summary['budgets'])}" if summary["budgets"] else ""
     sure = f"Every number holds in {100 * goal['probability']:.4g}% of {summary['replications']} runs."
     left = f" {hidden} of {count} designs show nothing so surely, and are left out." if hidden else ""
+    photos = summary.get("photos")
+    over = f" Over {len(photos)} photos, each with as many runs." if photos else ""
     return [
-        f"Goal: {goal['text']}{limits}.",
+        f"Goal: {goal['text']}{limits}.{over}",
         *subtitle(summary),
         f"{sure}{left} To the right: cost, share of runs that meet the goal; first picture, final quality.",
     ]

@@ -18,8 +18,9 @@ from satsim.errors import ScenarioError
 from satsim.scenario.scenario import Scenario, check_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
-from satsim.study.run import Study
+from satsim.study.run import Study, photos_met
 from satsim.study.space import schemes
+from satsim.sweep.quantiles import share
 
 FIELDS = (
     "design", "codec", "options", "scale", "transport", "copies", "repair", "runs", "share", "share_low", "share_high",
@@ -39,6 +40,8 @@ def write_study(study: Study, out: Path) -> None:
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
             (folder / "recommended.yaml").write_text(recommended_yaml(study), encoding="utf-8")
+        if study.confirmed and study.plan.photos:
+            _write_photos(folder / "photos.csv", study, study.confirmed)
         from satsim.figures.study import draw_study
 
         draw_study(folder)
@@ -68,6 +71,7 @@ def summary(study: Study) -> dict[str, Any]:
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
         "link": {"preset": scenario.link.preset},
+        "photos": [photo.name for photo in plan.photos] or None,
         "image": {"width": scenario.image.width, "height": scenario.image.height},
         "senders": scenario.senders.model_dump(),
         "space": {key: list(value) for key, value in vars(plan.space).items()},
@@ -89,7 +93,8 @@ def _confirmation(study: Study) -> dict[str, Any] | None:
     if again is None:
         return None
     first = plan.scenario.seed + plan.replications
-    return {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
+    told = {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
+    return told | ({"photos_that_meet_the_goal": photos_met(again, plan.goal)} if plan.photos else {})
 
 
 def recommended_yaml(study: Study) -> str:
@@ -105,7 +110,12 @@ def recommended_yaml(study: Study) -> str:
     )
     limits = f", with {' and '.join(map(str, plan.budgets))}" if plan.budgets else ""
     weighed = f"Of {len(study.found.outcomes)} designs weighed in {plan.replications} runs each."
-    words = [f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}", *(f"Note: {each}." for each in study.notices)]
+    whole = [f"For all {len(plan.photos)} photos: satsim run recommended.yaml --images FOLDER."] if plan.photos else []
+    words = [
+        f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}",
+        *whole,
+        *(f"Note: {each}." for each in study.notices),
+    ]
     head = "".join(f"# {line}\n" for each in words for line in textwrap.wrap(each, 116))
     return head + yaml.safe_dump(_plain(scenario), sort_keys=False, allow_unicode=True, width=116)
 
@@ -119,6 +129,17 @@ def _plain(scenario: Scenario) -> dict[str, Any]:
     except ScenarioError:
         pass
     return scenario.model_dump(mode="json")
+
+
+def _write_photos(path: Path, study: Study, again: Outcome) -> None:
+    """How often the recommended design meets the goal on each photo, in its fresh runs."""
+    runs = again.runs // len(again.shares)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("photo", "runs", "share", "share_low", "share_high", "goal_met"))
+        for photo, met in zip(study.plan.photos, again.shares, strict=True):
+            estimate = share(round(met * runs), runs)
+            writer.writerow([_cell(cell) for cell in (photo.name, runs, *estimate, met >= study.plan.goal.probability)])
 
 
 def _write_rows(path: Path, study: Study, outcomes: Sequence[Outcome]) -> None:
