@@ -125,11 +125,9 @@ def try_out(
         mine = parts.setdefault(design, {})
         mine[photo] = part
         if len(mine) == photos:
-            columns, minutes = joined([mine[k] for k in range(photos)])
+            whole, name = joined([mine[k] for k in range(photos)]), named[design].name
             del parts[design]
-            found[design] = weigh(
-                named[design].name, wanted[design], columns, minutes, bench.goal, bench.budgets, photos
-            )
+            found[design] = weigh(name, wanted[design], *whole, bench.goal, bench.budgets, photos)
             progress(len(found))
     return [found[design] for design in range(len(wanted))]
 

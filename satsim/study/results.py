@@ -110,12 +110,9 @@ def recommended_yaml(study: Study) -> str:
     )
     limits = f", with {' and '.join(map(str, plan.budgets))}" if plan.budgets else ""
     weighed = f"Of {len(study.found.outcomes)} designs weighed in {plan.replications} runs each."
-    whole = [f"For all {len(plan.photos)} photos: satsim run recommended.yaml --images FOLDER."] if plan.photos else []
-    words = [
-        f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}",
-        *whole,
-        *(f"Note: {each}." for each in study.notices),
-    ]
+    words = [f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}", *(f"Note: {each}." for each in study.notices)]
+    if plan.photos:
+        words.append(f"For all {len(plan.photos)} photos: satsim run recommended.yaml --images FOLDER.")
     head = "".join(f"# {line}\n" for each in words for line in textwrap.wrap(each, 116))
     return head + yaml.safe_dump(_plain(scenario), sort_keys=False, allow_unicode=True, width=116)
 

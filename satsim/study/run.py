@@ -13,6 +13,7 @@ from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close
+from satsim.study.goal import Goal
 from satsim.study.outcome import Outcome, runs_to_be_sure
 from satsim.study.plan import StudyPlan
 from satsim.study.search import Found, first_look, search

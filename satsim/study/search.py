@@ -17,7 +17,7 @@ from satsim.sweep.run import Workers
 BATCH = 32
 """Designs that the optimizer picks at a time."""
 FIRST_LOOK = 50
-"""Runs, or a few more, after which hopeless designs are left alone, where all are to have four times as many or more."""
+"""Runs, or a few more, after which hopeless designs are left alone, where all are to have four times as many."""
 Progress = Callable[[str], None]
 
 
