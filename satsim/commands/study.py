@@ -13,6 +13,7 @@ from satsim.commands import options
 from satsim.commands.main import print_table, screen
 
 if TYPE_CHECKING:
+    from satsim.photoset.photos import Photo
     from satsim.study.outcome import Outcome
     from satsim.study.plan import StudyPlan
     from satsim.study.run import Study
@@ -53,7 +54,6 @@ def study(
     """Find the cheapest way to send a photo, or a set of photos, that meets a goal, and show what else there is."""
     from codec.files import check_free
     from satsim.errors import StudyError
-    from satsim.photoset.photos import find_photos
     from satsim.scenario.finding import find_scenario
     from satsim.study.plan import read_list, read_plan
 
@@ -67,11 +67,7 @@ def study(
     }
     given: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
     given["space"] = {key: value for key, value in space.items() if value is not None}
-    if image is not None and images:
-        raise StudyError("--image and --images are two ways to say which photos to send; give one")
-    if first is not None and not images:
-        raise StudyError("--first is for a set of photos; give --images FOLDER")
-    scenario, photos = find_scenario(scenario), find_photos(images, first) if images else []
+    scenario, photos = find_scenario(scenario), photos_of(images, first, image)
     plan = read_plan(scenario, given, list(settings or []), image, photos)
     folder = out or Path("results") / f"{scenario.stem}_study"
     check_free(folder)
@@ -82,6 +78,18 @@ def study(
         print_study(done, folder)
     if done.recommended is None:
         raise StudyError(done.sentence)
+
+
+def photos_of(images: list[Path] | None, first: int | None, image: Path | None) -> list[Photo]:
+    """The set of photos, if one is asked for. Raises StudyError for options that do not go together, PhotoError."""
+    from satsim.errors import StudyError
+    from satsim.photoset.photos import find_photos
+
+    if image is not None and images:
+        raise StudyError("--image and --images are two ways to say which photos to send; give one")
+    if first is not None and not images:
+        raise StudyError("--first is for a set of photos; give --images FOLDER")
+    return find_photos(images, first) if images else []
 
 
 def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path, quiet: bool) -> Study:

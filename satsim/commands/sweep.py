@@ -77,7 +77,9 @@ def sweep(
     for notice in [*plan.notices, *story.notices]:
         screen(sys.stderr, quiet).print(f"note: {notice}", style="yellow")
     if json:
-        print_json(folder)
+        from satsim.commands.sweep_table import as_json
+
+        typer.echo(as_json(folder))
     elif not quiet:
         print_sweep(plan, folder)
 
@@ -184,17 +186,6 @@ def show_plan(plan: SweepPlan, workers: int) -> None:
     console = screen(sys.stdout)
     for line in cost_words(plan, workers):
         console.print(line)
-
-
-def print_json(folder: Path) -> None:
-    """The manifest of a sweep with its rows of quantiles, as JSON."""
-    import json
-
-    import pyarrow.parquet as pq
-
-    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    told["quantiles"] = pq.read_table(folder / "quantiles.parquet").to_pylist()
-    typer.echo(json.dumps(told, indent=2))
 
 
 def print_sweep(plan: SweepPlan, folder: Path) -> None:

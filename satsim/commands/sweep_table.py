@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from satsim.commands.main import print_table
+from satsim.photoset.results import plain
 from satsim.sweep.grid import LABELS
 from satsim.sweep.plan import SweepPlan
 from satsim.words import clock
@@ -104,3 +106,10 @@ def read(folder: Path, quantities: list[str]) -> Found:
         elif row["statistic"] == "share" and row["quantity"] == "first_image_s":
             mine["share"] = row["value"]
     return found
+
+
+def as_json(folder: Path) -> str:
+    """The manifest of a finished sweep with its rows of quantiles, as JSON."""
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    told["quantiles"] = pq.read_table(folder / "quantiles.parquet").to_pylist()
+    return json.dumps(plain(told), indent=2)
