@@ -181,9 +181,9 @@ def test_the_folder_is_whole_and_its_figures_can_be_drawn_again(story, photos, t
     run_photoset(plan_of(story, photos), out, run_here)
     names = {path.name for path in out.iterdir()}
     assert names == {
-        "photos.csv", "timeline.csv", "wins.csv", "wins.md", "quality_vs_time_psnr.csv", "quality_vs_time_psnr.png",
-        "quality_vs_time_psnr.svg", "best_and_worst.csv", "best_and_worst.png", "frames", "summary.json",
-        "manifest.json", "scenario.yaml", "notes.md",
+        "photos.csv", "timeline.csv", "wins.csv", "wins.md", "wins.png", "quality_vs_time_psnr.csv",
+        "quality_vs_time_psnr.png", "quality_vs_time_psnr.svg", "best_and_worst.csv", "best_and_worst.png",
+        "frames", "summary.json", "manifest.json", "scenario.yaml", "notes.md",
     }  # fmt: skip
     assert not (tmp_path / "out.unfinished").exists()
     assert len(rows_of(out / "wins.csv")) == 3 * 3, "three pairs: by time of the first picture, and twice by PSNR"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from satsim.scenario.scenario import Scenario
 
 
+MOST_ROWS = 30
+"""Of wins; of more, those at the last moment alone are printed."""
+
+
 def run_folders(
     scenario: Scenario,
     images: Sequence[Path] | None,
@@ -100,6 +104,8 @@ def print_wins(console: Console, summary: dict[str, Any]) -> None:
     ours, count = next(iter(summary["schemes"])), summary["photos"]
     labels = {name: about["label"] for name, about in summary["metrics"].items()} | {"first_image_s": "first picture"}
     wins = [win for win in summary["wins"] if win["first"] == ours]
+    if len(wins) > MOST_ROWS:
+        wins = [win for win in wins if win["at"] == summary["moments"][-1]]
     columns = {
         "against": [win["second"] for win in wins],
         "in": [labels[win["metric"]] for win in wins],
@@ -112,7 +118,7 @@ def print_wins(console: Console, summary: dict[str, Any]) -> None:
     print_table(console, f"{ours} is better on ... of {count} photos", columns, ("equal",), text=3)
     console.print(
         "Both are compared at equal time; first: when both show their first picture. A picture is better than none."
-        " p: exact two-sided sign test, equal photos left out. All pairs: wins.md."
+        " p: exact two-sided sign test, equal photos left out. All pairs and moments: wins.md."
     )
 
 
