@@ -144,7 +144,7 @@ def draw_medians(axes: Axes, info: Mapping[str, Any], curves: Sequence[Curve], e
     labels = [f"{number(curve.median[-1])} {info['unit']}  {curve.name}" for curve in drawn]
     label_ends(axes, labels, [curve.look["color"] for curve in drawn], heights, room)
     if not drawn:
-        axes.text(0.5, 0.5, "more than half of the photos show nothing", transform=axes.transAxes, ha="center",
+        axes.text(0.5, 0.5, "the median photo shows nothing", transform=axes.transAxes, ha="center",
                   color=GREY)  # fmt: skip
     direction = "higher is better" if info["higher_is_better"] else "axis runs downwards: lower is better"
     axes.set_ylabel(f"{with_unit(info)}\n{direction}  →")

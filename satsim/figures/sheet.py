@@ -86,7 +86,7 @@ def draw_photo(
     name = shorten(row[0].photo, 17, 3)
     page.write(EDGE, top - 4, row[0].group, fontsize=16, weight="bold", va="top")
     page.write(EDGE, top - 28, name, fontsize=13, color=GREY, va="top", linespacing=1.2)
-    lead = "" if math.isnan(row[0].lead) else "∞" if math.isinf(row[0].lead) else f"{row[0].lead:+.3f}"
+    lead = "" if math.isnan(row[0].lead) else f"{row[0].lead:+.3f}".replace("inf", "∞")
     if len(row) > 1:
         page.write(EDGE, top - 36 - 17 * (name.count("\n") + 1), f"lead {lead}", fontsize=14, va="top")
     best = best_of([shot.value for shot in row], info["higher_is_better"])
