@@ -22,11 +22,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from codec.folders import list_photos, read_photo
 from codec.metrics.dists_lite import WEIGHTS, DistsLite, load_dists_lite
-from codec.photos import list_photos
 from codec.progic.model import ProGIC, load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
-from codec.squares import read_photo
 from codec.training.distill.distortions import CODECS, SYNTHETIC, progic_pictures
 from codec.training.distill.lessons import pearson, spearman
 from codec.training.distill.teachers import STAGES, TO_DISTS, TO_LPIPS, TO_TEACHER, Teachers

@@ -20,10 +20,9 @@ import numpy as np
 import torch
 
 from codec import load_codec
+from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.metrics.dists_lite import similarities
-from codec.photos import list_photos
-from codec.squares import read_photo
 from codec.training.losses import VggFeatureLoss
 
 DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"

@@ -23,7 +23,7 @@ from PIL import Image
 
 from codec.evaluation.evaluate import metrics_at_hand
 from codec.evaluation.runtimes import cpu_name
-from codec.photos import list_photos
+from codec.folders import list_photos
 from codec.progic.codec import ProgicCodec
 from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path

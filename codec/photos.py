@@ -1,4 +1,4 @@
-"""Photos from disk: found below a folder, read upright in RGB, and fitted to a frame."""
+"""A photo from disk: read upright in RGB, and fitted to a frame."""
 
 from __future__ import annotations
 
@@ -12,19 +12,10 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from codec.base import MAX_SIDE, MIN_SIDE, Image, PhotoError
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 MAX_PIXELS = 100_000_000
 """Photos above this are refused before they are decoded (decompression bombs)."""
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
-
-
-def list_photos(folder: Path) -> list[Path]:
-    """Every photo below `folder`, sorted by path; raises PhotoError where there is none."""
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    if not photos:
-        raise PhotoError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
-    return photos
 
 
 def open_photo(path: Path, content: IO[bytes] | None = None) -> PillowImage.Image:

@@ -33,6 +33,7 @@ FLOORS = (
     ("satsim.notices",),
     ("satsim.pipeline", "satsim.keys", "satsim.messages"),
     ("satsim.sweep",),
+    ("satsim.photoset",),
     ("satsim.study",),
     ("satsim.commands",),
 )

@@ -36,10 +36,10 @@ from codec.analysis.range_coding import (
     savings,
 )
 from codec.base import CodecError
+from codec.folders import read_photo
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import split
 from codec.progic.model import load_model
-from codec.squares import read_photo
 from satsim.commands.main import main
 
 

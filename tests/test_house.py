@@ -72,7 +72,7 @@ def test_a_library_stays_in_its_rooms(package, rooms):
 
 
 def test_only_a_few_rooms_of_satsim_call_codecs():
-    contract = ("codec.base", "codec.files", "codec.photos", "codec.metrics.MetricInfo")
+    contract = ("codec.base", "codec.files", "codec.photos", "codec.folders", "codec.metrics.MetricInfo")
     callers = {
         module.name
         for module in house.modules().values()

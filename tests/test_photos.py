@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from codec.base import PhotoError
-from codec.photos import GREY, enlarged, fit_photo, list_photos, open_photo, reduced
-from codec.squares import read_photo
+from codec.folders import list_photos, read_photo
+from codec.photos import GREY, enlarged, fit_photo, open_photo, reduced
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 

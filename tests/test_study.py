@@ -7,9 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from codec.base import BudgetError
+from codec.fake import FakeCodec
 from satsim.errors import StudyError
 from satsim.links.linkspec import Ack, LinkSpec
+from satsim.photoset.photos import find_photos
 from satsim.pipeline import run
 from satsim.scenario.scenario import load_scenario
 from satsim.study.front import beats, pareto
@@ -413,3 +417,65 @@ def test_a_hopeless_design_is_left_alone_after_a_first_look_and_that_is_said(sce
         "once": 50, "7 copies": 400,
     }  # fmt: skip
     assert "1 design looked hopeless after 50 runs, and was not run further" in study.notices
+
+
+# A set of photos
+
+
+@pytest.fixture
+def two_photos(tmp_path):
+    """A photo of which black is no bad picture, and one of which it is a bad one."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name, shade in (("dark", 20), ("light", 230)):
+        Image.new("RGB", (64, 48), (shade, shade, shade)).save(folder / f"{name}.png")
+    return find_photos([folder])
+
+
+def test_a_goal_over_a_set_counts_all_runs_and_each_photo_weighs_the_same(scenario_file, two_photos, tmp_path):
+    """Two strips; half of the packets are lost; of a black lower half the light photo has 4 dB, the dark one 25."""
+    plain = {"codecs": [f"{FAKE}:strips=2"], "scales": [1], "transports": ["once"], "copies": [1], "repair": [0]}
+    options = {"goal": "psnr >= 15 by 60 s with 0.4", "space": plain, "replications": 301}
+    plan = read_plan(scenario_file, options, [], None, two_photos)
+    assert plan.replications == 302, "as many on each photo"
+    study = run_study(plan, run_here)
+    (outcome,) = study.found.outcomes
+    dark, light = outcome.shares
+    assert dark == pytest.approx(0.75, abs=0.15), "either strip will do"
+    assert light == pytest.approx(0.25, abs=0.15), "it takes both strips"
+    assert outcome.share == pytest.approx((dark + light) / 2)
+    assert study.confirmed.runs == 2 * 302
+    assert "over 2 photos, of which 1 meet the goal on their own" in study.sentence
+    write_study(study, tmp_path / "out")
+    with (tmp_path / "out" / "photos.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["photo"], row["goal_met"]) for row in rows] == [("dark.png", "yes"), ("light.png", "no")]
+    about = json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))
+    assert about["photos"] == ["dark.png", "light.png"]
+    assert about["confirmed"]["photos_that_meet_the_goal"] == 1
+
+
+def test_a_set_of_one_photo_is_that_photo(scenario_file):
+    alone = studied(scenario_file, copies=[1, 3])
+    (photo,) = find_photos([scenario_file.parent])
+    plain = {"codecs": [f"{FAKE}:strips=1"], "scales": [1], "transports": ["once"], "copies": [1, 3], "repair": [0]}
+    options = {"goal": "psnr >= 5 by 60 s with 0.9", "space": plain, "replications": 400, "trials": 300}
+    study = run_study(read_plan(scenario_file, options, (), None, [photo]), run_here)
+    assert repr(study.found.outcomes) == repr(alone.found.outcomes)
+
+
+class Picky(FakeCodec):
+    """It cannot code what is bright."""
+
+    def encode(self, image, payload_bytes):
+        if image.mean() > 200:
+            raise BudgetError("too bright")
+        return super().encode(image, payload_bytes)
+
+
+def test_a_coding_that_fails_on_one_photo_is_left_out_and_the_photo_named(scenario_file, two_photos):
+    space = {"codecs": [f"{__name__}:Picky", f"{FAKE}:strips=1"], "scales": [1], "transports": ["once"]}
+    options = {"goal": "psnr >= 5 by 60 s with 0.2", "space": space, "replications": 30}
+    study = run_study(read_plan(scenario_file, options, (), None, two_photos), run_here)
+    assert {outcome.design.coding.codec for outcome in study.found.outcomes} == {FAKE}
+    assert study.found.left_out == {"Picky": "light.png: too bright"}

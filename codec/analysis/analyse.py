@@ -16,9 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, Image
-from codec.photos import list_photos
+from codec.folders import list_photos, read_photo
 from codec.progic.layout import Indices, packed_bytes
-from codec.squares import read_photo
 
 Floats = npt.NDArray[np.floating[Any]]
 MAP_CELLS = 256

@@ -17,8 +17,8 @@ from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior,
 from codec.analysis.result import FolderResult, Settings, write_tables
 from codec.base import CodecError, Image
 from codec.files import fresh_folder
+from codec.folders import list_photos
 from codec.metrics import choose_metric
-from codec.photos import list_photos
 from codec.progic.layout import Indices
 from codec.progic.model import load_model
 from codec.progic.shape import model_path

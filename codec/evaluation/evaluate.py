@@ -18,14 +18,13 @@ from codec.base import BudgetError, Codec, CodecError, Image
 from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Measurement
+from codec.folders import list_photos, read_photo
 from codec.loading import load_codec
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
-from codec.photos import list_photos
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.progic.model import Complexity, complexity
 from codec.progic.shape import ProgicConfig
-from codec.squares import read_photo
 
 STAGE_BPP = 10 / 16**2
 """Of one stage of the paper's models: 0.0391."""

@@ -13,8 +13,8 @@ from codec.base import CodecError
 from codec.evaluation.contenders import Contender
 from codec.evaluation.evaluate import budgets_of, payload_room
 from codec.evaluation.tables import PlainTable
+from codec.folders import read_photo
 from codec.loading import load_codec
-from codec.squares import read_photo
 
 
 class Runtime(NamedTuple):

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from codec.base import CodecError, Image
-from codec.photos import PHOTO_SUFFIXES, open_photo
+from codec.folders import PHOTO_SUFFIXES
+from codec.photos import open_photo
 
 KEPT_BYTES = 2 << 30
 """Room for decoded photos, shared by all that cut crops for one run."""

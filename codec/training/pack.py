@@ -23,7 +23,8 @@ from PIL import Image as PillowImage
 
 from codec.base import CodecError
 from codec.files import replacing
-from codec.photos import list_photos, open_photo
+from codec.folders import list_photos
+from codec.photos import open_photo
 
 SHORT_SIDE = 320
 QUALITY = 90

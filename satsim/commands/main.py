@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import os
+from collections.abc import Iterable
 from importlib import import_module
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from satsim.errors import SatsimError
+from satsim.commands import options
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COMMANDS = {
     "run": "satsim.commands.run",
@@ -50,9 +54,37 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
-@app.callback()
-def about() -> None:
+@app.callback(invoke_without_command=True)
+def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
+    if version:
+        typer.echo(f"satsim {import_module('importlib.metadata').version('satsim')}")
+
+
+def screen(stream: IO[str], quiet: bool = False) -> Console:
+    """A terminal, or what is written 80 letters wide where COLUMNS does not say otherwise."""
+    from rich.console import Console
+
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 80
+    return Console(file=stream, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
+
+
+def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: Iterable[str], text: int = 1) -> None:
+    """Columns by heading, the first `text` of them words; where they are too wide, some of `spare` are left out."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    needs = {head: 2 + max(map(len, [*head.split("\n"), *cells])) for head, cells in columns.items()}
+    words = list(columns)[:text]
+    for head in spare:
+        if sum(min(need, 17) if head in words else need for head, need in needs.items()) > to.width:
+            needs.pop(head, None)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for head in needs:
+        table.add_column(head, justify="left" if head in words else "right", no_wrap=head not in words)
+    for row in zip(*(columns[head] for head in needs), strict=True):
+        table.add_row(*row)
+    to.print(table)
 
 
 def main() -> None:
@@ -65,21 +97,10 @@ def main() -> None:
         typer.echo("stopped; nothing half-written was left", err=True)
         raise SystemExit(130) from None
     except Exception as error:
+        from satsim.commands.mending import mendable
+
         line = mendable(error)
         if line is None:
             raise
         typer.echo(f"error: {line}", err=True)
         raise SystemExit(2) from None
-
-
-def mendable(error: Exception) -> str | None:
-    """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
-    from codec.base import CodecError
-
-    if isinstance(error, SatsimError | CodecError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""
-        return f"{where}{error.strerror or error}{mend}"
-    return None

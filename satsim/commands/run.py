@@ -4,78 +4,82 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from satsim.commands import options
+from satsim.commands.main import print_table, screen
 from satsim.words import clock, headline
 
 if TYPE_CHECKING:
-    from satsim.pipeline import Result
+    from rich.console import Console
 
 
 def run(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file, such as scenarios/forest_fire.yaml.")],
-    image: Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<scenario name>]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all randomness instead of the scenario's.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
-    ] = None,
+    scenario: options.Scenario,
+    image: options.Image = None,
+    images: options.Images = None,
+    first: options.First = None,
+    at: options.At = None,
+    metric: options.Metrics = None,
+    out: options.Out = None,
+    seed: options.Seed = None,
+    settings: options.Settings = None,
+    workers: options.Workers = None,
+    resume: options.Resume = False,
+    cache: options.Cache = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Send one photo by every scheme of a scenario, and show what arrives when."""
-    from rich.console import Console
-
+    """Send one photo, or each one of a folder, by every scheme of a scenario, and show what arrives when."""
     from satsim.scenario.scenario import load_scenario
 
-    changes = list(settings or [])
-    if seed is not None:
-        changes.append(f"seed={seed}")
-    plan = load_scenario(scenario, changes)
+    if not scenario.is_file():
+        from satsim.scenario.finding import find_scenario
+
+        scenario = find_scenario(scenario)
+    changes = [*(settings or []), *([] if seed is None else [f"seed={seed}"])]
+    plan = load_scenario(scenario, changes + ([f"metrics=[{','.join(metric)}]"] if metric else []))
+    if images or any(given is not None for given in (first, at, workers, cache)) or resume:
+        from satsim.commands.photoset import run_folders
+
+        return run_folders(plan, images, image, first, at, out, workers, resume, cache, json, quiet)
     if image is not None:
         plan = plan.model_copy(update={"image": plan.image.model_copy(update={"path": image.absolute()})})
-    folder = out or Path("results") / plan.name
-    console = Console(stderr=True)
+    folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
     with console.status("starting") as status:
-        from satsim.pipeline import run as run_pipeline
-        from satsim.pipeline import save
+        from satsim import pipeline
 
-        result = run_pipeline(plan, lambda step: status.update(step))
+        result = pipeline.run(plan, lambda step: status.update(step))
         status.update("drawing the figures")
-        save(result, folder)
+        pipeline.save(result, folder)
     for notice in result.notices:
-        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    print_result(result, folder)
+        console.print(f"note: {notice}", style="yellow")
+    if json:
+        return typer.echo((folder / "summary.json").read_text(encoding="utf-8"), nl=False)
+    return print_run(screen(sys.stdout, quiet), result.summary, folder)
 
 
-def print_result(result: Result, folder: Path) -> None:
+def print_run(console: Console, summary: dict[str, Any], folder: Path) -> None:
     """The table a responder reads: when a picture comes, when it is final, how good it gets, and what it costs."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    metric, about = next(iter(result.summary["metrics"].items()))
-    better = "higher" if about["higher_is_better"] else "lower"
-    schemes = result.summary["schemes"]
-    several = result.summary["senders"]["count"] > 1
-    currency = next((row["cost"]["currency"] for row in schemes.values() if row["cost"]["price"] is not None), None)
-    table = Table(title=headline(vars(result.scenario)), title_justify="left")
-    table.add_column("scheme", min_width=15)
-    headings = ["first picture", "last change", "at first", "at the end", "packets", "lost", "bytes"]
-    for heading in ["photos"] * several + headings + ([currency] if currency else []):
-        table.add_column(heading, justify="right")
-    for name, row in schemes.items():
-        values, price = [row["first_quality"][metric], row["final_quality"][metric]], row["cost"]["price"]
-        cells = [f"{row['photos_shown']} of {row['photos']}"] if several else []
-        cells += [clock(row["first_image_s"]), clock(row["last_change_s"])]
-        cells += ["-" if value is None else f"{value:.3f}" for value in values]
-        cells += [str(row[key]) for key in ("packets_sent", "packets_lost", "bytes_sent")]
-        cells += ["-" if price is None else f"{price:.2f}"] if currency else []
-        table.add_row(name, *cells)
-    console.print(table)
-    times = "Times are minutes:seconds after the photo was taken"
+    metric, about = next(iter(summary["metrics"].items()))
+    rows, several = list(summary["schemes"].values()), summary["senders"]["count"] > 1
+    columns = {"scheme": list(summary["schemes"])}
     if several:
-        times += ", medians over the photos, as are qualities"
-    quality = f"At first and at the end: {about['label']}, {better} is better."
-    console.print(f"{times}. {quality}", highlight=False)
-    console.print(f"Pictures and figures: {folder}", highlight=False, soft_wrap=True)
+        columns["photos"] = [f"{row['photos_shown']}/{row['photos']}" for row in rows]
+    for head, key in (("first\npicture", "first_image_s"), ("last\nchange", "last_change_s")):
+        columns[head] = [clock(row[key]) for row in rows]
+    for head, key in (("at\nfirst", "first_quality"), ("at the\nend", "final_quality")):
+        columns[head] = ["-" if row[key][metric] is None else f"{row[key][metric]:.3f}" for row in rows]
+    for head, key in (("packets", "packets_sent"), ("lost", "packets_lost"), ("bytes", "bytes_sent")):
+        columns[head] = [str(row[key]) for row in rows]
+    if priced := [row["cost"] for row in rows if row["cost"]["price"] is not None]:
+        prices = [row["cost"]["price"] for row in rows]
+        columns[priced[0]["currency"]] = ["-" if price is None else f"{price:.2f}" for price in prices]
+    print_table(console, headline(summary), columns, ("bytes", "at\nfirst", "last\nchange"))
+    medians = ", medians over the photos, as are qualities" if several else ""
+    better = "higher" if about["higher_is_better"] else "lower"
+    read = f"At first, at the end: {about['label']}, {better} is better."
+    console.print(f"Times are minutes:seconds after the photo was taken{medians}. {read}")
+    console.print(f"Pictures and figures: {folder}", soft_wrap=True)

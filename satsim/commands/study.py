@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from satsim.commands import options
+from satsim.commands.main import print_table, screen
+
 if TYPE_CHECKING:
+    from satsim.photoset.photos import Photo
     from satsim.study.outcome import Outcome
     from satsim.study.plan import StudyPlan
     from satsim.study.run import Study
 
 
 def study(
-    scenario: Annotated[Path, typer.Argument(help="Scenario or study file, such as scenarios/forest_fire.yaml.")],
+    scenario: options.Scenario,
     goal: Annotated[
         str | None, typer.Option(help="'lpips <= 0.3 by 10 min with 0.95'  [needed, here or in the study file]")
     ] = None,
@@ -37,20 +41,20 @@ def study(
     trials: Annotated[
         int | None, typer.Option(help="Most designs; of more, an optimizer picks.  [default: 300]")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Processes.  [default: one for each core]")
-    ] = None,
-    image: Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")] = None,
+    workers: options.Workers = None,
+    image: options.Image = None,
+    images: options.Images = None,
+    first: options.First = None,
+    settings: options.Settings = None,
+    cache: options.Cache = None,
     out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Find the cheapest way to send the photo that meets a goal, and show what else there is."""
-
+    """Find the cheapest way to send a photo, or a set of photos, that meets a goal, and show what else there is."""
     from codec.files import check_free
     from satsim.errors import StudyError
+    from satsim.scenario.finding import find_scenario
     from satsim.study.plan import read_list, read_plan
 
     space: dict[str, Any] = {
@@ -61,22 +65,36 @@ def study(
         "copies": read_list(copies, int, "--copies"),
         "repair": read_list(repair, int, "--repair"),
     }
-    options: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
-    options["space"] = {key: value for key, value in space.items() if value is not None}
-    plan = read_plan(scenario, options, list(settings or []), image)
+    given: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
+    given["space"] = {key: value for key, value in space.items() if value is not None}
+    scenario, photos = find_scenario(scenario), photos_of(images, first, image)
+    plan = read_plan(scenario, given, list(settings or []), image, photos)
     folder = out or Path("results") / f"{scenario.stem}_study"
     check_free(folder)
-    done = weigh(plan, workers, cache, folder)
-    print_study(done, folder)
+    done = weigh(plan, workers, cache, folder, quiet)
+    if json:
+        typer.echo((folder / "study.json").read_text(encoding="utf-8"), nl=False)
+    elif not quiet:
+        print_study(done, folder)
     if done.recommended is None:
         raise StudyError(done.sentence)
 
 
-def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path) -> Study:
-    """Run the study and write its folder, telling the steps and, at the end, the notices."""
-    from rich.console import Console
+def photos_of(images: list[Path] | None, first: int | None, image: Path | None) -> list[Photo]:
+    """The set of photos, if one is asked for. Raises StudyError for options that do not go together, PhotoError."""
+    from satsim.errors import StudyError
+    from satsim.photoset.photos import find_photos
 
-    console = Console(stderr=True)
+    if image is not None and images:
+        raise StudyError("--image and --images are two ways to say which photos to send; give one")
+    if first is not None and not images:
+        raise StudyError("--first is for a set of photos; give --images FOLDER")
+    return find_photos(images, first) if images else []
+
+
+def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path, quiet: bool) -> Study:
+    """Run the study and write its folder, telling the steps and, at the end, the notices."""
+    console = screen(sys.stderr, quiet)
     with console.status("starting") as status:
         from satsim.commands.sweep import choose_workers
         from satsim.scoring.coding import default_folder
@@ -87,33 +105,22 @@ def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path
         status.update("drawing the figure")
         write_study(done, folder)
     for notice in done.notices:
-        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"note: {notice}", style="yellow")
     return done
 
 
 def print_study(done: Study, folder: Path) -> None:
     """The front as a table, the recommended design marked, and one sentence."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from satsim.study.results import drawn_of
     from satsim.words import headline
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
-    plan = done.plan
-    table = Table(title=Text(headline(vars(plan.scenario))), title_justify="left")
-    table.add_column("design", min_width=24)
-    currency = plan.scenario.link.cost.currency
-    headings = ["goal met in", "95% interval", "first picture", "at the end", "messages", "minutes"]
-    for heading in [*headings, *([currency] if done.cost == "price" else [])]:
-        table.add_column(heading, justify="right")
-    for each in drawn_of(done):
-        best = each is done.recommended
-        cells = [f"{'> ' if best else ''}{each.name}", *cells_of(each)]
-        cells += [_number(each.spent["price"], ".2f")] if done.cost == "price" else []
-        table.add_row(*map(Text, cells), style="bold" if best else None)
-    console.print(table)
+    console, plan, drawn = screen(sys.stdout), done.plan, drawn_of(done)
+    heads = ["goal\nmet in", "95%\ninterval", "first\npicture", "at the\nend", "mes-\nsages", "minutes"]
+    columns = {"design": [f"{'> ' if each is done.recommended else ''}{each.name}" for each in drawn]}
+    columns |= {head: [cells_of(each)[k] for each in drawn] for k, head in enumerate(heads)}
+    if done.cost == "price":
+        columns[plan.scenario.link.cost.currency] = [_number(each.spent["price"], ".2f") for each in drawn]
+    print_table(console, headline(vars(plan.scenario)), columns, ("95%\ninterval", "minutes"))
     met = sum(each.meets for each in done.found.outcomes)
     certainty = f"{plan.goal.probability:g}"
     console.print(
@@ -122,8 +129,9 @@ def print_study(done: Study, folder: Path) -> None:
         f" At the end: {done.metric['label']}, {'higher' if done.metric['higher_is_better'] else 'lower'} is better."
     )
     if done.recommended:
+        more = " --images FOLDER" if plan.photos else ""
         console.print(f"> {done.sentence}")
-        console.print(f"Run it: satsim run {folder / 'recommended.yaml'}", soft_wrap=True)
+        console.print(f"Run it: satsim run {folder / 'recommended.yaml'}{more}", soft_wrap=True)
     console.print(f"Tables and figure: {folder}", soft_wrap=True)
 
 

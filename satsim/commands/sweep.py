@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands import options
+from satsim.commands.main import screen
+
 if TYPE_CHECKING:
+    from satsim.sweep.files import Request
     from satsim.sweep.plan import SweepPlan
     from satsim.sweep.run import Progress, Workers
 
@@ -22,7 +26,7 @@ LINE_EVERY_S = 10.0
 
 
 def sweep(
-    scenario: Annotated[Path, typer.Argument(help="Scenario or sweep file, such as scenarios/forest_fire.yaml.")],
+    scenario: options.Scenario,
     vary: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUES", help="link.loss_ratio=0:0.4:0.05, link.interval_s=10,30,60, image=photos/"),
@@ -30,27 +34,27 @@ def sweep(
     replications: Annotated[
         int | None, typer.Option(help="Runs at each point, of other seeds.  [default: 1000, or the file's]")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes.  [default: one for each core]")] = None,
+    workers: options.Workers = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler: tcp://host:8786.")] = None,
     out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_sweep]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was interrupted.")] = False,
+    resume: options.Resume = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost, and run nothing.")] = False,
     at: Annotated[str | None, typer.Option(help="Times at which quality is told: '2 min, 5 min'.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")] = None,
+    image: options.Image = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first replication; the next has the next.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: senders.count=5")
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")] = None,
+    settings: options.Settings = None,
+    cache: options.Cache = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run very large sweeps without asking.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run a scenario over a grid of settings, many times each: how sure is a picture, and how soon?"""
-    from satsim.errors import SweepError
+    from satsim.scenario.finding import find_scenario
     from satsim.scoring.coding import default_folder
     from satsim.sweep.files import read_request
-    from satsim.sweep.grid import count_points
     from satsim.sweep.plan import make_plan
 
+    scenario = find_scenario(scenario)
     changes = list(settings or []) + ([] if seed is None else [f"seed={seed}"])
     request = read_request(scenario, changes, list(vary or []), Path.cwd())
     if image is not None:
@@ -58,13 +62,7 @@ def sweep(
 
         request = request._replace(data=put(request.data, "image.path", str(image.absolute()), "--image"))
     times = replications if replications is not None else request.replications or 1000
-    schemes = request.data.get("schemes")
-    points = count_points(request.axes)
-    runs = points * max(times, 0) * (len(schemes) if isinstance(schemes, list) else 1)
-    if workers is not None and not 1 <= workers <= 1000:
-        raise SweepError(f"--workers is {workers}; expected 1 to 1000")
-    if (points > MANY_POINTS or runs > MANY_RUNS) and not yes:
-        ask(f"{points:,} points and {runs:,} runs in all")
+    ask_if_large(request, times, yes)
     moments = [seconds(text) for text in (at.split(",") if at else request.moments)]
     where = choose_workers(workers, cluster)
     plan = make_plan(request.data, request.path, request.axes, times, moments, cache or default_folder())
@@ -74,11 +72,27 @@ def sweep(
         return
     from satsim.sweep.run import run_sweep
 
-    with telling() as tell, keeping():
+    with telling(quiet) as tell, keeping():
         story = run_sweep(plan, folder, where, resume=resume, progress=tell)
     for notice in [*plan.notices, *story.notices]:
-        typer.echo(f"note: {notice}", err=True)
-    print_sweep(plan, folder)
+        screen(sys.stderr, quiet).print(f"note: {notice}", style="yellow")
+    if json:
+        from satsim.commands.sweep_table import as_json
+
+        typer.echo(as_json(folder))
+    elif not quiet:
+        print_sweep(plan, folder)
+
+
+def ask_if_large(request: Request, times: int, yes: bool) -> None:
+    """Go on with very many points or runs only if the user says so."""
+    from satsim.sweep.grid import count_points
+
+    schemes = request.data.get("schemes")
+    points = count_points(request.axes)
+    runs = points * max(times, 0) * (len(schemes) if isinstance(schemes, list) else 1)
+    if (points > MANY_POINTS or runs > MANY_RUNS) and not yes:
+        ask(f"{points:,} points and {runs:,} runs in all")
 
 
 def ask(what: str) -> None:
@@ -99,7 +113,11 @@ def cores() -> int:
 
 
 def choose_workers(workers: int | None, cluster: str | None) -> Workers:
-    """Where the work is done."""
+    """Where the work is done. Raises SweepError for a number of workers that is none."""
+    from satsim.errors import SweepError
+
+    if workers is not None and not 1 <= workers <= 1000:
+        raise SweepError(f"--workers is {workers}; expected 1 to 1000")
     if cluster is not None:
         from satsim.sweep.cluster import check_address, run_on_cluster
 
@@ -123,11 +141,9 @@ def seconds(text: str) -> float:
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[Progress], None]]:
+def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
     """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
+    console = screen(sys.stderr, quiet)
     began: dict[str, tuple[float, int]] = {}
     last_s = 0.0
 
@@ -140,13 +156,13 @@ def telling() -> Iterator[Callable[[Progress], None]]:
         left = "" if left_s is None else f", {rate:,.4g} a second, {round(left_s)} s left"
         return f"{news.step}: {news.done:,} of {news.of:,}{left}"
 
-    with console.status("planning") as status:
+    with console.status("starting") as status:
 
         def tell(news: Progress) -> None:
             nonlocal last_s
             line = words(news)
             status.update(line)
-            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+            if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
                 last_s = time.monotonic()
                 typer.echo(line, err=True)
 
@@ -167,22 +183,18 @@ def show_plan(plan: SweepPlan, workers: int) -> None:
     """The plan and its cost."""
     from satsim.sweep.cost import cost_words
 
+    console = screen(sys.stdout)
     for line in cost_words(plan, workers):
-        typer.echo(line)
+        console.print(line)
 
 
 def print_sweep(plan: SweepPlan, folder: Path) -> None:
     """The table a designer reads first: at each point, how soon and how good in 95 of 100 runs."""
-    from rich.console import Console
-
-    from satsim.commands.sweep_table import summary_table
+    from satsim.commands.sweep_table import print_summary
     from satsim.figures.sweep.draw import left_out
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    table, left = summary_table(plan, folder)
-    console.print(table)
-    if left:
-        console.print(left, highlight=False)
+    console = screen(sys.stdout)
+    print_summary(console, plan, folder)
     for reason in left_out(folder):
-        console.print(f"Not drawn: {reason}", highlight=False)
-    console.print(f"Tables and figures: {folder}", highlight=False, soft_wrap=True)
+        console.print(f"Not drawn: {reason}")
+    console.print(f"Tables and figures: {folder}", soft_wrap=True)

@@ -246,8 +246,10 @@ def facts_of(summary: Mapping[str, Any], count: int, hidden: int, front: Sequenc
         same = f" All that are numbered have their first picture by {clock(front[0].first_s)}."
     elif view.y == "cost":
         same = f" All that are numbered end at {number(front[0].final)}."
+    photos = summary.get("photos")
+    over = f" Over {len(photos)} photos, each with as many runs." if photos else ""
     return [
-        f"Goal: {asked} in {100 * goal['probability']:.4g}% of runs{''.join(limits)}.",
+        f"Goal: {asked} in {100 * goal['probability']:.4g}% of runs{''.join(limits)}.{over}",
         *subtitle(summary),
         f"{sure}{left}{same}",
     ]

@@ -84,9 +84,9 @@ class _CachedCoder:
         return payloads
 
 
-def cached_judge(sending: Sending, cache: Cache) -> Judge:
-    """The judge of a prepared sending, with all that is known of it on disk."""
-    return Judge(sending, cache, partial(_tools_for, sending))
+def cached_judge(sending: Sending, cache: Cache, pictures: dict[str, Picture] | None = None) -> Judge:
+    """The judge of a prepared sending, with all that is known of it on disk; what it decodes goes to `pictures`."""
+    return Judge(sending, cache, partial(_tools_for, sending), pictures)
 
 
 def _tools_for(sending: Sending) -> Tools:

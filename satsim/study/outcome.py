@@ -48,6 +48,8 @@ class Outcome:
     """By name of a budget."""
     over: tuple[str, ...]
     """Budgets it does not keep; a number that is not known keeps none."""
+    shares: tuple[float, ...] = ()
+    """Of the runs on each photo, those that meet the goal."""
 
     @property
     def meets(self) -> bool:
@@ -56,12 +58,21 @@ class Outcome:
 
 
 def weigh(
-    name: str, design: Design, columns: Columns, minutes: Sequence[float], goal: Goal, budgets: Sequence[Budget]
+    name: str,
+    design: Design,
+    columns: Columns,
+    minutes: Sequence[float],
+    goal: Goal,
+    budgets: Sequence[Budget],
+    photos: int = 1,
 ) -> Outcome:
-    """What `columns`, one value a run, and the minutes until all was out, say of a design."""
+    """What `columns`, one value a run, and the minutes until all was out, say of a design.
+
+    Runs on several photos, as many on each, come one photo after the other.
+    """
     times_s = columns[goal_column(goal)].astype(np.float64)
-    came = int((times_s <= goal.by_s + ROUNDING_S).sum())
-    ratio, low, high = share(came, len(times_s))
+    came = times_s <= goal.by_s + ROUNDING_S
+    ratio, low, high = share(int(came.sum()), len(times_s))
     spent = {quantity: certain(columns[column], goal) for quantity, column in COLUMNS.items()}
     spent["minutes"] = certain(np.array(minutes), goal)
     over = tuple(str(budget) for budget in budgets if not spent[budget.quantity] <= budget.limit)
@@ -79,6 +90,7 @@ def weigh(
         final=quality(columns[f"final_{goal.metric}"], goal),
         spent=spent,
         over=over,
+        shares=tuple(float(part.mean()) for part in np.split(came, photos)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
+from satsim.photoset.photos import Photo
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
@@ -56,14 +58,22 @@ class StudyPlan:
     budgets: tuple[Budget, ...]
     space: Space
     replications: int
+    """Runs of each design; of a set of photos, as many on each."""
     trials: int
     notices: tuple[str, ...]
+    photos: tuple[Photo, ...] = ()
+    """The set that the goal must hold over; none: the scenario's own photo."""
 
 
 def read_plan(
-    path: Path, options: dict[str, Any], settings: Sequence[str] = (), image: Path | None = None
+    path: Path,
+    options: dict[str, Any],
+    settings: Sequence[str] = (),
+    image: Path | None = None,
+    photos: Sequence[Photo] = (),
 ) -> StudyPlan:
-    """The plan of a scenario or study file; `options`, named as in StudySpec, take the place of what the file says.
+    """The plan of a scenario or study file; `options`, named as in StudySpec, take the place of what the file says,
+    and `image` or the set `photos` that of its photo.
 
     Raises StudyError or ScenarioError, one line.
     """
@@ -84,7 +94,20 @@ def read_plan(
         scenario = scenario.model_copy(update={"image": scenario.image.model_copy(update={"path": image.absolute()})})
     if spec.title:
         scenario = scenario.model_copy(update={"title": spec.title})
-    return make_plan(scenario, goal, budgets, spec)
+    return over_photos(make_plan(scenario, goal, budgets, spec), photos)
+
+
+def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:
+    """`plan` for a set of photos, each with the same number of runs, so that each weighs the same."""
+    if not photos:
+        return plan
+    each = math.ceil(plan.replications / len(photos))
+    notice = (
+        f"the goal is for the {len(photos)} photos together, {each} run{'s' * (each > 1)} of each design on each;"
+        " intervals are on the chances of the link over these photos, not over others"
+    )
+    runs = each * len(photos)
+    return replace(plan, photos=tuple(photos), replications=runs, notices=(*plan.notices, notice))
 
 
 def check_study(data: dict[str, Any], source: str) -> StudySpec:

@@ -16,8 +16,9 @@ from satsim.notices import about_link, write_notes
 from satsim.scenario.saving import save_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
-from satsim.study.run import Study
+from satsim.study.run import Study, photos_met
 from satsim.study.space import schemes
+from satsim.sweep.quantiles import share
 from satsim.words import headline
 
 FIELDS = (
@@ -38,6 +39,8 @@ def write_study(study: Study, out: Path) -> None:
         (folder / "study.json").write_text(about, encoding="utf-8")
         if study.recommended:
             save_recommended(study, folder / "recommended.yaml")
+        if study.confirmed and study.plan.photos:
+            _write_photos(folder / "photos.csv", study, study.confirmed)
         write_notes(folder, study.notices)
         from satsim.figures.study import draw_study
 
@@ -68,6 +71,7 @@ def summary(study: Study) -> dict[str, Any]:
         "duration_s": scenario.duration_s,
         "interval_s": scenario.link.interval_s,
         "link": about_link(scenario.link),
+        "photos": [photo.name for photo in plan.photos] or None,
         "image": {"width": scenario.image.width, "height": scenario.image.height},
         "senders": scenario.senders.model_dump(),
         "space": {key: list(value) for key, value in vars(plan.space).items()},
@@ -89,7 +93,8 @@ def _confirmation(study: Study) -> dict[str, Any] | None:
     if again is None:
         return None
     first = plan.scenario.seed + plan.replications
-    return {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
+    told = {"share": again.share, "low": again.low, "high": again.high, "seeds": [first, first + again.runs - 1]}
+    return told | ({"photos_that_meet_the_goal": photos_met(again, plan.goal)} if plan.photos else {})
 
 
 def save_recommended(study: Study, path: Path) -> None:
@@ -106,8 +111,21 @@ def save_recommended(study: Study, path: Path) -> None:
     limits = f", with {' and '.join(map(str, plan.budgets))}" if plan.budgets else ""
     weighed = f"Of {len(study.found.outcomes)} designs weighed in {plan.replications} runs each."
     words = [f"Goal: {plan.goal}{limits}. {study.sentence} {weighed}", *(f"Note: {each}." for each in study.notices)]
+    if plan.photos:
+        words.append(f"For all {len(plan.photos)} photos: satsim run recommended.yaml --images FOLDER.")
     head = "".join(f"# {line}\n" for each in words for line in textwrap.wrap(each, 116))
     save_scenario(scenario, path, short=True, head=head)
+
+
+def _write_photos(path: Path, study: Study, again: Outcome) -> None:
+    """How often the recommended design meets the goal on each photo, in its fresh runs."""
+    runs = again.runs // len(again.shares)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("photo", "runs", "share", "share_low", "share_high", "goal_met"))
+        for photo, met in zip(study.plan.photos, again.shares, strict=True):
+            estimate = share(round(met * runs), runs)
+            writer.writerow([_cell(cell) for cell in (photo.name, runs, *estimate, met >= study.plan.goal.probability)])
 
 
 def _write_rows(path: Path, study: Study, outcomes: Sequence[Outcome]) -> None:

@@ -13,9 +13,10 @@ from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
 from satsim.study.front import by_preference, cost_of, front_of, how_close
+from satsim.study.goal import Goal
 from satsim.study.outcome import Outcome, runs_to_be_sure
 from satsim.study.plan import StudyPlan
-from satsim.study.search import FIRST_LOOK, Found, search
+from satsim.study.search import Found, first_look, search
 from satsim.sweep.run import Workers
 from satsim.words import span
 
@@ -44,12 +45,15 @@ def run_study(
 ) -> Study:
     """Weigh the designs of `plan`. Raises StudyError, ScenarioError, PhotoError or codec.CodecError."""
     goal, scenario = plan.goal, plan.scenario
-    progress("reading the photo")
-    reference = load_photo(scenario.image)
-    (metric,), measures, said = choose_measures(scenario, min(reference.shape[:2]), (goal.by_s,))
+    progress("reading the photos" if plan.photos else "reading the photo")
+    images = [photo.framed(scenario.image) for photo in plan.photos] or [scenario.image]
+    references = tuple(map(load_photo, images))
+    shortest = min(min(reference.shape[:2]) for reference in references)
+    (metric,), measures, said = choose_measures(scenario, shortest, (goal.by_s,))
     if metric.name != goal.metric:
         raise StudyError(f"goal {str(goal)!r} cannot be judged: {said[0].partition(': ')[2]}")
-    bench = Bench(scenario, reference, goal, plan.budgets, measures, plan.replications, cache)
+    names = tuple(photo.name for photo in plan.photos) or ("",)
+    bench = Bench(scenario, references, names, goal, plan.budgets, measures, plan.replications, cache)
     found = search(bench, plan.space, plan.trials, workers, progress)
     cost = cost_of(found.outcomes)
     progress("trying the choice on fresh seeds")
@@ -68,17 +72,19 @@ def run_study(
 def confirm(
     bench: Bench, found: Found, cost: str, workers: Workers
 ) -> tuple[Outcome | None, Outcome | None, list[str]]:
-    """The preferred design that also meets the goal under fresh seeds, what it came to there, and who fell before it.
+    """The preferred design that also meets the goal under fresh seeds, what it came to there, and who fell before it;
+    of several photos each has as many fresh runs as all had before.
 
     The best of many has had some luck, which fresh seeds take from it.
     """
     fell: list[str] = []
     for outcome in by_preference(found.whole(bench.replications), bench.goal, cost):
-        (again,) = try_out(bench, [outcome.design], workers, first=bench.replications)
+        runs = bench.replications
+        (again,) = try_out(bench, [outcome.design], workers, first=runs, each=runs)
         if again.meets:
             return outcome, again, fell
         fell.append(f"{outcome.name!r} met the goal in {outcome.share:.1%} of the runs, but in {again.share:.1%} of"
-                    " as many fresh ones, so it is not recommended")  # fmt: skip
+                    f" {again.runs} fresh ones, so it is not recommended")  # fmt: skip
     return None, None, fell
 
 
@@ -101,7 +107,7 @@ def notices_on(plan: StudyPlan, found: Found) -> list[str]:
     if few := len(found.outcomes) - len(found.whole(plan.replications)):
         what = "1 design looked" if few == 1 else f"{few} designs looked"
         was = "was" if few == 1 else "were"
-        notices.append(f"{what} hopeless after {FIRST_LOOK} runs, and {was} not run further")
+        notices.append(f"{what} hopeless after {first_look(len(plan.photos) or 1)} runs, and {was} not run further")
     reasons = [f"{name} ({why})" for name, why in found.left_out.items()]
     if reasons:
         more = f" and {len(reasons) - 2} more" if len(reasons) > 2 else ""
@@ -122,11 +128,18 @@ def advice(chosen: Outcome, again: Outcome, plan: StudyPlan, cost: str) -> str:
     goal = plan.goal
     sure = "" if chosen.verdict == again.verdict == "met" else " (not certain: the interval reaches below the goal)"
     spent = cost_words(chosen, cost, plan)
+    count = len(plan.photos)
+    on = f", over {count} photos, of which {photos_met(again, goal)} meet the goal on their own" if count else ""
     return (
         f"Send {chosen.name}: {again.share:.1%} of {again.runs} fresh runs ({again.low:.1%} to {again.high:.1%}) reach"
-        f" {goal.metric} {goal.level:g} by {span(goal.by_s)}{sure}; of the designs that do so none costs less"
+        f" {goal.metric} {goal.level:g} by {span(goal.by_s)}{on}{sure}; of the designs that do so none costs less"
         f" than its {spent} (at a certainty of {goal.probability:g})."
     )
+
+
+def photos_met(outcome: Outcome, goal: Goal) -> int:
+    """On how many photos the goal is met, each by its own runs."""
+    return sum(share >= goal.probability for share in outcome.shares)
 
 
 def cost_words(outcome: Outcome, cost: str, plan: StudyPlan) -> str:

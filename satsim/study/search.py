@@ -17,7 +17,7 @@ from satsim.sweep.run import Workers
 BATCH = 32
 """Designs that the optimizer picks at a time."""
 FIRST_LOOK = 50
-"""Runs after which hopeless designs are left alone, where all are to have four times as many or more."""
+"""Runs, or a few more, after which hopeless designs are left alone, where all are to have four times as many."""
 Progress = Callable[[str], None]
 
 
@@ -62,14 +62,15 @@ def search(bench: Bench, space: Space, trials: int, workers: Workers, progress: 
 
 
 def weigh(bench: Bench, wanted: Sequence[Design], workers: Workers, progress: Progress) -> list[Outcome]:
-    """The outcomes of all designs; those that a first look finds hopeless have been run `FIRST_LOOK` times only.
+    """The outcomes of all designs; those that a first look finds hopeless have been run `first_look` times only.
 
     Hopeless is what breaks a budget by half of it or more, or meets the goal so rarely as a design that is good enough
     would with a chance of 0.1% at most. What is on the front of the first look goes on in any case, as does the best.
     """
-    if bench.replications < 4 * FIRST_LOOK:
+    look = first_look(len(bench.names))
+    if bench.replications < 4 * look:
         return try_out(bench, wanted, workers, lambda n: progress(f"{n} of {len(wanted)} designs"))
-    glance = replace(bench, replications=FIRST_LOOK)
+    glance = replace(bench, replications=look)
     first = try_out(glance, wanted, workers, lambda n: progress(f"first look: {n} of {len(wanted)} designs"))
     front, best = front_of(first, bench.goal, cost_of(first)), max((each.share for each in first), default=0.0)
     hopeful = [each for each in first if each in front or each.share == best or may_meet(each, bench)]
@@ -77,6 +78,11 @@ def weigh(bench: Bench, wanted: Sequence[Design], workers: Workers, progress: Pr
     again = try_out(bench, chosen, workers, lambda n: progress(f"{n} of {len(chosen)} designs"))
     named = {design: replace(new, name=old.name) for design, new, old in zip(chosen, again, hopeful, strict=True)}
     return [named.get(each.design, each) for each in first]
+
+
+def first_look(photos: int) -> int:
+    """Runs of a first look: `FIRST_LOOK`, or as few more as give each photo the same number."""
+    return photos * math.ceil(FIRST_LOOK / photos)
 
 
 def may_meet(outcome: Outcome, bench: Bench) -> bool:

@@ -22,13 +22,15 @@ from satsim.scoring.summary import Columns
 from satsim.sweep.quantiles import Quantile, estimate
 
 DIGEST_BYTES = 32
-"""At the start of a part: SHA-256 of the rest, which is a Parquet file."""
+"""At the start of a part: SHA-256 of the rest, which of a sweep is a Parquet file."""
 
 
 class Unfinished:
     """The folder DIR.unfinished beside the results to come: the plan, and a file for each job that is done."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, what: str = "sweep") -> None:
+        self.what = what
+        """In words, what has not finished."""
         self.folder = out.absolute().with_name(f"{out.absolute().name}.unfinished")
 
     def begin(self, plan: Mapping[str, Any], resume: bool) -> None:
@@ -37,15 +39,15 @@ class Unfinished:
         if file.exists() and (resume or self.parts()):
             if not resume:
                 raise SweepError(
-                    f"{self.folder}: holds a sweep that has not finished ({len(self.parts())} parts done); go on with"
-                    " it by --resume, delete it, or name another --out"
+                    f"{self.folder}: holds a {self.what} that has not finished ({len(self.parts())} parts done); go on"
+                    " with it by --resume, delete it, or name another --out"
                 )
             before = _read_json(file)
             other = [key for key in plan if before.get(key) != plan[key]]
             if other:
                 raise SweepError(
-                    f"{self.folder}: holds a sweep of another {' and another '.join(other)}; give what was given then,"
-                    " or begin anew in another --out"
+                    f"{self.folder}: holds a {self.what} of another {' and another '.join(other)}; give what was given"
+                    " then, or begin anew in another --out"
                 )
             return
         write_whole(file, json.dumps(plan, indent=1, default=str).encode())
@@ -61,7 +63,7 @@ class Unfinished:
     def has(self, point: int, first: int) -> bool:
         """Whether this job is done; a file that is damaged is none, and goes."""
         try:
-            self._read(point, first)
+            self.read(point, first)
         except (FileNotFoundError, SweepError):
             return False
         return True
@@ -70,22 +72,25 @@ class Unfinished:
         """Write what came of a job, whole or not at all. Raises OSError where the disk is full."""
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(dict(columns)), sink)
-        content = sink.getvalue().to_pybytes()
+        self.write(point, first, sink.getvalue().to_pybytes())
+
+    def write(self, point: int, first: int, content: bytes) -> None:
+        """`keep` for bytes."""
         write_whole(self.part(point, first), hashlib.sha256(content).digest() + content)
 
-    def _read(self, point: int, first: int) -> pa.Table:
-        """What `keep` wrote. Raises SweepError, and deletes the file, where it is not that any more."""
+    def read(self, point: int, first: int) -> bytes:
+        """What `write` wrote. Raises SweepError, and deletes the file, where it is not that any more."""
         path = self.part(point, first)
         written = path.read_bytes()
         content = written[DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != written[:DIGEST_BYTES]:
             path.unlink()
             raise SweepError(f"{path}: was damaged, and is gone; make it again by --resume")
-        return pq.read_table(pa.BufferReader(content))
+        return content
 
     def columns(self, point: int, firsts: Sequence[int], schemes: int) -> list[Columns]:
         """All runs at one point: for each scheme its columns, in order of replication. Raises SweepError."""
-        tables = [self._read(point, first) for first in firsts]
+        tables = [pq.read_table(pa.BufferReader(self.read(point, first))) for first in firsts]
         blocks = [{name: table[name].to_numpy() for name in table.column_names} for table in tables]
         parted: list[Columns] = []
         for scheme in range(schemes):
@@ -103,7 +108,9 @@ class Unfinished:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("ab") as file:
             if not _lock(file):
-                raise SweepError(f"{self.folder}: another sweep is at work there; wait for it, or name another --out")
+                raise SweepError(
+                    f"{self.folder}: another {self.what} is at work there; wait for it, or name another --out"
+                )
             try:
                 yield
             finally:

@@ -1,4 +1,4 @@
-"""Photos as evaluations take them: whole, or their centre square."""
+"""Photos of a folder: found below it, and read as squares or as they are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from PIL import ImageOps
 
 from codec.base import CodecError, Image, PhotoError, check_image
 from codec.photos import LANCZOS, open_photo
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Every photo below `folder`, sorted by path; raises PhotoError where there is none."""
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not photos:
+        raise PhotoError(f"{folder}: no photo below it; expected files ending in {', '.join(sorted(PHOTO_SUFFIXES))}")
+    return photos
 
 
 def read_photo(path: Path, side: int | None) -> Image:

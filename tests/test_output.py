@@ -1,0 +1,115 @@
+"""What commands print: no line beyond 80 letters where nobody says how wide, JSON alone, or nothing."""
+
+import json
+from importlib.metadata import version
+
+import pytest
+from conftest import photo_like, picture
+from PIL import Image
+
+LONG = "a name of a scheme of nearly sixty letters, as many as fit"
+
+
+@pytest.fixture
+def satsim(in_process, story, tmp_path, monkeypatch):
+    """A command about the story, whose first scheme has a long name; cache and results below the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(command, *arguments):
+        named = ["--set", f"schemes.0.name={json.dumps(LONG)}"] if command != "study" else []
+        return in_process(command, "story.yaml", *named, "--out", "out", *arguments)
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(picture(48, 64)).save(folder / "a.png")
+    Image.fromarray(photo_like(48, 64)).save(folder / "b.png")
+    return "photos"
+
+
+GRID = ["--vary", "link.loss_ratio=0,0.3", "--vary", "link.interval_s=10,20", "--replications", "5", "--cache", "cache"]
+GOAL = ["--goal", "psnr >= 5 by 60 s with 0.5", "--codec", "codec.fake:FakeCodec:strips=1", "--scales", "1"]
+GOAL += ["--replications", "20", "--cache", "cache"]
+COMMANDS = {
+    "run": ["run"],
+    "run of many": ["run", "--set", "senders={count: 12}", "--set", "link.cost={price_per_message: 1.5}"],
+    "photos": ["run", "--images", "photos", "--workers", "1", "--cache", "cache"],
+    "sweep": ["sweep", "--workers", "1", *GRID],
+    "large sweep": ["sweep", "--workers", "1", *GRID, "--vary", "link.delay_s=1,2,3"],
+    "plan": ["sweep", "--workers", "1", *GRID, "--dry-run"],
+    "study": ["study", "--workers", "1", *GOAL],
+}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_no_line_is_longer_than_80_letters(satsim, photos, arguments):
+    done = satsim(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    told = [*done.stdout.splitlines(), *(line for line in done.stderr.splitlines() if "..." not in line)]
+    assert [line for line in told if len(line) > 80] == []
+
+
+def test_columns_that_do_not_fit_are_left_out_and_come_back_with_room(satsim, monkeypatch):
+    many = COMMANDS["run of many"]
+    heads = satsim(*many).stdout.splitlines()[:3]
+    assert "bytes" not in " ".join(heads)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert "bytes" in " ".join(satsim(*many).stdout.splitlines()[:3])
+
+
+@pytest.mark.parametrize("name", ["run", "photos", "sweep", "study"])
+def test_json_is_all_that_is_printed(satsim, photos, name):
+    done = satsim(*COMMANDS[name], "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {"run": "schemes", "photos": "wins", "sweep": "quantiles", "study": "recommended"}[name] in told
+
+
+@pytest.mark.parametrize("name", ["run", "photos", "sweep", "study"])
+def test_quiet_prints_nothing_but_errors(satsim, photos, name, tmp_path):
+    done = satsim(*COMMANDS[name], "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "out").is_dir()
+    done = satsim(*COMMANDS[name], "--quiet", "--image", "gone.png")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--images", "photos", "--image", "photos/a.png"], "give one"),
+        (["--resume"], "are for a set of photos; give --images FOLDER"),
+        (["--images", "gone"], "--images gone: is no folder"),
+        (["--images", "photos", "--at", "9 h"], "less than the run, which is 120 s"),
+        (["--images", "photos", "--metric", "pnsr"], "did you mean 'psnr'"),
+        (["--images", "photos", "--workers", "0"], "--workers is 0; expected 1 to 1000"),
+        (["--images", "photos", "--out", "."], "is the folder you are in"),
+    ],
+)
+def test_a_mistake_about_photos_is_one_line_and_leaves_nothing(in_process, story, photos, tmp_path, monkeypatch,
+                                                               arguments, says):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    done = in_process("run", "story.yaml", *arguments)
+    assert done.returncode == 2
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert says in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_metric_takes_the_place_of_the_scenarios(satsim, tmp_path):
+    assert satsim("run", "--metric", "dists-lite", "--metric", "psnr", "--quiet").returncode == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert list(summary["metrics"]) == ["dists-lite", "psnr"]
+
+
+def test_the_version_is_told(in_process):
+    done = in_process("--version")
+    assert (done.returncode, done.stdout) == (0, f"satsim {version('satsim')}\n")
