@@ -183,7 +183,7 @@ def test_the_folder_is_whole_and_its_figures_can_be_drawn_again(story, photos, t
     assert names == {
         "photos.csv", "timeline.csv", "wins.csv", "wins.md", "wins.png", "quality_vs_time_psnr.csv",
         "quality_vs_time_psnr.png", "quality_vs_time_psnr.svg", "best_and_worst.csv", "best_and_worst.png",
-        "frames", "summary.json", "manifest.json", "scenario.yaml", "notes.md",
+        "frames", "inputs", "summary.json", "manifest.json", "scenario.yaml", "notes.md",
     }  # fmt: skip
     assert not (tmp_path / "out.unfinished").exists()
     assert len(rows_of(out / "wins.csv")) == 3 * 3, "three pairs: by time of the first picture, and twice by PSNR"
@@ -247,3 +247,21 @@ def test_one_scheme_is_ranked_by_its_own_quality(story, photos, tmp_path):
 def test_a_link_whose_times_are_measured_is_refused(story, photos):
     with pytest.raises(SweepError, match="measured_times"):
         plan_of(story, photos, settings=["link.measured_times=true"])
+
+
+def test_names_are_filled_in_with_what_was_sent_of_all_photos_and_tables_keep_the_name(story, photos, tmp_path):
+    settings = ["schemes.0.name='strips in {packets} packets'", "schemes.0.options={strips: 4}"]
+    run_photoset(plan_of(story, photos, settings=settings), tmp_path / "out", run_here)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["labels"]["strips in {packets} packets"] == "strips in 4 packets"
+    assert rows_of(tmp_path / "out" / "wins.csv")[0]["first"] == "strips in {packets} packets"
+    page = (tmp_path / "out" / "wins.md").read_text(encoding="utf-8")
+    assert "- strips in 4 packets better than whole on " in page
+    assert "{" not in page
+
+
+def test_what_does_not_fit_the_link_shows_nothing_and_is_noted(story, photos, tmp_path):
+    run_photoset(plan_of(story, photos, settings=["schemes.1.options={budget_bytes: 3}"]), tmp_path / "out", run_here)
+    rows = [row for row in rows_of(tmp_path / "out" / "photos.csv") if row["scheme"] == "whole"]
+    assert [(row["first_image_s"], row["payloads"], row["packets_sent"]) for row in rows] == [("", "0", "0")] * 3
+    assert "nothing fits" in (tmp_path / "out" / "notes.md").read_text(encoding="utf-8")

@@ -77,7 +77,10 @@ def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> No
     """How soon and how good each scheme is on the median photo, and how often the first one beats the others."""
     metric, about = next(iter(summary["metrics"].items()))
     schemes, count = summary["schemes"], summary["photos"]
-    columns = {"scheme": list(schemes), "photos": [f"{row['photos_shown']}/{count}" for row in schemes.values()]}
+    columns = {
+        "scheme": list(summary["labels"].values()),
+        "photos": [f"{row['photos_shown']}/{count}" for row in schemes.values()],
+    }
     for head, key in (("first\npicture", "first_image_s"), ("last\nchange", "last_change_s")):
         columns[head] = [clock(row[key]["median"]) for row in schemes.values()]
     for head, key in (("at\nfirst", "first_quality"), ("at the\nend", "final_quality")):
@@ -107,7 +110,7 @@ def print_wins(console: Console, summary: dict[str, Any]) -> None:
     if len(wins) > MOST_ROWS:
         wins = [win for win in wins if win["at"] == summary["moments"][-1]]
     columns = {
-        "against": [win["second"] for win in wins],
+        "against": [summary["labels"][win["second"]] for win in wins],
         "in": [labels[win["metric"]] for win in wins],
         "at": [win["at"] or "-" for win in wins],
         "better": [f"{win['better']}/{count}" for win in wins],
@@ -115,7 +118,7 @@ def print_wins(console: Console, summary: dict[str, Any]) -> None:
         "equal": [str(win["equal"]) for win in wins],
         "p": [p_words(win["p"]) for win in wins],
     }
-    print_table(console, f"{ours} is better on ... of {count} photos", columns, ("equal",), text=3)
+    print_table(console, f"{summary['labels'][ours]} is better on ... of {count} photos", columns, ("equal",), text=3)
     console.print(
         "Both are compared at equal time; first: when both show their first picture. A picture is better than none."
         " p: exact two-sided sign test, equal photos left out. All pairs and moments: wins.md."

@@ -51,7 +51,7 @@ def draw_photoset(folder: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     with matplotlib.rc_context(STYLE):
         for metric in summary["metrics"]:
-            curves = read_curves(folder / f"quality_vs_time_{metric}.csv", list(summary["schemes"]))
+            curves = read_curves(folder / f"quality_vs_time_{metric}.csv", summary["labels"])
             figure = quality_figure(summary, metric, curves)
             figure.savefig(folder / f"quality_vs_time_{metric}.png", metadata={"Software": None})
             figure.savefig(folder / f"quality_vs_time_{metric}.svg", metadata={"Date": None, "Creator": None})
@@ -62,18 +62,18 @@ def draw_photoset(folder: Path) -> None:
         sheet_of_photos(folder, summary).savefig(folder / "best_and_worst.png", metadata={"Software": None})
 
 
-def read_curves(path: Path, schemes: Sequence[str]) -> list[Curve]:
-    """A curve for each scheme, in the summary's order."""
+def read_curves(path: Path, labels: Mapping[str, str]) -> list[Curve]:
+    """A curve for each scheme, in the order of `labels`, and called so."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     curves = []
-    for k, name in enumerate(schemes):
+    for k, (name, label) in enumerate(labels.items()):
         own = [row for row in rows if row["scheme"] == name]
         look = {"color": mark_of(k)["color"], "linestyle": DASHES[k % len(DASHES)]}
         numbers = [[float(row[key] or "nan") for row in own]
                    for key in ("time_s", "best_quarter", "median", "worst_quarter")]  # fmt: skip
         shown = [int(row["photos_shown"]) for row in own]
-        curves.append(Curve(name, look, numbers[0], shown, *numbers[1:]))
+        curves.append(Curve(label, look, numbers[0], shown, *numbers[1:]))
     return curves
 
 

@@ -56,7 +56,10 @@ def sheet_of_photos(folder: Path, summary: Mapping[str, Any]) -> Figure:
     step = tall + CAPTION + GAP
     width = max(2 * EDGE + NAMES + columns * (across + GAP), 1100)
     lines = sheet_words(summary, info, int((width - 2 * EDGE) / 9.2))
-    heads = [shorten(head, max(10, across // 9), 3) for head in ["original", *(shot.scheme for shot in rows[0])]]
+    heads = [
+        shorten(head, max(10, across // 9), 3)
+        for head in ["original", *(summary["labels"][shot.scheme] for shot in rows[0])]
+    ]
     head_room = 20 * max(head.count("\n") + 1 for head in heads) + 12
     top = EDGE + 38 + 22 * len(lines) + head_room
     groups = len({row[0].group for row in rows})
@@ -121,10 +124,10 @@ def sheet_words(summary: Mapping[str, Any], info: Mapping[str, Any], letters: in
     """What the rows are, and how to read the numbers."""
     better = "higher" if info["higher_is_better"] else "lower"
     ranked = f"ranked by {info['label']}"
-    if rivals := summary["rivals"]:
+    if rivals := [summary["labels"][name] for name in summary["rivals"]]:
         named = f"{', '.join(rivals[:-1])} and {rivals[-1]}" if len(rivals) > 1 else rivals[0]
         best = "the best of " if len(rivals) > 1 else ""
-        ranked = f"ranked by how far {next(iter(summary['schemes']))} is ahead of {best}{named} (lead)"
+        ranked = f"ranked by how far {next(iter(summary['labels'].values()))} is ahead of {best}{named} (lead)"
     return [
         *textwrap.wrap(
             f"The best and the worst of {summary['photos']} photos at the end of the run"

@@ -21,11 +21,16 @@ ROW, HEAD, LABELS, BAR = 16.0, 26.0, 210.0, 380.0
 def wins_figure(summary: Mapping[str, Any], facts: Sequence[str]) -> Figure:
     """A bar for each rival, metric and moment: photos where the first scheme is better, equal, worse; p beside it."""
     ours, count = next(iter(summary["schemes"])), summary["photos"]
+    labels = summary["labels"]
     wins = [win for win in summary["wins"] if win["first"] == ours]
     blocks = [(rival, list(rows)) for rival, rows in groupby(wins, key=lambda win: str(win["second"]))]
     keys = [
         Rectangle((0, 0), 1, 1, facecolor=colour, label=label)
-        for colour, label in ((BETTER, f"{shorten(ours, 30)} is better"), (PALE, "equal"), (WORSE, "it is worse"))
+        for colour, label in (
+            (BETTER, f"{shorten(labels[ours], 30)} is better"),
+            (PALE, "equal"),
+            (WORSE, "it is worse"),
+        )
     ]
     lines = [
         *facts,
@@ -37,7 +42,7 @@ def wins_figure(summary: Mapping[str, Any], facts: Sequence[str]) -> Figure:
     y = panels
     for rival, rows in blocks:
         y -= HEAD
-        page.write(24, y + 6, f"against {rival}", fontsize=10, weight="bold")
+        page.write(24, y + 6, f"against {labels[rival]}", fontsize=10, weight="bold")
         for win in rows:
             y -= ROW
             page.write(24, y + 4, row_words(win, summary["metrics"]), color=GREY)

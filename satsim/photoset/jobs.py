@@ -14,6 +14,7 @@ from satsim.scenario.scenario import Scenario
 from satsim.scoring.cache import Cache
 from satsim.scoring.coding import cached_judge, prepare
 from satsim.scoring.judge import Score
+from satsim.scoring.labels import facts_of
 from satsim.scoring.outbox import Picture, Sending, load_photo, naming
 from satsim.scoring.summary import Floats, Measures, held_sets, outcomes
 from satsim.simulation.events import Showings
@@ -54,7 +55,7 @@ def run_photo(job: PhotoJob) -> dict[str, Any]:
             times_s, values = timeline(showings, states[0], [judge.look_up(held) for held in sets], job)
             found.append(
                 {"columns": {name: each[0].item() for name, each in columns.items()}, "times_s": times_s,
-                 "values": values, **about(sending)}
+                 "values": values, **about(sending, facts_of(scheme, scenario.link_of(scheme), sending.outbox))}
             )  # fmt: skip
             notices += scheme_notices(scenario, scheme, sending.outbox)
             scored += judge.decoded
@@ -62,10 +63,11 @@ def run_photo(job: PhotoJob) -> dict[str, Any]:
     return {"schemes": found, "notices": notices, "scored": scored, "repaired": cache.repaired - repaired}
 
 
-def about(sending: Sending) -> dict[str, Any]:
-    """What is known of a coding."""
+def about(sending: Sending, facts: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a coding; `facts` are what fills in its scheme's name."""
     outbox, (height, width) = sending.outbox, sending.size
     return {
+        "facts": facts,
         "coding": sending.key,
         "made_with": sending.made_with,
         "payload_bytes": [len(payload) for payload in outbox.payloads],

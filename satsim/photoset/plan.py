@@ -79,7 +79,7 @@ def make_plan(
     chosen = tuple(read_moment(text, scenario.duration_s) for text in moments)
     sizes = check_photos(photos, scenario.image)
     _, measures, notices = choose_measures(scenario, min(map(min, sizes)))
-    notices += link_notices(links_of(scenario))
+    notices += [*scenario.notes, *link_notices(links_of(scenario))]
     if len(photos) > 1 and chances_differ(scenario):
         last = scenario.seed + len(photos) - 1
         notices.append(

@@ -10,17 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from PIL import Image
 
-from satsim.notices import links_of
+from satsim.notices import links_of, write_notes
 from satsim.photoset.bands import Band, bands
 from satsim.photoset.jobs import PhotoJob
 from satsim.photoset.plan import PhotosetPlan
 from satsim.photoset.wins import Win, compare_all, gain
 from satsim.photoset.words import wins_page
+from satsim.scenario.saving import save_scenario
 from satsim.scenario.scenario import Scenario, slug
 from satsim.scoring.digests import file_digest
+from satsim.scoring.labels import distinct, fill
 from satsim.scoring.outbox import Picture
 from satsim.scoring.summary import about_metrics
 from satsim.sweep.plan import own_versions
@@ -80,7 +81,7 @@ def write_tables(folder: Path, plan: PhotosetPlan, found: Found) -> list[Win]:
         write_rows(folder / f"quality_vs_time_{metric.name}.csv", Band._fields, rows)
     wins = list(compare_all(plan, found))
     write_rows(folder / "wins.csv", Win._fields, wins)
-    (folder / "wins.md").write_text(wins_page(plan, wins), encoding="utf-8")
+    (folder / "wins.md").write_text(wins_page(plan, wins, labels_of(plan, found)), encoding="utf-8")
     return wins
 
 
@@ -179,6 +180,7 @@ def summary_of(plan: PhotosetPlan, found: Found, wins: Sequence[Win], notices: S
         "metrics": about_metrics(plan.measures.metrics),
         "moments": [moment.name for moment in plan.moments],
         "rivals": [scenario.schemes[k].name for k in rivals_of(scenario)],
+        "labels": labels_of(plan, found),
         "schemes": {
             scheme.name: over_photos(plan, [each["schemes"][k] for each in found])
             for k, scheme in enumerate(scenario.schemes)
@@ -186,6 +188,18 @@ def summary_of(plan: PhotosetPlan, found: Found, wins: Sequence[Win], notices: S
         "wins": [win._asdict() for win in wins],
         "notices": list(notices),
     }
+
+
+def labels_of(plan: PhotosetPlan, found: Found) -> dict[str, str]:
+    """By a scheme's name, what it is called in figures and words: the name, filled in with what it sends of all photos.
+
+    Tables have the name itself, which is the same for every set.
+    """
+    labels: dict[str, str] = {}
+    for k, scheme in enumerate(plan.scenario.schemes):
+        facts = [each["schemes"][k]["facts"] for each in found]
+        labels[scheme.name] = distinct(fill(scheme.name, facts), labels.values())
+    return labels
 
 
 def over_photos(plan: PhotosetPlan, tracks: Found) -> dict[str, Any]:
@@ -234,10 +248,8 @@ def write_story(folder: Path, plan: PhotosetPlan, summary: Mapping[str, Any], ma
     """summary.json, manifest.json, scenario.yaml and notes.md."""
     for name, told in (("summary.json", summary), ("manifest.json", manifest)):
         (folder / name).write_text(json.dumps(plain(told), indent=2) + "\n", encoding="utf-8")
-    resolved = yaml.safe_dump(plan.scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
-    notes = "".join(f"- {notice}\n" for notice in summary["notices"]) or "None.\n"
-    (folder / "notes.md").write_text(f"# Notes on {summary['title']}\n\n{notes}", encoding="utf-8")
+    save_scenario(plan.scenario, folder / "scenario.yaml")
+    write_notes(folder, summary["notices"])
 
 
 def plain(value: Any) -> Any:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from satsim.photoset.plan import FIRST, PhotosetPlan
 from satsim.photoset.wins import SOONER, Win
 
 
-def wins_page(plan: PhotosetPlan, wins: Sequence[Win]) -> str:
-    """wins.md: a table for each metric and moment, a row for each pair of schemes."""
+def wins_page(plan: PhotosetPlan, wins: Sequence[Win], labels: Mapping[str, str]) -> str:
+    """wins.md: how the first scheme fares, and a table for each metric and moment, a row for each pair of schemes."""
     scenario = plan.scenario
     lines = [
         f"# {scenario.title or scenario.name}: which scheme is better on how many of {len(plan.photos)} photos",
         "",
     ]
     lines += [f"{line}  " for line in READING]
-    for metric, at in dict.fromkeys((win.metric, win.at) for win in wins):
-        lines += ["", f"## {heading(plan, metric, at)}", ""]
+    wins = [win._replace(first=labels[win.first], second=labels[win.second]) for win in wins]
+    metric, moment = plan.measures.metrics[0], plan.moments[-1].name
+    lines += ["", f"By {metric.label}, {at_words(moment)}:", ""]
+    lines += [
+        f"- {sentence(win)}"
+        for win in wins
+        if (win.first, win.metric, win.at) == (labels[scenario.schemes[0].name], metric.name, moment)
+    ]
+    for metric_name, at in dict.fromkeys((win.metric, win.at) for win in wins):
+        lines += ["", f"## {heading(plan, metric_name, at)}", ""]
         lines += ["| scheme | against | better | worse | equal | p | better by, median (95 %) |",
                   "|---|---|---:|---:|---:|---:|---:|"]  # fmt: skip
         for win in wins:
-            if (win.metric, win.at) == (metric, at):
+            if (win.metric, win.at) == (metric_name, at):
                 cells = (win.first, win.second, str(win.better), str(win.worse), str(win.equal), p_words(win.p))
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (*cells, by_words(win))) + " |")
     return "\n".join(lines) + "\n"
