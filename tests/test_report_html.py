@@ -171,7 +171,7 @@ def test_the_page_fetches_nothing_and_says_so_to_the_browser(tmp_path: Path) -> 
 def test_title_link_and_notices_are_there(tmp_path: Path) -> None:
     parts = Parts(write_run(tmp_path / "run", title="A fire"))
     assert parts.texts["h1"].strip() == parts.texts["title"].strip() == "A fire"
-    assert parts.data["facts"] == ["One packet every 60 s; photo of 32 × 32 pixels."]
+    assert parts.data["facts"] == ["One packet every 60 s. Photo of 32 × 32 pixels."]
     assert parts.data["summary"]["notices"] == ["a notice"]
 
 

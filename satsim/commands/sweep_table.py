@@ -24,7 +24,7 @@ MOST_ROWS = 24
 """Of every scheme; larger tables tell the best scheme alone."""
 MOST_POINTS = 60
 Found = dict[tuple[int, str], dict[str, Any]]
-"""By point and scheme, by quantity."""
+"""By point and label of a scheme, by quantity."""
 
 
 def print_summary(console: Console, plan: SweepPlan, folder: Path) -> None:
@@ -65,10 +65,10 @@ def best_rows(plan: SweepPlan, found: Found, quantities: dict[str, str]) -> Iter
     sign = dict.fromkeys(quantities, 1.0)
     metric = plan.measures.metrics[0]
     sign[f"final_{metric.name}"] = -1.0 if metric.higher_is_better else 1.0
-    for point, place in enumerate(plan.places[:MOST_POINTS]):
+    for point in range(min(len(plan.places), MOST_POINTS)):
         row = values_at(plan, point)
         for name, head in quantities.items():
-            values = {scheme.name: found[point, scheme.name][name] for scheme in place.scenario.schemes}
+            values = {scheme: mine[name] for (at, scheme), mine in found.items() if at == point}
             there = {scheme: sign[name] * value for scheme, value in values.items() if value is not None}
             best = [scheme for scheme, value in there.items() if value == min(there.values())]
             more = f" (and {len(best) - 1} more)" if len(best) > 1 else ""
@@ -97,10 +97,12 @@ def words(name: str, value: float | None) -> str:
 
 def read(folder: Path, quantities: list[str]) -> Found:
     """What 95 of 100 runs are at least as good as, and, as `share`, how many runs have any picture."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    labels = dict(zip(manifest["schemes"], manifest["labels"], strict=True))
     table = pq.read_table(folder / "quantiles.parquet", filters=[("quantity", "in", quantities)])
     found: Found = {}
     for row in table.to_pylist():
-        mine = found.setdefault((row["point"], row["scheme"]), {})
+        mine = found.setdefault((row["point"], labels[row["scheme"]]), {})
         if row["certainty"] == CERTAINTY:
             mine[row["quantity"]] = row["value"]
         elif row["statistic"] == "share" and row["quantity"] == "first_image_s":

@@ -13,18 +13,20 @@ from satsim.scenario.scenario import Scenario
 INPUTS = "inputs"
 
 
-def save_scenario(scenario: Scenario, path: Path, short: bool = False, head: str = "") -> None:
-    """Write `scenario` to `path` after `head`, in full or, if that says the same, `short`, without defaults.
+def save_scenario(scenario: Scenario, path: Path, short: bool = False, head: str = "") -> dict[str, Any]:
+    """Write `scenario` to `path` after `head`, in full or, if that says the same, `short`, and return what it says.
 
-    The photo, and other files that it names, are copied into the folder `inputs` beside it. Raises OSError.
+    Short is without defaults. The photo, and other files that it names, are copied into the folder `inputs` beside it. Raises OSError.
     """
     data = scenario.model_dump()
     less: dict[str, Any] = scenario.model_dump(exclude_defaults=True)
     if short and Scenario.model_validate(less) == scenario:
         data = less
     carried: dict[Path, str] = {}
-    text = yaml.safe_dump(_carry(data, path.parent, carried), sort_keys=False, allow_unicode=True, width=116)
+    written: dict[str, Any] = _carry(data, path.parent, carried)
+    text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=116)
     path.write_text(head + text, encoding="utf-8")
+    return written
 
 
 def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:

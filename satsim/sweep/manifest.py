@@ -61,8 +61,12 @@ def write_manifest(
     """manifest.json: what was run, by what, and how any row can be run again; scenario.yaml: what did not vary;
     notes.md: what a reader must know.
     """
-    save_scenario(plan.base, folder / "scenario.yaml")
-    about = describe(plan, sendings, story) | {"seconds": round(seconds, 3), "fingerprint": fingerprint}
+    base = save_scenario(plan.base, folder / "scenario.yaml")
+    about = describe(plan, sendings, story) | {
+        "scenario": base,
+        "seconds": round(seconds, 3),
+        "fingerprint": fingerprint,
+    }
     (folder / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     write_notes(folder, about["notices"])
 
