@@ -3,7 +3,7 @@
 import pytest
 
 from codec.base import BudgetError, CodecError
-from codec.budgets import fit_options, packets_of
+from codec.loading import fit_options, packets_of
 from codec.progic.shape import PRESETS
 
 

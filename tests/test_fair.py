@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from codec.budgets import fit_options
+from codec.loading import fit_options
 from codec.progic.layout import split
 from satsim.links.presets import link_presets
 from satsim.pipeline import run

@@ -16,7 +16,8 @@ INPUTS = "inputs"
 def save_scenario(scenario: Scenario, path: Path, short: bool = False, head: str = "") -> dict[str, Any]:
     """Write `scenario` to `path` after `head`, in full or, if that says the same, `short`, and return what it says.
 
-    Short is without defaults. The photo, and other files that it names, are copied into the folder `inputs` beside it. Raises OSError.
+    Short is without defaults. The photo, and other files that it names, are copied into `inputs` beside it. Raises
+    OSError.
     """
     data = scenario.model_dump()
     less: dict[str, Any] = scenario.model_dump(exclude_defaults=True)

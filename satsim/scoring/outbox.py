@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import BudgetError, CodecError, stages_of
-from codec.budgets import fit_options
+from codec.loading import fit_options
 from codec.photos import fit_photo
 from satsim.air.forms import misfit
 from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
