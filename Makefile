@@ -1,7 +1,7 @@
 # make demo   set up what a run needs and send a forest-fire photo over a satellite link
 # make test   set up what the tests need, then lint, format check, types and tests, two at a time
 # make test-all   the same with the slow tests
-# make claims what the README says of ProGIC, measured anew over three sets of photos below SATSIM_DATA (20 minutes)
+# make references   everything in results/reference and every number of the README from it, made anew (an hour)
 # make house  how the code stands: modules, lines, imports, and the way of a run
 # make clean  remove the virtual environment and caches (results stay)
 # Everything lives in .venv of this checkout; nothing needs root. PYTHON names the interpreter (3.11 or later).
@@ -9,7 +9,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all claims house lint clean venv
+.PHONY: demo test test-all references house lint clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
@@ -26,8 +26,8 @@ lint: .venv/test-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-claims: .venv/demo-ready
-	$(BIN)/python benchmarks/claims.py
+references: .venv/test-ready
+	$(BIN)/python benchmarks/references.py
 
 house: .venv/test-ready
 	$(BIN)/python tests/house.py

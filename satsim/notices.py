@@ -49,6 +49,11 @@ def write_notes(folder: Path, notices: Iterable[str]) -> None:
     (folder / "notes.md").write_text("# Notes\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
+def image_notices(scenario: Scenario) -> list[str]:
+    """A line where the picture is no photo."""
+    return ["the picture is a drawn scene, not a photo (--image takes yours)"] * scenario.image.drawn
+
+
 def links_of(scenario: Scenario) -> list[LinkSpec]:
     """The link of each scheme."""
     return [scenario.link_of(scheme) for scheme in scenario.schemes]

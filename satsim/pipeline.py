@@ -19,7 +19,7 @@ from codec.loading import load_codec
 from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
-from satsim.notices import about_link, link_notices, links_of, scheme_notices, write_notes
+from satsim.notices import about_link, image_notices, link_notices, links_of, scheme_notices, write_notes
 from satsim.scenario.saving import save_scenario
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.judge import Judge, Memory, Tools
@@ -67,7 +67,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     progress("reading the photo")
     reference = load_photo(scenario.image)
     metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
-    notices += [*scenario.notes, *link_notices(links_of(scenario))]
+    notices += [*image_notices(scenario), *scenario.notes, *link_notices(links_of(scenario))]
     rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
@@ -87,7 +87,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         "interval_s": scenario.link.interval_s,
         "link": about_link(scenario.link),
         "senders": scenario.senders.model_dump(),
-        "image": {"width": reference.shape[1], "height": reference.shape[0]},
+        "image": {"width": reference.shape[1], "height": reference.shape[0], "drawn": scenario.image.drawn},
         "metrics": about_metrics(metrics),
         "schemes": schemes,
         "notices": notices,

@@ -61,6 +61,11 @@ def with_unit(info: Mapping[str, Any]) -> str:
     return f"{info['label']} in {info['unit']}" if info["unit"] else str(info["label"])
 
 
+def original_words(about: Mapping[str, Any]) -> str:
+    """What to call the picture that was sent, of a run's summary."""
+    return "original, a drawn scene" if about["image"].get("drawn") else "original"
+
+
 def headline(about: Mapping[str, Any]) -> str:
     """What stands over a figure or table of what has a title or, if that is empty, a name: that in words."""
     return about["title"] or str(about.get("name") or about.get("scenario", "")).replace("_", " ").capitalize()

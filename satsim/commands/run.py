@@ -46,7 +46,7 @@ def run(
 
         return run_folders(plan, images, image, first, at, out, workers, resume, cache, json, quiet)
     if image is not None:
-        plan = plan.model_copy(update={"image": plan.image.model_copy(update={"path": image.absolute()})})
+        plan = plan.model_copy(update={"image": plan.image.with_photo(image)})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
     with console.status("starting") as status:
         from satsim import pipeline

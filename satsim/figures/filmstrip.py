@@ -12,7 +12,7 @@ from PIL import Image
 
 from satsim.figures.look import CAPTION, EDGE, GAP, GREY, HANGING, NAME, NAME_LOOKS, NAMES, NOTICE, PALE, PAPER, SIZE
 from satsim.figures.page import Page, Track, TrackPoint, foot_note, subtitle
-from satsim.words import clock, clock_words, headline, number, shorten, with_unit
+from satsim.words import clock, clock_words, headline, number, original_words, shorten, with_unit
 
 
 class Cell(NamedTuple):
@@ -63,7 +63,9 @@ def filmstrip(frames: Path, summary: Mapping[str, Any], metric: str, tracks: Seq
     height = top + step * len(tracks) + foot
     page = Page(width, height, dpi=72)
     page.show(EDGE, height - EDGE - cell.height, cell.width, cell.height, frames / "original.png", cell.picture)
-    page.write(EDGE, height - EDGE - cell.height - 5, "original", fontsize=cell.font, color=GREY, **HANGING)
+    page.write(
+        EDGE, height - EDGE - cell.height - 5, original_words(summary), fontsize=cell.font, color=GREY, **HANGING
+    )
     page.write(left, height - EDGE + 6, title, fontsize=large, weight="bold", **HANGING)
     page.write(left, height - facts_at, lines, fontsize=small, color=GREY, **HANGING)
     for k, time_s in enumerate(columns):

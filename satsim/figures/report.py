@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from satsim.figures.page import Track, subtitle
+from satsim.words import headline
 
 LARGEST = 5_000_000
 """Bytes of the page."""
@@ -40,14 +41,14 @@ def write_report(folder: Path, summary: Mapping[str, Any], tracks: Mapping[str, 
     data = {"summary": summary, "facts": subtitle(summary, median=True), "schemes": schemes, "events": events}
     paths = [folder / "frames" / frame for frame in frames]
     pictures = [data_uri("png", path.read_bytes()) for path in paths]
-    content = page_of(summary["title"], {**data, "pictures": pictures, "frames": frames, "notes": notes})
+    content = page_of(headline(summary), {**data, "pictures": pictures, "frames": frames, "notes": notes})
     if len(content) > LARGEST:
         from satsim.figures.smaller import smaller
 
         room = LARGEST - len(content) + sum(map(len, pictures)) - 500
         files, note = smaller(paths, room)
         pictures = [data_uri("webp", file) for file in files]
-        content = page_of(summary["title"], {**data, "pictures": pictures, "frames": frames, "notes": [*notes, note]})
+        content = page_of(headline(summary), {**data, "pictures": pictures, "frames": frames, "notes": [*notes, note]})
     (folder / "report.html").write_bytes(content)
 
 

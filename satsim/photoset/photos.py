@@ -23,7 +23,7 @@ class Photo(NamedTuple):
 
     def framed(self, image: ImageSpec) -> ImageSpec:
         """The frame of `image` around this photo."""
-        return image.model_copy(update={"path": self.path})
+        return image.with_photo(self.path)
 
 
 def find_photos(folders: Sequence[Path], first: int | None = None) -> list[Photo]:

@@ -26,6 +26,12 @@ class ImageSpec(Checked):
     height: Annotated[int, Field(ge=16, le=4096)] = 256
     fit: Literal["crop", "pad", "keep"] = "crop"
     """crop: fill the frame, cut what sticks out; pad: whole photo, grey bars; keep: the photo's own size."""
+    drawn: bool = False
+    """Whether it is no photo but a drawn scene, which results then say."""
+
+    def with_photo(self, path: Path) -> ImageSpec:
+        """The same frame for another photo."""
+        return self.model_copy(update={"path": path.absolute(), "drawn": False})
 
 
 class TransportSpec(Checked):
@@ -64,14 +70,11 @@ class TransportSpec(Checked):
         """This transport, with what suits `link` in place of `auto`."""
         if self.name != "auto":
             return self
-        suits = "arq"
-        if link.preset:
-            from satsim.links.presets import find_preset
+        from satsim.links.presets import find_preset
 
-            suits = find_preset(link.preset).transport
-        if suits == "arq" and link.ack.kind == "none":
-            suits = "once"
-        return self.model_copy(update={"name": suits})
+        suits = find_preset(link.preset).transport if link.preset else "arq"
+        none = suits == "arq" and link.ack.kind == "none"
+        return self.model_copy(update={"name": "once" if none else suits})
 
 
 class SendersSpec(Checked):
@@ -159,18 +162,16 @@ class Scenario(Checked):
     @model_validator(mode="after")
     def _transports_named(self) -> Scenario:
         """Every `auto` becomes what it stands for, so that no reader needs to know; a note says where that is new."""
-        links = [self.link_of(scheme) for scheme in self.schemes]
-        named = [scheme.transport.on(link) for scheme, link in zip(self.schemes, links, strict=True)]
-        said = {
-            f"no transport is named, so each goes as suits its link: {now.name} over {link.preset or 'this one'}": None
-            for scheme, now, link in zip(self.schemes, named, links, strict=True)
-            if scheme.transport.name == "auto" and now.name != "once"
-        }
-        changed = [
-            scheme.model_copy(update={"transport": now}) for scheme, now in zip(self.schemes, named, strict=True)
-        ]
-        object.__setattr__(self, "schemes", tuple(changed))
-        object.__setattr__(self, "notes", tuple(dict.fromkeys([*self.notes, *said])))
+        named, notes = [], dict.fromkeys(self.notes)
+        for scheme in self.schemes:
+            link = self.link_of(scheme)
+            now = scheme.transport.on(link)
+            if scheme.transport.name == "auto" and now.name != "once":
+                way = f"{now.name} over {link.preset or 'this one'}"
+                notes[f"no transport is named, so each goes as suits its link: {way}"] = None
+            named.append(scheme.model_copy(update={"transport": now}))
+        object.__setattr__(self, "schemes", tuple(named))
+        object.__setattr__(self, "notes", tuple(notes))
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,8 @@ def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str,
     """
     keys = dotted.split(".")
     changed: dict[str, Any] = _set(data, keys, value, source)
+    if keys == ["image", "path"]:
+        changed = _set(changed, ["image", "drawn"], False, source)
     return _with_fitting_options(changed, keys[1]) if keys[::2] == ["schemes", "codec"] else changed
 
 

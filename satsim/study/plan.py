@@ -91,7 +91,7 @@ def read_plan(
     base = path.parent / spec.scenario
     scenario = load_scenario(base, [*spec.set, *settings])
     if image is not None:
-        scenario = scenario.model_copy(update={"image": scenario.image.model_copy(update={"path": image.absolute()})})
+        scenario = scenario.model_copy(update={"image": scenario.image.with_photo(image)})
     if spec.title:
         scenario = scenario.model_copy(update={"title": spec.title})
     return over_photos(make_plan(scenario, goal, budgets, spec), photos)

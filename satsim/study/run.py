@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from satsim.errors import StudyError
-from satsim.notices import link_notices
+from satsim.notices import image_notices, link_notices
 from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
@@ -102,8 +102,9 @@ def cheaper(found: Found, recommended: Outcome, cost: str) -> list[str]:
 
 def notices_on(plan: StudyPlan, found: Found) -> list[str]:
     """What a reader would not guess."""
-    notices, scenario = [], plan.scenario
-    notices += link_notices([scenario.link])
+    scenario = plan.scenario
+    notices = [] if plan.photos else image_notices(scenario)
+    notices += [*scenario.notes, *link_notices([scenario.link])]
     if few := len(found.outcomes) - len(found.whole(plan.replications)):
         what = "1 design looked" if few == 1 else f"{few} designs looked"
         was = "was" if few == 1 else "were"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from satsim.errors import SweepError
-from satsim.notices import link_notices, links_of
+from satsim.notices import image_notices, link_notices, links_of
 from satsim.scenario.scenario import Scenario, make_scenario
 from satsim.scoring.digests import code_digest, file_digest, versions
 from satsim.scoring.judge import digest
@@ -120,7 +120,7 @@ def make_plan(
         )
     moments_s = tuple(moments_s) or default_moments(shortest_s)
     _, measures, notices = choose_measures(scenarios[0], min(photos.values()), moments_s)
-    notices += [note for scenario in scenarios for note in scenario.notes]
+    notices += [note for scenario in scenarios for note in [*image_notices(scenario), *scenario.notes]]
     notices += link_notices(link for scenario in scenarios for link in links_of(scenario))
     if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):
         own = [scheme.name for scheme in scenarios[0].schemes if scheme.link]
