@@ -70,9 +70,11 @@ class TransportSpec(Checked):
         """This transport, with what suits `link` in place of `auto`."""
         if self.name != "auto":
             return self
-        from satsim.links.presets import find_preset
+        suits = "arq"
+        if link.preset:
+            from satsim.links.presets import find_preset
 
-        suits = find_preset(link.preset).transport if link.preset else "arq"
+            suits = find_preset(link.preset).transport
         none = suits == "arq" and link.ack.kind == "none"
         return self.model_copy(update={"name": "once" if none else suits})
 
