@@ -75,8 +75,7 @@ class TransportSpec(Checked):
             from satsim.links.presets import find_preset
 
             suits = find_preset(link.preset).transport
-        none = suits == "arq" and link.ack.kind == "none"
-        return self.model_copy(update={"name": "once" if none else suits})
+        return self.model_copy(update={"name": "once" if (suits, link.ack.kind) == ("arq", "none") else suits})
 
 
 class SendersSpec(Checked):
