@@ -176,8 +176,8 @@ def times_words(reference: Path) -> str:
     return wrapped(
         f"Encoding and decoding 256x256 pixels take `small` {ratios['small']:.2f} and `nano` {ratios['nano']:.2f} of"
         f" the time of eager float32 `nano` (medians of {times['rounds']} rounds in turn, {times['threads']} threads)."
-        f" On two cores ({times['processor']}) `satsim decode` of a packet takes {times['cold_decode_s']:.1f} s in a"
-        f" new process, and the run of `make demo` {times['demo_s']:.0f} s and {times['demo_peak_mib']:.0f} MiB of memory."
+        f" On two cores ({times['processor']}) `satsim decode` of a packet takes {times['cold_decode_s']:.1f} s in"
+        f" a new process, and `make demo`'s run {times['demo_s']:.0f} s and {times['demo_peak_mib']:.0f} MiB of memory."
     )
 
 

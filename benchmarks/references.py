@@ -31,6 +31,8 @@ REFERENCE = REPO / "results" / "reference"
 DATA = Path(os.environ.get("SATSIM_DATA", REPO.parent / "shared" / "data")) / "eval"
 SATSIM = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
 RUN = ("*.csv", "*.json", "scenario.yaml", "notes.md", "filmstrip.png", "time_vs_*", "photos_vs_time.*", "frames/*")
+OURS = ("--set", "metrics=[dists-lite]")
+"""The metric that every installation has."""
 SWEEP = ("manifest.json", "scenario.yaml", "notes.md")
 
 
@@ -43,26 +45,26 @@ class Reference(NamedTuple):
 
 
 REFERENCES = (
-    Reference("forest_fire", ("run", "scenarios/forest_fire.yaml"), RUN),
-    Reference("twenty_teams", ("run", "scenarios/twenty_teams.yaml"), RUN),
+    Reference("forest_fire", ("run", "scenarios/forest_fire.yaml", *OURS), RUN),
+    Reference("twenty_teams", ("run", "scenarios/twenty_teams.yaml", *OURS), RUN),
     Reference(
         "forest_fire_photos",
-        ("run", "scenarios/forest_fire.yaml", "--images", str(DATA / "fire"), "--workers", "2"),
+        ("run", "scenarios/forest_fire.yaml", "--images", str(DATA / "fire"), *OURS),
         ("photos.csv", "wins.*", "quality_vs_time_*", "summary.json", "notes.md"),
     ),
     Reference(
         "studies/loss_and_pace",
-        ("sweep", "scenarios/studies/loss_and_pace.yaml"),
+        ("sweep", "scenarios/studies/loss_and_pace.yaml", *OURS),
         (*SWEEP, "heat_first_image_s.*", "quality_*_at_300_s.*", "wins_dists-lite.*"),
     ),
     Reference(
         "studies/repeat_or_repair",
-        ("sweep", "scenarios/studies/repeat_or_repair.yaml"),
+        ("sweep", "scenarios/studies/repeat_or_repair.yaml", *OURS),
         (*SWEEP, "bands_final_dists-lite.*", "bands_shares.*"),
     ),
     Reference(
         "studies/who_sends_first",
-        ("sweep", "scenarios/studies/who_sends_first.yaml"),
+        ("sweep", "scenarios/studies/who_sends_first.yaml", *OURS),
         (*SWEEP, "heat_last_first_image_s.*", "wins_dists-lite.*"),
     ),
     Reference(
@@ -101,7 +103,8 @@ def main() -> None:
 def make(reference: Reference, work: Path) -> None:
     """Run the command of a reference, and put what is kept of it in place of what was there."""
     print(f"{reference.name}: satsim {' '.join(reference.command)}", flush=True)
-    shutil.rmtree(work, ignore_errors=True)
+    for left in (work, work.with_name(f"{work.name}.unfinished")):
+        shutil.rmtree(left, ignore_errors=True)
     subprocess.run([*SATSIM, *reference.command, "--out", str(work)], check=True, cwd=REPO)
     place = REFERENCE / reference.name
     shutil.rmtree(place, ignore_errors=True)

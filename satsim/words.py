@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +64,7 @@ def with_unit(info: Mapping[str, Any]) -> str:
 
 def original_words(about: Mapping[str, Any]) -> str:
     """What to call the picture that was sent, of a run's summary."""
-    return "original, a drawn scene" if about["image"].get("drawn") else "original"
+    return "original (drawn)" if about["image"].get("drawn") else "original"
 
 
 def headline(about: Mapping[str, Any]) -> str:
@@ -82,5 +83,6 @@ def link_words(link: Mapping[str, Any], most: str = "one packet", each: str = ""
 
 
 def shorten(text: str, letters: int, lines: int = 1) -> str:
-    """`text` wrapped into at most so many lines, with an ellipsis for what is left over."""
-    return "\n".join(textwrap.wrap(text, letters, max_lines=lines, placeholder=" …"))
+    """`text` wrapped into at most so many lines, a number with its noun, with an ellipsis for what is left over."""
+    joined = re.sub(r"(?<=\d) (?=(?:packet|stage|message|byte)s?\b)", "\u00a0", text)
+    return "\n".join(textwrap.wrap(joined, letters, max_lines=lines, placeholder=" …")).replace("\u00a0", " ")
