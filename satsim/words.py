@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
@@ -60,6 +60,15 @@ def number(value: float) -> str:
 def with_unit(info: Mapping[str, Any]) -> str:
     """The metric's label, with its unit where it has one."""
     return f"{info['label']} in {info['unit']}" if info["unit"] else str(info["label"])
+
+
+TRANSPORTS = {"once": "sent once", "carousel": "round and round", "arq": "sent again until acknowledged"}
+
+
+def sent_words(schemes: Iterable[Mapping[str, Any]]) -> str:
+    """How all schemes of a summary go, as a sentence with a blank behind it; nothing where they differ."""
+    ways = {scheme.get("transport", {}).get("name") for scheme in schemes}
+    return f"{TRANSPORTS[ways.pop()].capitalize()}. " if len(ways) == 1 and ways <= TRANSPORTS.keys() else ""
 
 
 def original_words(about: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 from PIL import Image
 
 from satsim.figures.look import ACROSS, COLOURS, GREY, INK, LABEL, LEFT, MARKERS, NOTICE, PALE, WIDTH
-from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, headline, link_words, shorten
+from satsim.words import DAY_S, DAYS_FROM_S, HOUR_S, headline, link_words, sent_words, shorten
 
 
 class TrackPoint(NamedTuple):
@@ -232,7 +232,8 @@ def links_of(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def subtitle(summary: Mapping[str, Any], median: bool = False) -> list[str]:
     """The links and the photo; of several senders, how they share the receiver, and that the median photo is shown."""
     links, senders = links_of(summary), summary.get("senders", {})
-    photo = f"Photo of {summary['image']['width']} × {summary['image']['height']} pixels."
+    sent = sent_words(summary.get("schemes", {}).values())
+    photo = f"{sent}Photo of {summary['image']['width']} × {summary['image']['height']} pixels."
     if len(links) > 1 or (senders.get("count") or 1) > 1:
         from satsim.figures.setting import link_lines, make_links, sharing
 

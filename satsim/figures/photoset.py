@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from satsim.figures.look import GREY, LEFT, PALE, STYLE
+from satsim.figures.look import GREY, LABEL, LEFT, PALE, STYLE
 from satsim.figures.page import (
     Page,
     label_ends,
@@ -24,8 +24,9 @@ from satsim.figures.page import (
     time_ticks,
     time_unit,
 )
+from satsim.figures.setting import Link, link_lines
 from satsim.figures.sheet import sheet_of_photos
-from satsim.words import clock, number, shorten, span, with_unit
+from satsim.words import clock, number, sent_words, shorten, with_unit
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
@@ -77,7 +78,7 @@ def read_curves(path: Path, labels: Mapping[str, str]) -> list[Curve]:
     return curves
 
 
-COLUMNS, SMALL, TITLE, BETWEEN = 3, 112.0, 30.0, 24.0
+COLUMNS, SMALL, TITLE, BETWEEN = 3, 112.0, 41.0, 24.0
 """Of the small panels: how many side by side; height, room above for words, and room below, in points."""
 
 
@@ -110,8 +111,8 @@ def quality_figure(summary: Mapping[str, Any], metric: str, curves: Sequence[Cur
             draw_curve(panel, other, end_s, color=PALE, linestyle="-", linewidth=1.2)
         draw_band(panel, curve, end_s)
         words = first_words(curve, summary["photos"])
-        page.write(LEFT + column * (width + 22), y + SMALL + 16, shorten(curve.name, 34), weight="bold",
-                   color=curve.look["color"])  # fmt: skip
+        page.write(LEFT + column * (width + 22), y + SMALL + 16, shorten(curve.name, 32, 2), weight="bold",
+                   color=curve.look["color"], va="bottom")  # fmt: skip
         page.write(LEFT + column * (width + 22), y + SMALL + 5, words, fontsize=8, color=GREY)
     return page.figure
 
@@ -138,7 +139,7 @@ def draw_medians(axes: Axes, info: Mapping[str, Any], curves: Sequence[Curve], e
         draw_curve(axes, curve, end_s, linewidth=2.4, **curve.look)
     drawn = [curve for curve in curves if not math.isnan(curve.median[-1])]
     heights = [min(1.0, (curve.median[-1] - bottom) / (top - bottom)) * room for curve in drawn]
-    labels = [f"{number(curve.median[-1])} {info['unit']}  {curve.name}" for curve in drawn]
+    labels = [shorten(f"{number(curve.median[-1])} {info['unit']}  {curve.name}", LABEL, 3) for curve in drawn]
     label_ends(axes, labels, [curve.look["color"] for curve in drawn], heights, room)
     if not drawn:
         axes.text(0.5, 0.5, "the median photo shows nothing", transform=axes.transAxes, ha="center",
@@ -168,11 +169,11 @@ def draw_band(axes: Axes, curve: Curve, end_s: float) -> None:
 
 def facts_of(summary: Mapping[str, Any]) -> list[str]:
     """The link, the photos, and by how many senders."""
-    named = f"Link{'s' * (len(summary['links']) > 1)}: {', '.join(summary['links'])}. " if summary["links"] else ""
     sizes = summary["sizes"]
     size = f"of {sizes[0].replace('x', ' × ')} pixels" if len(sizes) == 1 else f"of {len(sizes)} sizes"
-    photos = f"{summary['photos']} photo{'s' * (summary['photos'] > 1)} {size}, each in a run of its own"
-    lines = [f"{named}One packet every {span(summary['interval_s'])}; {photos}."]
+    photos = f"{summary['photos']} photo{'s' * (summary['photos'] > 1)} {size}, each in a run of its own."
+    links = [Link(*(link[key] for key in Link._fields)) for link in summary["links"]]
+    lines = link_lines(links, summary["senders"], f"{sent_words(summary['schemes'].values())}{photos}")
     if (count := summary["senders"]["count"]) > 1:
         lines.append(f"In each run {count} senders send the same photo; the median one counts.")
     return lines

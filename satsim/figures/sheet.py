@@ -61,12 +61,14 @@ def sheet_of_photos(folder: Path, summary: Mapping[str, Any]) -> Figure:
         for head in ["original", *(summary["labels"][shot.scheme] for shot in rows[0])]
     ]
     head_room = 20 * max(head.count("\n") + 1 for head in heads) + 12
-    top = EDGE + 38 + 22 * len(lines) + head_room
+    title = shorten(summary["title"], width // 17, 3)
+    below = 32 * title.count("\n") + 40
+    top = EDGE + below - 2 + 22 * len(lines) + head_room
     groups = len({row[0].group for row in rows})
     page = Page(width, top + len(rows) * step + 14 * (groups - 1) + EDGE, dpi=72)
     height = page.height
-    page.write(EDGE, height - EDGE, shorten(summary["title"], width // 15), fontsize=26, weight="bold", va="top")
-    page.write(EDGE, height - EDGE - 40, "\n".join(lines), fontsize=16, color=GREY, va="top", linespacing=1.3)
+    page.write(EDGE, height - EDGE, title, fontsize=26, weight="bold", va="top", linespacing=1.1)
+    page.write(EDGE, height - EDGE - below, "\n".join(lines), fontsize=16, color=GREY, va="top", linespacing=1.3)
     for k, head in enumerate(heads):
         x = EDGE + NAMES + k * (across + GAP)
         page.write(x, height - top + 8, head, fontsize=15, weight="bold", va="bottom", linespacing=1.2)

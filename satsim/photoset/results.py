@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from satsim.notices import links_of, write_notes
+from satsim.notices import about_link, links_of, write_notes
 from satsim.photoset.bands import Band, bands
 from satsim.photoset.jobs import PhotoJob
 from satsim.photoset.plan import PhotosetPlan
@@ -173,8 +173,7 @@ def summary_of(plan: PhotosetPlan, found: Found, wins: Sequence[Win], notices: S
         "title": scenario.title or scenario.name,
         "photos": len(plan.photos),
         "duration_s": scenario.duration_s,
-        "interval_s": scenario.link.interval_s,
-        "links": list(dict.fromkeys(link.preset for link in links_of(scenario) if link.preset)),
+        "links": [about_link(link) for link in dict.fromkeys(links_of(scenario))],
         "senders": scenario.senders.model_dump(),
         "sizes": sorted({f"{width}x{height}" for height, width in plan.sizes}),
         "metrics": about_metrics(plan.measures.metrics),
@@ -183,6 +182,7 @@ def summary_of(plan: PhotosetPlan, found: Found, wins: Sequence[Win], notices: S
         "labels": labels_of(plan, found),
         "schemes": {
             scheme.name: over_photos(plan, [each["schemes"][k] for each in found])
+            | {"transport": {"name": scheme.transport.name}}
             for k, scheme in enumerate(scenario.schemes)
         },
         "wins": [win._asdict() for win in wins],

@@ -9,7 +9,7 @@ from typing import Any
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import Scenario, SchemeSpec, TransportSpec, slug
 from satsim.scoring.outbox import Outbox
-from satsim.words import span
+from satsim.words import TRANSPORTS, span
 
 CODECS = {
     "progic": "ProGIC progressive",
@@ -23,7 +23,6 @@ CODECS = {
     "vvc": "VVC whole",
 }
 """Codecs in words; one that is not here goes by the last part of its name."""
-TRANSPORTS = {"once": "sent once", "carousel": "round and round", "arq": "sent again until acknowledged"}
 
 
 def label_of(scenario: Scenario, scheme: SchemeSpec, outboxes: Sequence[Outbox]) -> str:
