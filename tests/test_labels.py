@@ -38,10 +38,10 @@ def test_fields_are_what_was_sent(name, packets, label):
     assert found == label
 
 
-def test_words_that_differ_are_told_side_by_side():
+def test_words_that_differ_are_what_an_axis_tells_beside_the_label():
     facts = [{"codec": codec} for codec in ("AVIF whole", "ProGIC progressive", "AVIF whole")]
-    assert fill("{codec}", facts) == "AVIF whole or ProGIC progressive"
-    assert fill("{codec}", [{"codec": str(k)} for k in range(4)]) == "several"
+    assert fill("{codec}, small", facts) == "the codec, small"
+    assert fill("{codec}, small", facts[::2]) == "AVIF whole, small"
 
 
 @pytest.mark.parametrize(

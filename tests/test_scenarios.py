@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from codec import codec_names
+from codec.loading import fit_options, options_of
 from codec.metrics import METRICS
 from satsim.air.packets import LENGTH_BYTES
-from satsim.scenario.scenario import load_scenario
+from satsim.scenario.scenario import load_scenario, read_mapping
 from satsim.scoring.outbox import load_photo
 from satsim.simulation.simulation import simulate
+from satsim.sweep.grid import make_grid, read_factor
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
 SCENARIOS = sorted(FOLDER.glob("*.yaml"))
@@ -48,6 +50,19 @@ class TestEveryShippedScenario:
             if scheme.transport.repair_packets or scheme.transport.repair_by_stage:
                 room -= LENGTH_BYTES
             assert scheme.options.get("budget_bytes", 0) % room == 0, scheme.name
+
+    def test_any_codec_can_be_put_in_place_of_its_own(self, path):
+        data, axis = read_mapping(path, "scenario"), read_factor("codec=progic,avif,webp", path.parent)
+        places = make_grid(data, [axis], path)
+        assert len(places) == 3
+        for place in places:
+            scenario = place.scenario
+            assert len(scenario.schemes) >= 1
+            for scheme in scenario.schemes:
+                room = scenario.link_of(scheme).packet_bytes - scenario.header.bytes_of()
+                options = fit_options(scheme.codec, scheme.options, room, 256, 256)
+                assert set(options) <= set(options_of(scheme.codec)), scheme.name
+                assert scheme.codec == place.values[0]
 
     def test_something_arrives_on_each_link(self, path):
         pytest.importorskip("skyfield", reason="passes of satellites need the extra orbit")

@@ -59,7 +59,7 @@ def link_words(link: LinkSpec) -> str:
 
 
 def fill(name: str, facts: Sequence[dict[str, Any]]) -> str:
-    """`name` with each field replaced by what it is in all of `facts`: "4 to 5" for numbers, "a or b" for words.
+    """`name` with each field replaced by what it is in all of `facts`: "4 to 5" for numbers that differ, "the codec" for words.
 
     Of one the noun after it is in the singular: "{packets} packets" is "1 packet".
     """
@@ -70,7 +70,7 @@ def fill(name: str, facts: Sequence[dict[str, Any]]) -> str:
             if len(found) > 1:
                 return f"{found[0]} to {found[-1]}{noun}"
             return f"{found[0]}{noun.removesuffix('s') if found[0] == 1 else noun}"
-        return (" or ".join(found) if len(found) <= 3 else "several") + noun
+        return (found[0] if len(found) == 1 else f"the {match[1]}") + noun
 
     return re.sub(r"\{(\w+)\}( (?:packet|stage|byte|message)s\b)?", value, name)
 
