@@ -98,11 +98,11 @@ def words(name: str, value: float | None) -> str:
 def read(folder: Path, quantities: list[str]) -> Found:
     """What 95 of 100 runs are at least as good as, and, as `share`, how many runs have any picture."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    labels = dict(zip(manifest["schemes"], manifest["labels"], strict=True))
+    labels = [dict(zip(manifest["schemes"], point["labels"], strict=True)) for point in manifest["points"]]
     table = pq.read_table(folder / "quantiles.parquet", filters=[("quantity", "in", quantities)])
     found: Found = {}
     for row in table.to_pylist():
-        mine = found.setdefault((row["point"], labels[row["scheme"]]), {})
+        mine = found.setdefault((row["point"], labels[row["point"]][row["scheme"]]), {})
         if row["certainty"] == CERTAINTY:
             mine[row["quantity"]] = row["value"]
         elif row["statistic"] == "share" and row["quantity"] == "first_image_s":

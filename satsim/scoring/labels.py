@@ -61,7 +61,8 @@ def link_words(link: LinkSpec) -> str:
 def fill(name: str, facts: Sequence[dict[str, Any]]) -> str:
     """`name` with each field replaced by what it is in all of `facts`.
 
-    Where these differ, numbers are "4 to 5" and words "the codec". Of one the noun after it is in the singular: "{packets} packets" is "1 packet".
+    Where these differ, numbers are "4 to 5" and words "the codec". Of one the noun after it is in the singular:
+    "{packets} packets" is "1 packet".
     """
 
     def value(match: re.Match[str]) -> str:

@@ -71,13 +71,13 @@ def write_manifest(
     write_notes(folder, about["notices"])
 
 
-def labels(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
-    """What each scheme is called in figures and in words: its name, filled in with what it sends at all points."""
+def labels(places: Sequence[Place], sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
+    """What each scheme is called in figures and words: its name, filled in with what it sends at these points."""
     found: list[str] = []
-    for k, scheme in enumerate(plan.first.schemes):
+    for k, scheme in enumerate(places[0].scenario.schemes):
         facts = [
             facts_of(place.scenario.schemes[k], place.scenario.link_of(place.scenario.schemes[k]), row[k].outbox)
-            for place, row in zip(plan.places, sendings, strict=True)
+            for place, row in zip(places, sendings, strict=True)
         ]
         found.append(distinct(fill(scheme.name, facts), found))
     return found
@@ -103,7 +103,7 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
         "duration_s": min(place.scenario.duration_s for place in plan.places),
         "image": dict(zip(("height", "width"), sendings[0][0].reference.shape[:2], strict=True)),
         "schemes": [scheme.name for scheme in first.schemes],
-        "labels": labels(plan, sendings),
+        "labels": labels(plan.places, sendings),
         "axes": [
             {"key": axis.key, "label": axis_words(axis.key), "values": axis.values, "labels": axis.labels}
             for axis in plan.axes
@@ -119,6 +119,7 @@ def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: Sw
             {
                 "values": cells(plan.axes, place),
                 "codings": {s.name: sending.key for s, sending in zip(place.scenario.schemes, row, strict=True)},
+                "labels": labels([place], [row]),
             }
             for place, row in zip(plan.places, sendings, strict=True)
         ],

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +32,7 @@ class Unfinished:
         self.what = what
         """In words, what has not finished."""
         self.folder = out.absolute().with_name(f"{out.absolute().name}.unfinished")
+        self._made_parent = False
 
     def begin(self, plan: Mapping[str, Any], resume: bool) -> None:
         """Write the plan, or with `resume` find the same one. Raises SweepError where that does not fit."""
@@ -99,12 +100,16 @@ class Unfinished:
         return parted
 
     def remove(self) -> None:
-        """Delete it: all it holds is in the results now."""
+        """Delete it, all it holds being in the results now, and the empty folder that it was made in."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            if self._made_parent:
+                self.folder.parent.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """No other process works on this sweep. Raises SweepError where one does."""
+        self._made_parent = self._made_parent or not self.folder.parent.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("ab") as file:
             if not _lock(file):
