@@ -13,7 +13,7 @@ import pytest
 
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import TransportSpec
-from satsim.scoring.outbox import round_order
+from satsim.scoring.rounds import round_order
 from satsim.simulation.runs import show_runs
 from satsim.sweep.quantiles import at_least_as_good
 from satsim.sweep.quantiles import share as share_with_interval

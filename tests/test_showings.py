@@ -12,7 +12,7 @@ from satsim.links.costs import costs
 from satsim.links.draws import child
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import SendersSpec, TransportSpec
-from satsim.scoring.outbox import round_order
+from satsim.scoring.rounds import round_order
 from satsim.simulation.channel import SCHEDULES
 from satsim.simulation.events import blank
 from satsim.simulation.fates import draw

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import SendersSpec, TransportSpec
-from satsim.scoring.outbox import round_order
+from satsim.scoring.rounds import round_order
 from satsim.simulation.events import ENDED, Event
 from satsim.simulation.runs import show_runs
 from satsim.simulation.simulation import simulate

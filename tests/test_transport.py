@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.scenario import TransportSpec
-from satsim.scoring.outbox import interleave, repair_plan, round_order
+from satsim.scoring.rounds import interleave, repair_plan, round_order
 from satsim.simulation.simulation import simulate
 
 SESSION = {"kind": "session"}

@@ -16,7 +16,7 @@ from satsim.scoring.judge import digest
 
 LIBRARIES = ("numpy", "torch", "pillow", "pillow-heif", "imagecodecs", "imageio-ffmpeg")
 """Those that turn pixels into bytes, bytes into pixels, and pictures into numbers."""
-OWN_CODE = ("scoring/outbox.py", "air/repair.py", "scoring/coding.py", "scoring/judge.py")
+OWN_CODE = ("scoring/outbox.py", "scoring/rounds.py", "air/repair.py", "scoring/coding.py", "scoring/judge.py")
 """The way from packets to scores in satsim, besides all of codec."""
 
 

@@ -131,7 +131,11 @@ def _fill(
     repairs = {packet.repair: packet.payload for packet in made if packet.repair}
     payloads = [packet.payload for packet in packets]
     per_stage = per_stage_of(payloads, coder)
-    order = round_order(scheme.transport, len(payloads) // per_stage, per_stage)
+    order = list(range(len(messages[0])))
+    if not is_plain(scheme.transport):
+        from satsim.scoring.rounds import round_order
+
+        order = round_order(scheme.transport, len(payloads) // per_stage, per_stage)
     return Outbox(payloads, repairs, messages, order, per_stage, stages_of(coder), options, header.bytes_of(compact))
 
 
@@ -150,10 +154,11 @@ def _cut(
     per_stage = per_stage_of(payloads, coder)
     packets = packetize(payloads, codec=name_on_air(coder.name), model_id=coder.model_id, height=height, width=width)
     made: list[Packet] = []
-    if plan := repair_plan(transport, len(payloads) // per_stage, per_stage):
+    if transport.repairs:
         from satsim.air.repair import repair_packets
+        from satsim.scoring.rounds import repair_plan
 
-        made = repair_packets(packets, plan)
+        made = repair_packets(packets, repair_plan(transport, len(payloads) // per_stage, per_stage))
     return coder, options, packets, made
 
 
@@ -162,48 +167,16 @@ def per_stage_of(payloads: Sequence[bytes], coder: Coder) -> int:
     return 1 if len(payloads) % stages_of(coder) else len(payloads) // stages_of(coder)
 
 
+def is_plain(transport: TransportSpec) -> bool:
+    """Whether a round is the payloads in order, each once."""
+    return not transport.repairs and transport.base_copies == transport.interleave == 1
+
+
 def check_payloads(payloads: Sequence[bytes], payload_bytes: int) -> None:
     """Raise PacketError for a payload that is empty or larger than the message leaves room for."""
     for k, payload in enumerate(payloads):
         if not 1 <= len(payload) <= payload_bytes:
             raise PacketError(f"payload {k} has {len(payload)} bytes; expected 1 to {payload_bytes}")
-
-
-def repair_plan(spec: TransportSpec, stages: int, per_stage: int) -> list[tuple[int, int]]:
-    """(payloads covered, repair packets) in order of coverage, for an image of so many stages of so many payloads."""
-    wanted = {per_stage * (k + 1): count for k, count in enumerate(spec.repair_by_stage[:stages]) if count}
-    if spec.repair_packets:
-        wanted[per_stage * stages] = wanted.get(per_stage * stages, 0) + spec.repair_packets
-    return sorted(wanted.items())
-
-
-def round_order(spec: TransportSpec, stages: int, per_stage: int) -> list[int]:
-    """One round: each stage's payloads, interleaved; copies of the first stage; repair packets after what they cover.
-
-    Repair packets are numbered on from the payloads, in the order of `repair_plan`.
-    """
-    count = stages * per_stage
-    repairs: dict[int, list[int]] = {}
-    number = count
-    for covered, wanted in repair_plan(spec, stages, per_stage):
-        repairs[covered] = list(range(number, number + wanted))
-        number += wanted
-    order: list[int] = []
-    base = interleave(list(range(per_stage)), spec.interleave)
-    copies = spec.base_copies - 1
-    for stage in range(stages):
-        order += interleave([stage * per_stage + k for k in range(per_stage)], spec.interleave)
-        order += repairs.get((stage + 1) * per_stage, [])
-        if copies and (stage > 0 or not spec.base_spread):
-            now = 1 if spec.base_spread else copies
-            order += base * now
-            copies -= now
-    return order + base * copies
-
-
-def interleave(items: list[int], depth: int) -> list[int]:
-    """`items` written into rows of `depth` and read by columns, so that neighbours travel apart."""
-    return [item for column in range(depth) for item in items[column::depth]]
 
 
 def title_of(scenario: Scenario, scheme: SchemeSpec) -> str:

@@ -61,7 +61,7 @@ def simulate(
 ) -> list[Event]:
     """Every event in [0, duration_s), in order of time; the same arguments give the same list.
 
-    `messages` holds one list for each sender, `order` the round in which each sends them (`scoring.outbox.round_order`;
+    `messages` holds one list for each sender, `order` the round in which each sends them (`scoring.rounds.round_order`;
     default as they come). Sender k takes its picture at k * start_gap_s and has its first slot `link.encode_s` later.
     Two transports or codecs under one seed meet the same losses message by message, and a higher `loss_ratio` only adds
     losses, as long as nothing is sent because of what was lost. What is under way at the end has a row in_flight there.
