@@ -79,7 +79,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
         events += [SchemeEvent(part.label, *event) for event in part.events]
         frames |= part.frames
         schemes[part.label] = part.summary
-        notices += part.notices
+        notices += [notice for notice in part.notices if notice not in notices]
     summary = {
         "scenario": scenario.name,
         "title": scenario.title,

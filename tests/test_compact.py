@@ -378,8 +378,8 @@ def test_a_sealed_scenario_at_340_bytes_sends_whole_stages_and_says_how():
         packets = [unpack(message, {sender: sender_key(plan, sender)}) for message in outbox.messages[sender]]
         assert [(packet.compact, len(packet.payload)) for packet in packets] == [(True, 320)] * 5
     assert notices == [
-        "one: the header is compact, 12 bytes: one of 20 leaves 312 of a message of 340 bytes to the codec, less than"
-        " a stage of 320"
+        "the header is compact, 12 bytes, where it can be: one of 20 leaves 312 of a message of 340 bytes to the codec,"
+        " less than a stage of 320"
     ]
 
 

@@ -23,13 +23,13 @@ def forms_of(codec: str, width: int, height: int, scenario: Scenario, packet_byt
     return header_forms(packet_bytes, scenario.header.tag_bytes, sample)
 
 
-def compact_notice(scheme: str, packet_bytes: int, header_bytes: int) -> str:
-    """Why the header of a scheme is compact; `header_bytes` are those of it, the extension and the tag."""
+def compact_notice(packet_bytes: int, header_bytes: int) -> str:
+    """Why the header of a message is compact; `header_bytes` are those of it, the extension and the tag."""
     longer = header_bytes + HEADER_BYTES - COMPACT_BYTES
     left = max(0, packet_bytes - longer)
     return (
-        f"{scheme}: the header is compact, {COMPACT_BYTES} bytes: one of {HEADER_BYTES} leaves {left} of a message of"
-        f" {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
+        f"the header is compact, {COMPACT_BYTES} bytes, where it can be: one of {HEADER_BYTES} leaves {left} of a message"
+        f" of {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
     )
 
 
