@@ -28,8 +28,8 @@ def compact_notice(packet_bytes: int, header_bytes: int) -> str:
     longer = header_bytes + HEADER_BYTES - COMPACT_BYTES
     left = max(0, packet_bytes - longer)
     return (
-        f"the header is compact, {COMPACT_BYTES} bytes, where it can be: one of {HEADER_BYTES} leaves {left} of a message"
-        f" of {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
+        f"the header is compact, {COMPACT_BYTES} bytes, where it can be: one of {HEADER_BYTES} leaves {left} of a"
+        f" message of {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
     )
 
 
