@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from codec.base import Codec, CodecError
+from codec.base import CodecError
 from codec.files import replacing
-from codec.loading import load_codec
+from codec.loading import fit_options, load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.receivers import load_receiver
@@ -63,11 +63,11 @@ def encode_photo(
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
-    coder = load_codec(name, **dict(read_setting("--option", setting, "stages=3") for setting in settings))
+    options = dict(read_setting("--option", setting, "stages=3") for setting in settings)
     height, width = image.shape[:2]
     sample = Packet(
-        codec=name_on_air(coder.name),
-        model_id=coder.model_id,
+        codec=name_on_air(name),
+        model_id=0,
         sender=key.sender if key else sender or 0,
         image_id=image_id,
         payload_index=0,
@@ -78,7 +78,7 @@ def encode_photo(
         position=position,
     )
     for compact in header_forms(packet_bytes, key.tag_bytes if key else 0, sample):
-        cut = _cut(coder, image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
+        cut = _cut((name, options), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
         if compact and not misfit(cut.packets):
             break
     messages = [pack(packet) for packet in cut.packets]  # also where they are sealed: a mistake must take no counters
@@ -95,12 +95,16 @@ class _Cut(NamedTuple):
     notes: list[str]
 
 
-def _cut(coder: Codec, image: Picture, packet_bytes: int, tag_bytes: int, sample: Packet) -> _Cut:
-    """`image` in packets that say what `sample` says, but for their payloads. Raises CodecError or PacketError."""
+def _cut(codec: tuple[str, dict[str, Any]], image: Picture, packet_bytes: int, tag_bytes: int, sample: Packet) -> _Cut:
+    """`image` in packets that say what `sample` says, but for payloads and model; `codec` is its name and options.
+
+    Raises CodecError or PacketError.
+    """
     position, compact = sample.position is not None, sample.compact
     room = packet_bytes - overhead_bytes(position, tag_bytes, compact)
     parts = room_words(packet_bytes, position, tag_bytes, compact)
     try:
+        coder = load_codec(codec[0], **fit_options(*codec, room, sample.height, sample.width))
         payloads = coder.encode(image, room)
     except CodecError as error:
         if str(error).startswith("payload_bytes is"):
@@ -113,8 +117,8 @@ def _cut(coder: Codec, image: Picture, packet_bytes: int, tag_bytes: int, sample
             notes.append(f"a stage of {stage_bytes} bytes no longer fits one message: {parts} leave {room}")
     packets = packetize(
         payloads,
-        codec=sample.codec,
-        model_id=sample.model_id,
+        codec=name_on_air(coder.name),
+        model_id=coder.model_id,
         height=sample.height,
         width=sample.width,
         sender=sample.sender,
