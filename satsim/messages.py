@@ -58,7 +58,7 @@ def encode_photo(
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
     or 0. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
     """
-    image = load_photo(check_part(ImageSpec, frame, "image"))
+    image, noted = load_photo(check_part(ImageSpec, frame, "image"))
     packet_bytes = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link").packet_bytes
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
@@ -85,7 +85,7 @@ def encode_photo(
     if key_file:
         sealer = Sealer(*take_counters(key_file, len(cut.packets)))
         messages = [sealer.seal(packet) for packet in cut.packets]
-    return Encoded(messages, cut.notes, form_words(compact))
+    return Encoded(messages, [*noted, *cut.notes], form_words(compact))
 
 
 class _Cut(NamedTuple):

@@ -65,9 +65,9 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     Raises ScenarioError, PhotoError or CodecError for what the user can mend.
     """
     progress("reading the photo")
-    reference = load_photo(scenario.image)
+    reference, noted = load_photo(scenario.image)
     metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
-    notices += [*image_notices(scenario), *scenario.notes, *link_notices(links_of(scenario))]
+    notices += [*image_notices(scenario), *noted, *scenario.notes, *link_notices(links_of(scenario))]
     rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}

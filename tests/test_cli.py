@@ -113,7 +113,7 @@ def test_a_photo_of_ones_own_replaces_the_scenarios(desk):
         (["story.yaml", "--set", "link.los_ratio=1"], "story.yaml: link.los_ratio is no key; did you mean loss_ratio?"),
         (["story.yaml", "--seed", "-1"], "story.yaml: seed is -1; expected at least 0"),
         (["story.yaml", "--image", "absent.png"], "absent.png: no such image file"),
-        (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image that Pillow can read"),
+        (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image of a kind that is read here"),
         (["story.yaml", "--set", "metrics=[pnsr]"], "did you mean 'psnr'"),
         (["story.yaml", "--set", "schemes.0.codec=codec.fake:Absent"], "scheme 'strips': codec is 'codec.fake:Absent'"),
         (["story.yaml", "--set", "schemes.0.options={strips: many}"], "scheme 'strips': strips is 'many'"),

@@ -56,7 +56,7 @@ def test_the_messages_are_those_of_the_air(small_photo):
 def test_what_is_decoded_is_what_the_codec_shows(small_photo):
     picture, report = decode_messages(named(encode(small_photo)), own_codec=FAKE)
     codec = load_codec(FAKE)
-    image = load_photo(ImageSpec(path=small_photo, width=64, height=48))
+    image = load_photo(ImageSpec(path=small_photo, width=64, height=48)).pixels
     assert np.array_equal(picture, codec.decode(dict(enumerate(codec.encode(image, 320))), 48, 64))
     assert report == ["holding 10 of 10 packets of sender 7 image 9 (external, 64x48)"]
 

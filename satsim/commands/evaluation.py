@@ -51,12 +51,15 @@ def evaluate(
     from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
     from codec.evaluation.evaluate import evaluate as steps
     from codec.evaluation.rows import rows_file
+    from codec.folders import few
 
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
     set_threads(threads)
     rivals, label = gather(codec or ["progic"], option or [], anchor)
     datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    for note in few(note for dataset in datasets for note in dataset.notes):
+        typer.echo(f"note: {note}", err=True)
     rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
     rows = []
     with rows_file(out / "rows.csv") if out else nullcontext() as keep:
@@ -125,9 +128,12 @@ def runtimes(
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
     from codec.files import write_whole
+    from codec.photos import open_photo
 
     set_threads(threads)
     photo = photo or default_photo()
+    for note in open_photo(photo).notes:
+        typer.echo(f"note: {note}", err=True)
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
     with Console(stderr=True).status("timing") as status:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from codec.folders import is_photo, left_out_of
 from satsim.errors import ScenarioError
 from satsim.scenario.scenario import Scenario, make_scenario, parse_yaml
 from satsim.scenario.settings import put, without_doubles
@@ -43,7 +44,6 @@ LABELS = {
 """How figures name an axis; a key that is not here goes by its words."""
 UNITS = {"s": "seconds", "bytes": "bytes", "db": "dB", "deg": "degrees", "ratio": "share"}
 """What the last part of a key says, in words."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 FIXED = ("seed", "metrics", "quality_levels", "name", "title")
 """Keys that no axis may have: rows under them could not be compared."""
@@ -56,6 +56,8 @@ class Factor(NamedTuple):
     values: tuple[Any, ...]
     labels: tuple[str, ...]
     """The values in a few letters each, no two alike."""
+    notes: tuple[str, ...] = ()
+    """On files of a folder that are not among the values."""
 
 
 def axis_words(key: str) -> str:
@@ -149,12 +151,16 @@ def _list(text: str, source: str) -> list[Any]:
     return values
 
 
-def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The pictures in a folder, in order of their names, or those of a list, and their names."""
+def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The photos in a folder, in order of their names, or those of a list, their names, and what is left out."""
     paths: list[Path] = []
+    notes: list[str] = []
     for part in text.split(","):
         path = folder / part.strip()
-        inside = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES) if path.is_dir() else [path]
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(each for each in path.iterdir() if is_photo(each.name))
+            notes += left_out_of(path, deep=False)
         if not inside:
             raise ScenarioError(f"{source}: there is no picture in {path}; expected files such as .png or .jpg")
         paths += inside
@@ -162,7 +168,7 @@ def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tupl
         raise ScenarioError(f"{source}: {missing} is no file or folder; check the path")
     stems = [path.stem for path in paths]
     names = [path.stem if stems.count(path.stem) == 1 else path.name for path in paths]
-    return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels
+    return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels, tuple(notes)
 
 
 def _label(value: Any) -> str:
