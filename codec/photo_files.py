@@ -7,10 +7,11 @@ Pillow, so that what it does elsewhere in a process stays as it is.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,7 @@ from codec.base import MAX_PIXELS, PLAIN_PIXELS, PhotoError
 from codec.photo_modes import in_rgb, one_line
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 JPEG, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 JPEG_XL, JPEG_XL_BOXED = b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -69,6 +71,8 @@ def open_any(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImage.
         raise PhotoError(f"{path}: has far more than {MAX_PIXELS:,} pixels; shrink it first") from None
     except PhotoError:
         raise
+    except IsADirectoryError:
+        raise PhotoError(f"{path}: is a folder, which cannot be read as an image; name a file in it") from None
     except MemoryError:
         raise PhotoError(f"{path}: does not fit in memory; shrink it first") from None
     except Exception as error:  # decoders fail in any way that they like
@@ -95,7 +99,8 @@ def _read(path: Path, file: IO[bytes], cut: bool = False) -> tuple[PillowImage.I
         size = photo.size
         photo.draft(None, (photo.width // 2, photo.height // 2))
         notes.append("is {}x{} pixels; read at half of that, {}x{}".format(*size, *photo.size))
-    photo.load()
+    with silence() if photo.format == "TIFF" else nullcontext():
+        photo.load()
     check_pixels(path, *photo.size)
     if cut:
         notes.append(f"lacks its last bytes{_what_is_lost(path, photo)}")
@@ -105,6 +110,20 @@ def _read(path: Path, file: IO[bytes], cut: bool = False) -> tuple[PillowImage.I
         orientation = 1
         notes.append(f"its EXIF note cannot be read ({one_line(error)}), so it is not turned")
     return photo.transpose(TURNS[orientation]) if orientation in TURNS else photo, notes
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """What a library in C writes to standard error goes nowhere: libtiff has a line of its own for each fault."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _what_is_lost(path: Path, photo: PillowImage.Image) -> str:
@@ -121,13 +140,18 @@ def _what_is_lost(path: Path, photo: PillowImage.Image) -> str:
 
 def _opened(path: Path, file: IO[bytes]) -> PillowImage.Image:
     file.seek(0)
-    start = file.read(16)
+    start = file.read(64)
     file.seek(0)
-    if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS:
+    if start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS and b"avif" not in start[: int.from_bytes(start[:4])]:
         return _heif(path, file)
     if start.startswith((JPEG_XL, JPEG_XL_BOXED)):
         return _jpeg_xl(path, file.read())
-    return PillowImage.open(file)
+    try:
+        return PillowImage.open(file)
+    except UnidentifiedImageError:
+        if start.startswith(TIFF):
+            raise PhotoError(f"{path}: is TIFF of a kind that is not read here; save it as 8-bit PNG or JPEG") from None
+        raise
 
 
 def _heif(path: Path, file: IO[bytes]) -> PillowImage.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -15,6 +16,7 @@ from codec.base import MAX_PIXELS, MAX_SIDE, MIN_SIDE, PLAIN_PIXELS, Image, Phot
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would print some faults, which are told below
 
 
 class Opened(NamedTuple):
@@ -40,8 +42,8 @@ def open_photo(path: Path, content: IO[bytes] | None = None) -> Opened:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with PillowImage.open(content or path) as opened:
-                few = opened.width * opened.height <= PLAIN_PIXELS
-                if few and opened.mode in ("RGB", "L") and not opened.info.keys() & {"icc_profile", "transparency"}:
+                plain = opened.width * opened.height <= PLAIN_PIXELS and opened.format != "TIFF"
+                if plain and opened.mode in ("RGB", "L") and not opened.info.keys() & {"icc_profile", "transparency"}:
                     return Opened(ImageOps.exif_transpose(opened).convert("RGB"))
     except Exception:  # whatever it is, it is read or refused below
         pass

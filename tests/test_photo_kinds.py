@@ -173,6 +173,12 @@ def test_a_ramp_in_any_deep_tiff_is_a_ramp_from_black_to_white(tmp_path, kind, l
     assert said in notes[0]
 
 
+def test_a_tiff_of_a_kind_that_is_not_read_is_refused_as_such(tmp_path):
+    (tmp_path / "double.tif").write_bytes(tiff_of(np.linspace(0, 1, 1024).reshape(32, 32), 3))
+    with pytest.raises(PhotoError, match=r"double\.tif: is TIFF of a kind that is not read here; save it as 8-bit PNG"):
+        open_photo(tmp_path / "double.tif")
+
+
 def test_what_is_no_number_in_a_float_picture_is_black_and_infinity_white(tmp_path):
     samples = np.linspace(10, 20, 1024, dtype=np.float32).reshape(32, 32)
     samples[3, 3], samples[4, 4] = np.nan, np.inf
@@ -216,6 +222,13 @@ def test_a_heic_photo_is_known_by_its_content_whatever_its_name(tmp_path):
     (tmp_path / "photo.jpg.heic").rename(tmp_path / "photo.jpg")
     image = fit_photo(tmp_path / "photo.jpg", 64, 48, "keep").pixels
     assert np.abs(image.astype(int) - picture(48, 64)).mean() < 8
+
+
+def test_an_avif_that_calls_itself_a_heif_container_first_is_read_too(tmp_path):
+    Image.fromarray(picture(48, 64)).save(tmp_path / "p.avif", quality=95)
+    data = (tmp_path / "p.avif").read_bytes()
+    (tmp_path / "p.avif").write_bytes(data[:8] + b"mif1" + data[12:])
+    assert np.abs(read(tmp_path / "p.avif")[0].astype(int) - picture(48, 64)).mean() < 8
 
 
 def test_a_transparent_heic_is_shown_on_white(tmp_path):
@@ -358,6 +371,27 @@ def test_whatever_a_decoder_stumbles_over_is_one_line(tmp_path, suffix):
             assert image.ndim == 3
     assert lines
     assert all(line.startswith(f"{path}: ") and "\n" not in line for line in lines)
+
+
+def test_a_damaged_tiff_is_refused_without_a_word_from_its_library(tmp_path, capfd):
+    Image.fromarray(noise(48, 48)).save(tmp_path / "photo.tif", compression="tiff_lzw")
+    data = bytearray((tmp_path / "photo.tif").read_bytes())
+    data[500:2500] = bytes(2000)
+    (tmp_path / "photo.tif").write_bytes(data)
+    with pytest.raises(PhotoError, match=r"photo\.tif: cannot be read as an image"):
+        open_photo(tmp_path / "photo.tif")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_tiff_of_absurdly_many_channels_is_refused_without_a_word_from_pillow(tmp_path):
+    data = tiff_of(np.zeros((32, 32), "u1")).replace(
+        struct.pack("<HHII", 259, 4, 1, 1), struct.pack("<HHII", 277, 4, 1, 2048)
+    )
+    (tmp_path / "photo.tif").write_bytes(data)
+    read_it = "import sys, pathlib, codec.photos as p; p.open_photo(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", read_it, tmp_path / "photo.tif"], capture_output=True, text=True)
+    assert "samples per pixel" not in done.stderr
+    assert "photo.tif: is TIFF of a kind that is not read here" in done.stderr
 
 
 def test_a_broken_exif_note_does_not_spoil_the_picture(tmp_path):
