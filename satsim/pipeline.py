@@ -73,7 +73,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
     for scheme in scenario.schemes:
-        progress(f"{scheme.name}: coding and sending")
+        progress(f"{scheme.codec}: coding and sending")
         part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]
