@@ -72,8 +72,8 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    for scheme in scenario.schemes:
-        progress(f"{scheme.name}: coding and sending")
+    for number, scheme in enumerate(scenario.schemes, 1):
+        progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
         part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]
