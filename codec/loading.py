@@ -33,11 +33,6 @@ def codec_names() -> list[str]:
     return list(CODECS)
 
 
-def takes_budget(name: str) -> bool:
-    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
-    return CODECS.get(name, "").startswith("codec.rivals.")
-
-
 def options_of(name: str) -> list[str] | None:
     """The options that the codec `name` takes; None where it takes any. Raises CodecError for an unknown name."""
     known = inspect.signature(_factory(name)).parameters

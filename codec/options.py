@@ -17,12 +17,12 @@ def split_options(text: str) -> tuple[str, list[str]]:
 
 def read_setting(text: str, complaint: str) -> tuple[str, Any]:
     """Key and value of "key=value", the value read as YAML. Raises CodecError, its text led in by `complaint`."""
-    import yaml
+    from codec.yaml_reader import YamlError, read_yaml
 
     key, equals, value = text.partition("=")
+    if not equals:
+        raise CodecError(f"{complaint} expected key=value, such as stages=3")
     try:
-        if not equals:
-            raise ValueError
-        return key, yaml.safe_load(value)
-    except (ValueError, yaml.YAMLError):
-        raise CodecError(f"{complaint} expected key=value, such as stages=3") from None
+        return key, read_yaml(value)
+    except YamlError as error:
+        raise CodecError(f"{complaint} expected key=value, such as stages=3; the value is {error}") from None

@@ -27,7 +27,8 @@ from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.explaining import explain
-from satsim.scenario.scenario import ImageSpec, Scenario, read_setting
+from satsim.scenario.scenario import ImageSpec, Scenario
+from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)

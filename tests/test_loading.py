@@ -10,8 +10,9 @@ from conftest import REPO, photo_like, picture, write_tiny_weights
 
 from codec import codec_names, load_codec, load_receiver
 from codec.base import CodecError, WeightsError, stages_of
+from codec.evaluation.contenders import takes_budget
 from codec.fake import FakeCodec
-from codec.loading import CODECS, takes_budget
+from codec.loading import CODECS
 from codec.options import split_options
 from codec.progic.codec import ProgicCodec
 

@@ -53,7 +53,8 @@ def test_settings_stand_in_place_of_the_files_own(tmp_path: Path) -> None:
         ("minutes: 0\n", "minutes is 0; input should be greater than 0"),
         ("l1: .nan\n", "l1 is nan; input should be a finite number"),
         ("- 1\n", "holds list; expected keys such as preset, steps, batch"),
-        ("a: [\n", "cannot be read as YAML"),
+        ("a: [\n", "line 1: not YAML"),
+        ("batch: 3\nbatch: 4\n", "line 2: has the key 'batch' twice; keep one"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_key_and_mend(tmp_path: Path, text: str, complaint: str) -> None:

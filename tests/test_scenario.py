@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
 from satsim.messages import check_part
-from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, override, slug
+from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, slug
+from satsim.scenario.settings import override
 
 GOOD = {
     "name": "test",
@@ -92,8 +93,16 @@ def test_a_picture_is_no_scenario(tmp_path):
         ("a\tb: : c", "story.yaml: line 1: not YAML"),
         ("name: \x01", "story.yaml: not YAML"),
         ("title: 2024-13-45", "story.yaml: not YAML (month must be in 1..12)"),
-        ("seed: " + "9" * 5000, "story.yaml: not YAML"),
-        ("x: " + "[" * 600, "story.yaml: not YAML"),
+        ("seed: " + "9" * 5000, "story.yaml: line 1: is a number of 5,000 digits; expected at most 300"),
+        ("seed: 0x" + "f" * 6000, "story.yaml: line 1: is a number of 6,002 digits"),
+        ("x: " + "[" * 600, "story.yaml: line 1: not YAML"),
+        ("x: " + "[" * 60 + "]" * 60, "story.yaml: line 1: nested more than 50 deep"),
+        ("name: a\nseed: 1\nname: b", "story.yaml: line 3: has the key 'name' twice; keep one"),
+        ("link: {loss_ratio: 0, loss_ratio: 1}", "story.yaml: line 1: has the key 'loss_ratio' twice"),
+        ("name: a\nnotes: &all [*all]", "story.yaml: line 2: nested more than 50 deep, or without end"),
+        ('image: {path: "a\\0b"}', "story.yaml: line 1: holds the character '\\x00', which no text or path may hold"),
+        ("title: !!bool maybe", "story.yaml: not YAML (a value is not what its tag says)"),
+        ("x: " + "y" * 300_000, "story.yaml: holds more than 250,000 letters; expected a shorter text"),
         ("- one\n- two", "story.yaml: holds list; expected keys such as name"),
         ("", "story.yaml: holds NoneType"),
         ("just words", "story.yaml: holds str"),
@@ -124,6 +133,8 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("duration_s=0", "duration_s is 0; expected more than 0"),
         ("seed=-1", "seed is -1; expected at least 0"),
         ("link.loss_ratio=.nan", "link.loss_ratio is nan"),
+        ("link.loss_ratio=1e999", "link.loss_ratio is '1e999'; input should be a finite number"),
+        ("seed='" + "9" * 5000 + "'", "seed is '99999"),
         ("duration_s=.inf", "duration_s is inf"),
         # wrong types and words
         ("link.loss_ratio=much", "story.yaml: link.loss_ratio is 'much'"),
@@ -225,7 +236,10 @@ def test_a_setting_may_open_a_section_that_the_file_has_not(scenario_file):
         ("link.loss_ratio", "--set link.loss_ratio: expected key=value, such as link.loss_ratio=0.1"),
         ("=5", "--set =5: expected key=value"),
         ("name.x=5", "--set name.x=5: 'x' cannot be set inside 'test'"),
-        ("schemes.2.name=x", "--set schemes.2.name=x: '2' is no place in a list of 2"),
+        ("schemes.2.name=x", "--set schemes.2.name=x: '2' is no place in a list of 2; expected 0 to 1, or * for all"),
+        ("schemes.00.codec=jpeg", "'00' is no place in a list of 2"),
+        ("schemes.².codec=jpeg", "'²' is no place in a list of 2"),
+        ("title=&a [*a]", "--set title=&a [*a]: the value is line 1: nested more than 50 deep, or without end"),
         ("schemes.one.name=x", "'one' is no place in a list of 2"),
         ("link.loss_ratio=[1", "--set link.loss_ratio=[1: the value is line 1: not YAML"),
         ("title=2024-13-45", "--set title=2024-13-45: the value is not YAML"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from codec.base import Codec
-from codec.loading import load_codec, takes_budget
+from codec.loading import CODECS, load_codec
 from codec.options import read_setting, split_options
 from codec.progic.shape import DEFAULT_MODEL
 
@@ -20,6 +20,11 @@ class Contender(NamedTuple):
     options: dict[str, Any]
     codec: Codec | None
     """None for a codec that is made anew for each byte budget."""
+
+
+def takes_budget(name: str) -> bool:
+    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
+    return CODECS.get(name, "").startswith("codec.rivals.")
 
 
 def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:

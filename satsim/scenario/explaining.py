@@ -18,11 +18,17 @@ _HINTS = {
 }
 
 
+def shown(value: Any) -> str:
+    """A value that was found, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} letters)"
+
+
 def explain(error: Any, root: type[BaseModel]) -> str:
     """One line for one pydantic error in a `root`: field, what was found, what was expected."""
     place, model, kind = _walk(error["loc"], root)
     field = ".".join(place)
-    found = error["input"]
+    found = shown(error["input"])
     hint = f" ({_HINTS[field]})" if field in _HINTS else ""
     context = error.get("ctx", {})
     match error["type"]:
@@ -38,7 +44,7 @@ def explain(error: Any, root: type[BaseModel]) -> str:
             said = str(context["error"])
             return f"{field}.{said}" if field and not said.startswith(field) else said
         case "literal_error":
-            return f"{field} is {found!r}; expected {context['expected']}"
+            return f"{field} is {found}; expected {context['expected']}"
         case "union_tag_not_found":
             return f"{field}.model is missing; expected one of: {', '.join(_tags(kind))}"
         case "union_tag_invalid":
@@ -46,14 +52,14 @@ def explain(error: Any, root: type[BaseModel]) -> str:
         case "model_type" | "model_attributes_type":
             tags = " or ".join(_tags(kind))
             keys = f"model: {tags}" if tags else ", ".join(next(_models_in(kind)).model_fields)
-            return f"{field} is {found!r}; expected keys ({keys})"
+            return f"{field} is {found}; expected keys ({keys})"
         case "dict_type":
-            return f"{field} is {found!r}; expected keys with values"
+            return f"{field} is {found}; expected keys with values"
         case "tuple_type":
-            return f"{field} is {found!r}; expected a list"
+            return f"{field} is {found}; expected a list"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
-            return f"{field} is {found!r}; {message}{hint}"
+            return f"{field} is {found}; {message}{hint}"
 
 
 def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[BaseModel], Any]:

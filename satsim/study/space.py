@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from codec.options import split_options
+from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SchemeSpec, TransportSpec, parse_yaml, slug
+from satsim.scenario.scenario import SchemeSpec, TransportSpec, slug
 
 TRANSPORTS = ("once", "carousel", "arq")
 
@@ -97,7 +98,10 @@ def read_codec(text: str) -> tuple[str, dict[str, Any]]:
     name, settings = split_options(text)
     if not all(name.split(":")) or name.count(":") > 1:
         raise StudyError(f"codec {text!r}: expected NAME or NAME:key=value, such as avif or progic:model=nano")
-    return name, {key: parse_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
+    try:
+        return name, {key: read_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
+    except YamlError as error:
+        raise StudyError(f"codec {text!r}: the value of an option is {error}") from None
 
 
 def designs(space: Space, coding: OperatingPoint, size: Size, link: LinkSpec) -> list[Design]:
