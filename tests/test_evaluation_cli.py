@@ -88,7 +88,7 @@ def test_runtimes_are_printed_and_kept(call, tmp_path):
         (["evaluate", "photos", "--codec", STRIPS, "--anchor", "jpg"], "codec is 'jpg'; did you mean 'jpeg'?"),
         (["evaluate", "photos", "--codec", STRIPS, "--bpp", "1", "--packets", "1"], "--bpp and --packets are two ways"),
         (
-            ["evaluate", "photos", "--codec", "torn_codec:Torn", "--metric", "psnr"],
+            ["evaluate", "photos", "--codec", "torn_codec:Torn", "--allow-code", "--metric", "psnr"],
             "one.png: torn_codec:Torn: payload 1 is torn",
         ),
         (["compare", "photos"], "photos/rows.csv: No such file or directory"),

@@ -16,9 +16,12 @@ codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it 
 def list_codecs() -> None:
     """Every codec and every shipped ProGIC model."""
     from codec import codec_names
+    from codec.own import installed
     from codec.progic.shape import list_models
 
     typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
+    if own := installed():
+        typer.echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
     typer.echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands import options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -24,6 +26,7 @@ def evaluate(
     codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
     anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against; measured too.")] = None,
+    allow_code: options.AllowCode = False,
     metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
@@ -51,7 +54,9 @@ def evaluate(
     from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
     from codec.evaluation.evaluate import evaluate as steps
     from codec.evaluation.rows import rows_file
+    from codec.own import CODE_ALLOWED
 
+    CODE_ALLOWED.set(allow_code)
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
     set_threads(threads)
@@ -109,6 +114,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
 def runtimes(
     photo: Annotated[Path | None, typer.Argument(help="Photo  [default: the first of kodak]")] = None,
     codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    allow_code: options.AllowCode = False,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Side of the picture; repeat  [default: 256, 512]")
     ] = None,
@@ -125,7 +131,9 @@ def runtimes(
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
     from codec.files import write_whole
+    from codec.own import CODE_ALLOWED
 
+    CODE_ALLOWED.set(allow_code)
     set_threads(threads)
     photo = photo or default_photo()
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import errno
 
+import typer
+
 from codec.base import CodecError
 from satsim.errors import SatsimError
 
 
-def mendable(error: Exception) -> str | None:
+def exit_code(error: BaseException) -> int:
+    """What to end with, once that is said: 130 for Ctrl-C, 2 for what the user can mend. A bug of ours is raised."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        typer.echo("stopped; nothing half-written was left", err=True)
+        return 130
+    said = mendable(error)
+    if said is None:
+        raise error
+    typer.echo(f"error: {said}", err=True)
+    return 2
+
+
+def mendable(error: BaseException) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
     if isinstance(error, SatsimError | CodecError):
         return _cut(str(error))

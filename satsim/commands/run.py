@@ -28,13 +28,16 @@ def run(
     settings: options.Settings = None,
     workers: options.Workers = None,
     resume: options.Resume = False,
+    allow_code: options.AllowCode = False,
     cache: options.Cache = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Send one photo, or each one of a folder, by every scheme of a scenario, and show what arrives when."""
+    from codec.own import CODE_ALLOWED
     from satsim.scenario.scenario import load_scenario
 
+    CODE_ALLOWED.set(allow_code)
     if not scenario.is_file():
         from satsim.scenario.finding import find_scenario
 

@@ -46,6 +46,7 @@ def study(
     images: options.Images = None,
     first: options.First = None,
     settings: options.Settings = None,
+    allow_code: options.AllowCode = False,
     cache: options.Cache = None,
     out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
     json: options.Json = False,
@@ -53,18 +54,13 @@ def study(
 ) -> None:
     """Find the cheapest way to send a photo, or a set of photos, that meets a goal, and show what else there is."""
     from codec.files import check_free
+    from codec.own import CODE_ALLOWED
     from satsim.errors import StudyError
     from satsim.scenario.finding import find_scenario
-    from satsim.study.plan import read_list, read_plan
+    from satsim.study.plan import read_plan
 
-    space: dict[str, Any] = {
-        "codecs": codec or None,
-        "stages": read_list(stages, int, "--stages"),
-        "scales": read_list(scales, float, "--scales"),
-        "transports": read_list(transports, str, "--transports"),
-        "copies": read_list(copies, int, "--copies"),
-        "repair": read_list(repair, int, "--repair"),
-    }
+    CODE_ALLOWED.set(allow_code)
+    space = space_of(codec, stages, scales, transports, copies, repair)
     given: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
     given["space"] = {key: value for key, value in space.items() if value is not None}
     scenario, photos = find_scenario(scenario), photos_of(images, first, image)
@@ -78,6 +74,27 @@ def study(
         print_study(done, folder)
     if done.recommended is None:
         raise StudyError(done.sentence)
+
+
+def space_of(
+    codec: list[str] | None,
+    stages: str | None,
+    scales: str | None,
+    transports: str | None,
+    copies: str | None,
+    repair: str | None,
+) -> dict[str, Any]:
+    """`space` of a study, as the options say it; None where one says nothing. Raises StudyError."""
+    from satsim.study.plan import read_list
+
+    return {
+        "codecs": codec or None,
+        "stages": read_list(stages, int, "--stages"),
+        "scales": read_list(scales, float, "--scales"),
+        "transports": read_list(transports, str, "--transports"),
+        "copies": read_list(copies, int, "--copies"),
+        "repair": read_list(repair, int, "--repair"),
+    }
 
 
 def photos_of(images: list[Path] | None, first: int | None, image: Path | None) -> list[Photo]:

@@ -211,8 +211,13 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
 
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
-    """`check_scenario`, with every path in it read as relative to `folder`."""
-    return _with_absolute_paths(check_scenario(data, source), folder)
+    """`check_scenario`, with every path in it read as relative to `folder`, and no code in it that nobody allowed."""
+    scenario = _with_absolute_paths(check_scenario(data, source), folder)
+    if any(":" in scheme.codec or scheme.codec == "external" for scheme in scenario.schemes):
+        from satsim.scenario.settings import check_codecs
+
+        check_codecs([scheme.codec for scheme in scenario.schemes], source)
+    return scenario
 
 
 def check_scenario(data: Any, source: str) -> Scenario:
@@ -237,14 +242,10 @@ def _with_absolute_paths(part: Part, folder: Path) -> Part:
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             changes[name] = tuple(_with_absolute_paths(each, folder) for each in value)
         elif name == "options":
-            changes[name] = {key: _from(folder, option) for key, option in value.items()}
+            texts = {key: option for key, option in value.items() if isinstance(option, str) and Path(option).suffix}
+            files = {key: folder / option for key, option in texts.items() if isfile(folder / option)}
+            changes[name] = value | {key: str(file.resolve()) for key, file in files.items()}
     return part.model_copy(update=changes)
-
-
-def _from(folder: Path, option: Any) -> Any:
-    """A codec's option, absolute where it names a file in `folder`."""
-    names_file = isinstance(option, str) and Path(option).suffix and isfile(folder / option)
-    return str((folder / option).resolve()) if names_file else option
 
 
 def read_mapping(path: Path, kind: str) -> dict[str, Any]:
@@ -287,12 +288,10 @@ def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:
         return [_carry(each, folder, carried) for each in part]
     if isinstance(part, Path) or (isinstance(part, str) and Path(part).is_absolute()):
         file = Path(part)
-        if isfile(file):
-            if file not in carried:
-                taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
-                carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{file.name}"
-                (folder / INPUTS).mkdir(exist_ok=True)
-                shutil.copyfile(file, folder / carried[file])
-            return carried[file]
-        return str(part)
+        if file not in carried and isfile(file):
+            taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
+            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{file.name}"
+            (folder / INPUTS).mkdir(exist_ok=True)
+            shutil.copyfile(file, folder / carried[file])
+        return carried.get(file, str(part))
     return part

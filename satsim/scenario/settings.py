@@ -107,6 +107,18 @@ def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
     return data | {"schemes": schemes, "notes": notes}
 
 
+def check_codecs(names: Sequence[str], source: str) -> None:
+    """Raise ScenarioError where one of the schemes' codecs runs code that nobody allowed."""
+    from codec.base import CodecError
+    from codec.own import check_code
+
+    for k, name in enumerate(names):
+        try:
+            check_code(name)
+        except CodecError as error:
+            raise ScenarioError(f"{source}: schemes.{k}.{error}") from None
+
+
 def without_doubles(stories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The stories without schemes that settings have made equal to an earlier one in all of them; a note says so.
 
