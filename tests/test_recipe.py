@@ -98,3 +98,14 @@ def test_vgg_weights_are_looked_for_below_the_weights_folder(tmp_path: Path, mon
     monkeypatch.setenv("SATSIM_WEIGHTS", str(tmp_path))
     config = TrainConfig(data=Path(), out=Path(), vgg_weights=Path("features.safetensors"))
     assert config.vgg_path() == tmp_path / "features.safetensors"
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "bach: 3\noptimizer: sgd\nl1: -1\n")
+    with pytest.raises(CodecError) as raised:
+        load_recipe(path, PLACES)
+    assert [line.split(";")[0] for line in str(raised.value).splitlines()] == [
+        f"{path}: optimizer is 'sgd'",
+        f"{path}: l1 is -1",
+        f"{path}: bach is no key",
+    ]

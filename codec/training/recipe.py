@@ -161,11 +161,11 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
     try:
         return TrainConfig.model_validate({**data, **settings})
     except ValidationError as error:
-        raise CodecError(f"{path}: {_explain(error)}") from None
+        lines = dict.fromkeys(f"{path}: {_explain(each)}" for each in error.errors()[:20])
+        raise CodecError("\n".join(lines)) from None
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _explain(first: Any) -> str:
     key = ".".join(map(str, first["loc"]))
     known = list(TrainConfig.model_fields)
     match first["type"]:

@@ -221,13 +221,13 @@ def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
 
 
 def check_scenario(data: Any, source: str) -> Scenario:
-    """The scenario that `data` describes; ScenarioError names `source`, the first field that is wrong, and the mend."""
+    """The scenario that `data` describes; ScenarioError has a line for each mistake: `source`, the field, the mend."""
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        from satsim.scenario.explaining import explain
+        from satsim.scenario.explaining import explain_all
 
-        raise ScenarioError(f"{source}: {explain(error.errors()[0], Scenario)}") from None
+        raise ScenarioError(explain_all(error.errors(), Scenario, source)) from None
 
 
 def _with_absolute_paths(part: Part, folder: Path) -> Part:
