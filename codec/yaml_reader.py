@@ -31,10 +31,7 @@ def read_yaml(text: str) -> Any:
     try:
         loader = _LOADER(text)
         root = loader.get_single_node()
-        if root is None:
-            return None
-        _weigh(root, loader, {}, 0)
-        return loader.construct_document(root)
+        return loader.construct_document(root) if root and _weigh(root, loader, {}, 0) else None
     except YamlError:
         raise
     except yaml.YAMLError as error:

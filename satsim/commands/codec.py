@@ -79,7 +79,7 @@ def analyse(
 ) -> None:
     """What a ProGIC model's codewords carry: entropy, what range coding would save, maps of latents, picture sheets."""
     from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
     console = Console(stderr=True)
     with console.status("starting") as status:
@@ -95,7 +95,7 @@ def analyse(
             smoothing=smoothing,
             metric=metric,
             sheet_photos=sheets,
-            tell=lambda step: status.update(escape(step)),
+            tell=lambda step: status.update(Text(step)),
         )
     for notice in settings.notices:
         console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -48,6 +48,7 @@ def evaluate(
     from contextlib import nullcontext
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import track
 
     from codec.base import CodecError
@@ -68,7 +69,7 @@ def evaluate(
         for dataset in datasets:
             parts = track(
                 steps(dataset, rivals, metric, rates),
-                description=dataset.name,
+                description=escape(dataset.name),
                 total=len(dataset.photos) * len(rivals),
                 console=Console(stderr=True),
                 transient=True,
@@ -125,6 +126,7 @@ def runtimes(
 ) -> None:
     """Encode and decode times on this machine, measured now."""
     from rich.console import Console
+    from rich.text import Text
 
     from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo, set_threads
@@ -141,7 +143,7 @@ def runtimes(
     with Console(stderr=True).status("timing") as status:
         for rival in rivals.values():
             for each in side or [256, 512]:
-                status.update(f"timing {rival.label} at {each}x{each}")
+                status.update(Text(f"timing {rival.label} at {each}x{each}"))
                 timed += list(time_codec(rival, photo, each, bpp, runs))
     sheet = runtime_sheet(timed, photo)
     Console(width=None if sys.stdout.isatty() else 160).print(for_terminal(sheet))

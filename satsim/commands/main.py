@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Iterable
 from contextvars import copy_context
 from importlib import import_module
@@ -90,6 +92,8 @@ def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: I
 
 def main() -> None:
     """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show must not cost a finished run
     try:
         copy_context().run(app)
     except BaseException as error:  # typer turns Ctrl-C into SystemExit(130) while a command runs

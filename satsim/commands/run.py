@@ -52,9 +52,11 @@ def run(
         plan = plan.model_copy(update={"image": plan.image.with_photo(image)})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
     with console.status("starting") as status:
+        from rich.text import Text
+
         from satsim import pipeline
 
-        result = pipeline.run(plan, lambda step: status.update(step))
+        result = pipeline.run(plan, lambda step: status.update(Text(step)))
         status.update("drawing the figures")
         pipeline.save(result, folder)
     for notice in result.notices:

@@ -113,12 +113,16 @@ def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path
     """Run the study and write its folder, telling the steps and, at the end, the notices."""
     console = screen(sys.stderr, quiet)
     with console.status("starting") as status:
+        from rich.text import Text
+
         from satsim.commands.sweep import choose_workers
         from satsim.scoring.coding import default_folder
         from satsim.study.results import write_study
         from satsim.study.run import run_study
 
-        done = run_study(plan, choose_workers(workers, None), cache or default_folder(), status.update)
+        done = run_study(
+            plan, choose_workers(workers, None), cache or default_folder(), lambda step: status.update(Text(step))
+        )
         status.update("drawing the figure")
         write_study(done, folder)
     for notice in done.notices:

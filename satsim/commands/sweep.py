@@ -146,6 +146,8 @@ def seconds(text: str) -> float:
 @contextmanager
 def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
     """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
+    from rich.text import Text
+
     console = screen(sys.stderr, quiet)
     began: dict[str, tuple[float, int]] = {}
     last_s = 0.0
@@ -164,7 +166,7 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
         def tell(news: Progress) -> None:
             nonlocal last_s
             line = words(news)
-            status.update(line)
+            status.update(Text(line))
             if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
                 last_s = time.monotonic()
                 typer.echo(line, err=True)
