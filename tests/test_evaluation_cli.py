@@ -83,6 +83,8 @@ def test_runtimes_are_printed_and_kept(call, tmp_path):
         (["evaluate", "photos", "--codec", "avfi"], "codec is 'avfi'; did you mean 'avif'?"),
         (["evaluate", "photos", "--codec", "progic:model=none"], "model is 'none'; expected a .safetensors file"),
         (["evaluate", "photos", "--codec", "jpeg:speed=3"], "codec jpeg has no option 'speed'"),
+        (["evaluate", "photos", "--codec", "jpeg:budget_bytes=9"], "budget_bytes follows from the rates"),
+        (["evaluate", "photos", "--codec", "jpeg:speed=&a [*a]"], "nested more than 50 deep, or without end"),
         (["evaluate", "photos", "--codec", STRIPS, "--option", "strips"], "option 'strips'; expected key=value"),
         (["evaluate", "photos", "--codec", STRIPS, "--metric", "pnsr"], "did you mean 'psnr'"),
         (["evaluate", "photos", "--codec", STRIPS, "--anchor", "jpg"], "codec is 'jpg'; did you mean 'jpeg'?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from codec.base import Codec
+from codec.base import Codec, CodecError
 from codec.loading import CODECS, load_codec
 from codec.options import read_setting, split_options
 from codec.progic.shape import DEFAULT_MODEL
@@ -40,6 +40,8 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
         key, value = read_setting(setting, f"codec {text}: option {setting!r};")
         texts[key], options[key] = setting.partition("=")[2], value
     label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
+    if takes_budget(name) and "budget_bytes" in options:
+        raise CodecError(f"codec {text}: budget_bytes follows from the rates that are measured; leave it out")
     if takes_budget(name):
         load_codec(name, **options, budget_bytes=1)
         return Contender(label, name, options, None)
