@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from codec.files import replacing
+from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
 from satsim.errors import PacketError, ScenarioError
-from satsim.scenario.scenario import parse_yaml
 
 
 class KeyFile(NamedTuple):
@@ -156,11 +156,11 @@ def _as_yaml(entry: KeyFile) -> str:
 
 def _entries(path: Path) -> list[KeyFile]:
     try:
-        data = parse_yaml(path.read_text(encoding="utf-8"))
+        data = read_yaml(read_text(path))
+    except YamlError as error:
+        raise ScenarioError(f"{path}: {error}") from None
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
-    except ScenarioError as error:
-        raise ScenarioError(f"{path}: {error}") from None
     return [_entry(item, str(path)) for item in (data if isinstance(data, list) else [data])]
 
 

@@ -26,8 +26,9 @@ from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import read_key, take_counters
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.explaining import explain
-from satsim.scenario.scenario import ImageSpec, Scenario, read_setting
+from satsim.scenario.explaining import explain_all
+from satsim.scenario.scenario import ImageSpec, Scenario
+from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -155,8 +156,8 @@ def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(explain({**first, "loc": (key, *first["loc"])}, Scenario)) from None
+        mistakes = [{**each, "loc": (key, *each["loc"])} for each in error.errors()]
+        raise ScenarioError(explain_all(mistakes, Scenario)) from None
 
 
 def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:

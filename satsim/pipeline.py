@@ -20,8 +20,7 @@ from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
 from satsim.notices import about_link, image_notices, link_notices, links_of, scheme_notices, write_notes
-from satsim.scenario.saving import save_scenario
-from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec, save_scenario
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.labels import distinct, label_of
 from satsim.scoring.outbox import Outbox, Picture, Sending, fill_outbox, load_photo, naming, title_of

@@ -115,7 +115,7 @@ def test_a_photo_of_ones_own_replaces_the_scenarios(desk):
         (["story.yaml", "--image", "absent.png"], "absent.png: no such image file"),
         (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image of a kind that is read here"),
         (["story.yaml", "--set", "metrics=[pnsr]"], "did you mean 'psnr'"),
-        (["story.yaml", "--set", "schemes.0.codec=codec.fake:Absent"], "scheme 'strips': codec is 'codec.fake:Absent'"),
+        (["story.yaml", "--set", "schemes.0.codec=own:Absent", "--allow-code"], "'strips': codec is 'own:Absent'"),
         (["story.yaml", "--set", "schemes.0.options={strips: many}"], "scheme 'strips': strips is 'many'"),
         (["story.yaml", "--set", "link.packet_bytes=22"], "payload_bytes is 2; expected at least 3"),
         (["story.yaml", "--out", "."], "is the folder you are in"),
@@ -141,8 +141,10 @@ def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
     assert all(len((desk / "air" / name).read_bytes()) == 23 for name in names(desk / "air"))
     (desk / "air" / "packet_000.bin").unlink()
     own = "own:Strips"
-    (desk / "own.py").write_text("from codec.fake import FakeCodec\ndef Strips():\n    return FakeCodec(strips=3)\n")
-    done = satsim(desk, "decode", "air/packet_002.bin", "air/packet_001.bin", "-o", "seen.png", "--codec", own)
+    three = "    def __init__(self):\n        super().__init__(strips=3)\n"
+    (desk / "own.py").write_text(f"from codec.fake import FakeCodec\nclass Strips(FakeCodec):\n{three}")
+    some = ["air/packet_002.bin", "air/packet_001.bin"]
+    done = satsim(desk, "decode", *some, "-o", "seen.png", "--codec", own, "--allow-code")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "seen.png: 256x256 pixels\n"
     assert "holding 2 of 3 packets" in done.stderr
@@ -226,7 +228,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(desk):
 
 
 def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
-    setting = ["--set", "schemes.0.codec=own:Slow"]
+    setting = ["--set", "schemes.0.codec=own:Slow", "--allow-code"]
     running = subprocess.Popen(
         [*COMMAND, "run", "story.yaml", *setting], cwd=desk, env=environment(), stderr=subprocess.PIPE, text=True
     )
@@ -243,7 +245,7 @@ def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
 
 def test_a_bug_of_ours_deserves_its_traceback(desk, call):
     with pytest.raises(ZeroDivisionError):
-        call("run", "story.yaml", "--set", "schemes.0.codec=own:Buggy")
+        call("run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--allow-code")
     assert not (desk / "results").exists()
 
 

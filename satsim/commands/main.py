@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Iterable
+from contextvars import copy_context
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any
 
@@ -89,18 +92,13 @@ def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: I
 
 def main() -> None:
     """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show must not cost a finished run
     try:
-        app()
-    except (KeyboardInterrupt, SystemExit) as stop:  # typer turns the first into the second while a command runs
-        if isinstance(stop, SystemExit) and stop.code != 130:
+        copy_context().run(app)
+    except BaseException as error:  # typer turns Ctrl-C into SystemExit(130) while a command runs
+        if isinstance(error, SystemExit) and error.code != 130:
             raise
-        typer.echo("stopped; nothing half-written was left", err=True)
-        raise SystemExit(130) from None
-    except Exception as error:
-        from satsim.commands.mending import mendable
+        from satsim.commands.mending import exit_code
 
-        line = mendable(error)
-        if line is None:
-            raise
-        typer.echo(f"error: {line}", err=True)
-        raise SystemExit(2) from None
+        raise SystemExit(exit_code(error)) from None

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import errno
 
+import typer
+
 from codec.base import CodecError
 from satsim.errors import SatsimError
 
 
-def mendable(error: Exception) -> str | None:
+def exit_code(error: BaseException) -> int:
+    """What to end with, once that is said: 130 for Ctrl-C, 2 for what the user can mend. A bug of ours is raised."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        typer.echo("stopped; nothing half-written was left", err=True)
+        return 130
+    said = mendable(error)
+    if said is None:
+        raise error
+    typer.echo(f"error: {said}", err=True)
+    return 2
+
+
+def mendable(error: BaseException) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
     if isinstance(error, SatsimError | CodecError):
-        return str(error)
+        return _cut(str(error))
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{_cut(str(error.filename), 300)}: " if error.filename else ""
         mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""
         return f"{where}{error.strerror or error}{mend}"
     return None
+
+
+def _cut(text: str, most: int = 1500) -> str:
+    """`text` with what is beyond `most` letters of a line left out of its middle: a name, or a value, without end."""
+    half = most // 2
+    lines = text.splitlines()
+    return "\n".join(line if len(line) <= most else f"{line[:half]} ... {line[-half:]}" for line in lines)

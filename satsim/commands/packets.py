@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from satsim.commands import options
+
 
 def encode(
     photo: Annotated[Path, typer.Argument(help="Photo to send.")],
@@ -15,6 +17,7 @@ def encode(
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Codec option: stages=3")] = None,
     width: Annotated[int, typer.Option(help="Frame width in pixels.")] = 256,
     height: Annotated[int, typer.Option(help="Frame height in pixels.")] = 256,
+    allow_code: options.AllowCode = False,
     fit: Annotated[str, typer.Option(help="crop, pad or keep.")] = "crop",
     packet_bytes: Annotated[int, typer.Option(help="Largest message, header included.")] = 360,
     sender: Annotated[
@@ -31,8 +34,10 @@ def encode(
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
     from codec.files import fresh_folder
+    from codec.own import CODE_ALLOWED
     from satsim.messages import encode_photo, parse_position
 
+    CODE_ALLOWED.set(allow_code)
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
     messages, notes, header = encode_photo(
@@ -55,6 +60,7 @@ def decode(
     codec: Annotated[
         str | None, typer.Option(help="Your own codec, as module:Class, where they name none of ours.")
     ] = None,
+    allow_code: options.AllowCode = False,
     keys: Annotated[
         Path | None, typer.Option(help="Key file, or a list of several: take only what they sealed.")
     ] = None,
@@ -63,9 +69,11 @@ def decode(
     ] = None,
 ) -> None:
     """Rebuild the picture that a receiver of these packets would see."""
+    from codec.own import CODE_ALLOWED
     from satsim.keys import open_replay_state, read_keys
     from satsim.messages import decode_messages, read_messages, write_picture
 
+    CODE_ALLOWED.set(allow_code)
     known = read_keys(keys) if keys else None
     with open_replay_state(replay_state, known) as windows:
         picture, report = decode_messages(read_messages(files), model, codec, known, windows)
