@@ -4,8 +4,12 @@
     key: '000102030405060708090a0b0c0d0e0f'
     tag_bytes: 8
     next_counter: 0
+    next_image: 0
+    images: {}
 
-A sender owns its file. Receivers get a copy, or a list of several such entries; the counter means nothing to them.
+`images` remembers by content (`satsim.air.content`) which number a photo was given, so that sending it again keeps it;
+the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several such
+entries; the counters and images mean nothing to them.
 """
 
 from __future__ import annotations
@@ -24,12 +28,28 @@ from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.scenario.scenario import parse_yaml
 
+IMAGES, REMEMBERED = 2**16, 255
+"""Numbers of images under the longer header; those that a key file remembers, fewer than the compact header has."""
+
 
 class KeyFile(NamedTuple):
     """One entry of a key file."""
 
     key: SenderKey
     next_counter: int
+    next_image: int = 0
+    images: Mapping[str, int] = {}
+    """Numbers of images by content, the latest last."""
+
+
+class Content(NamedTuple):
+    """An image that wants a number."""
+
+    digest: str
+    image_id: int | None
+    """The number that it must have, if any."""
+    numbers: int
+    """How many its header can say: 0 to this less one."""
 
 
 def new_key(path: Path, sender: int, key_bytes: int = 16, tag_bytes: int = 8) -> None:
@@ -59,16 +79,18 @@ def read_key(path: Path) -> KeyFile:
 def read_keys(path: Path) -> dict[int, SenderKey]:
     """The keys of a receiver, by sender. Raises ScenarioError naming file and field, OSError."""
     entries = _entries(path)
-    keys = {key.sender: key for key, _ in entries}
+    keys = {entry.key.sender: entry.key for entry in entries}
     if not entries or len(keys) < len(entries):
         raise ScenarioError(f"{path}: expected one entry or more, each for another sender")
     return keys
 
 
-def take_counters(path: Path, count: int) -> KeyFile:
+def take_counters(path: Path, count: int, content: Content | None = None) -> KeyFile:
     """The entry of a key file as it was, once the file says that its next `count` counters are used.
 
-    A crash or two programs at once can only skip counters. Raises ScenarioError where too few are left, OSError.
+    Its `images` know the number of `content` too: the one that it must have or had before, else the next that no
+    image has which the file remembers. A crash or two programs at once can only skip counters.
+    Raises ScenarioError where too few are left, OSError.
     """
     with _replacing(path) as partial:
         entry = read_key(path)
@@ -77,8 +99,25 @@ def take_counters(path: Path, count: int) -> KeyFile:
                 f"{path}: next_counter is {entry.next_counter}; expected at most {COUNTERS - count} to seal {count} "
                 "messages (make a new key: satsim key new)"
             )
+        if content:
+            entry = _numbered(entry, content)
         partial.write(_as_yaml(entry._replace(next_counter=entry.next_counter + count)))
     return entry
+
+
+def _numbered(entry: KeyFile, content: Content) -> KeyFile:
+    """`entry` with a number for `content`."""
+    images = dict(entry.images)
+    number = images.pop(content.digest, None) if content.image_id is None else content.image_id
+    images.pop(content.digest, None)
+    images = dict(list(images.items())[1 - REMEMBERED :])
+    following = entry.next_image
+    if number is None:
+        while following % content.numbers in images.values():
+            following += 1
+        number = following % content.numbers
+        following += 1
+    return entry._replace(next_image=following % IMAGES, images=images | {content.digest: number})
 
 
 @contextmanager
@@ -150,8 +189,12 @@ def _replacing(path: Path) -> Iterator[TextIO]:
 
 
 def _as_yaml(entry: KeyFile) -> str:
-    key, next_counter = entry
-    return f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\nnext_counter: {next_counter}\n"
+    key = entry.key
+    images = ", ".join(f"'{content}': {number}" for content, number in entry.images.items())
+    return (
+        f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\n"
+        f"next_counter: {entry.next_counter}\nnext_image: {entry.next_image}\nimages: {{{images}}}\n"
+    )
 
 
 def _entries(path: Path) -> list[KeyFile]:
@@ -167,19 +210,27 @@ def _entries(path: Path) -> list[KeyFile]:
 def _entry(item: Any, source: str) -> KeyFile:
     """Never says what the key is, not even a wrong one."""
     fields: dict[str, Any] = {"sender": None, "key": None, "tag_bytes": 8, "next_counter": 0}
+    fields |= {"next_image": 0, "images": {}}
     if not isinstance(item, dict) or not set(item) <= set(fields) or not {"sender", "key"} <= set(item):
         raise ScenarioError(f"{source}: expected the keys {', '.join(fields)} (satsim key new writes such a file)")
     fields |= item
-    for field in ("sender", "tag_bytes", "next_counter"):
+    for field in ("sender", "tag_bytes", "next_counter", "next_image"):
         if type(fields[field]) is not int:
             raise ScenarioError(f"{source}: {field} is {fields[field]!r}; expected a whole number")
     if not 0 <= fields["next_counter"] <= COUNTERS:
         raise ScenarioError(f"{source}: next_counter is {fields['next_counter']}; expected 0 to {COUNTERS}")
+    images = fields["images"]
+    known = isinstance(images, dict) and all(
+        isinstance(content, str) and type(number) is int and 0 <= number < IMAGES for content, number in images.items()
+    )
+    if not known or not 0 <= fields["next_image"] < IMAGES:
+        raise ScenarioError(f"{source}: next_image or images is not what encode wrote; expected 0 and {{}} to begin")
     try:
         secret = bytes.fromhex(fields["key"])
     except (TypeError, ValueError):
         raise ScenarioError(f"{source}: key is not hexadecimal digits in quotes; expected 32 or 64 of them") from None
     try:
-        return KeyFile(SenderKey(fields["sender"], secret, fields["tag_bytes"]), fields["next_counter"])
+        key = SenderKey(fields["sender"], secret, fields["tag_bytes"])
+        return KeyFile(key, fields["next_counter"], fields["next_image"], images)
     except PacketError as error:
         raise ScenarioError(f"{source}: {error}") from None

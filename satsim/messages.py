@@ -18,13 +18,14 @@ from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.receivers import load_receiver
 from satsim.air.compact import short_id
+from satsim.air.content import content_of, number_of, numbers_of
 from satsim.air.forms import form_words, header_forms, misfit, room_words
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
 from satsim.air.seal import ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, ScenarioError
-from satsim.keys import read_key, take_counters
+from satsim.keys import Content, read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.explaining import explain
 from satsim.scenario.scenario import ImageSpec, Scenario, read_setting
@@ -40,6 +41,7 @@ class Encoded(NamedTuple):
     notes: list[str]
     header: str
     """Its form and length, in words."""
+    image_id: int
 
 
 def encode_photo(
@@ -48,7 +50,7 @@ def encode_photo(
     name: str,
     settings: Sequence[str],
     sender: int | None,
-    image_id: int,
+    image_id: int | None,
     *,
     position: Position | None = None,
     key_file: Path | None = None,
@@ -56,7 +58,8 @@ def encode_photo(
     """The messages of one photo; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
 
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
-    or 0. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
+    or 0; `image_id` None the next of the key file, or the one it gave the same content before, and without a key file
+    that of `satsim.air.content`. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
     """
     image = load_photo(check_part(ImageSpec, frame, "image"))
     packet_bytes = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link").packet_bytes
@@ -69,7 +72,7 @@ def encode_photo(
         codec=name_on_air(name),
         model_id=0,
         sender=key.sender if key else sender or 0,
-        image_id=image_id,
+        image_id=image_id or 0,
         payload_index=0,
         payload_count=1,
         width=width,
@@ -81,11 +84,16 @@ def encode_photo(
         cut = _cut((name, options), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
         if compact and not misfit(cut.packets):
             break
-    messages = [pack(packet) for packet in cut.packets]  # also where they are sealed: a mistake must take no counters
+    content = content_of(cut.packets)
+    number = number_of(content, compact) if image_id is None else image_id
+    packets = [packet._replace(image_id=number) for packet in cut.packets]
+    messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
     if key_file:
-        sealer = Sealer(*take_counters(key_file, len(cut.packets)))
-        messages = [sealer.seal(packet) for packet in cut.packets]
-    return Encoded(messages, cut.notes, form_words(compact))
+        taken = take_counters(key_file, len(packets), Content(content, image_id, numbers_of(compact)))
+        sealer = Sealer(taken.key, taken.next_counter)
+        messages = [sealer.seal(packet._replace(image_id=taken.images[content])) for packet in packets]
+        number = taken.images[content]
+    return Encoded(messages, cut.notes, form_words(compact), number)
 
 
 class _Cut(NamedTuple):

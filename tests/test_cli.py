@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -136,7 +137,7 @@ def test_corrupt_weights_are_one_line_that_names_their_file(desk, call):
 def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
     done = satsim(desk, "encode", "photo.png", "-o", "air", "--codec", "codec.fake:FakeCodec", "--option", "strips=3")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "3 packets, 69 bytes, in air; header of 20 bytes\n"
+    assert re.fullmatch(r"3 packets, 69 bytes, in air; image \d+; header of 20 bytes\n", done.stdout)
     assert names(desk / "air") == ["packet_000.bin", "packet_001.bin", "packet_002.bin"]
     assert all(len((desk / "air" / name).read_bytes()) == 23 for name in names(desk / "air"))
     (desk / "air" / "packet_000.bin").unlink()
@@ -158,7 +159,7 @@ def test_a_sealed_photo_is_read_once_by_who_has_the_key(desk, call):
     assert done.stdout.startswith("mine.yaml: a key for sender 7")
     place = ["--position", "46.55,8.61", "--taken-at", "2026-08-01T12:00:00Z"]
     done = call("encode", "photo.png", "-o", "air", *strips, *place, "--key", "mine.yaml")
-    assert done.stdout == "10 packets, 420 bytes, in air; header of 20 bytes\n", done.stderr
+    assert done.stdout == "10 packets, 420 bytes, in air; image 0; header of 20 bytes\n", done.stderr
     reading = ["decode", "air", "-o", "seen.png", *strips, "--keys", "mine.yaml", "--replay-state", "taken.json"]
     done = call(*reading)
     assert done.stdout == "seen.png: 256x256 pixels\n", done.stderr

@@ -105,8 +105,10 @@ def test_a_rival_goes_there_and_back(small_photo):
 def test_a_budget_in_packets_is_what_the_header_and_the_seal_leave(small_photo, key_file):
     plain = encode(small_photo, codec="jpeg", settings=["budget_packets=2"], packet_bytes=400)
     sealed = encode(small_photo, codec="jpeg", settings=["budget_packets=2"], packet_bytes=400, key_file=key_file)
-    assert len(plain) <= 2 and max(map(len, plain)) <= 400
-    assert len(sealed) <= 2 and max(map(len, sealed)) <= 400
+    assert len(plain) <= 2
+    assert max(map(len, plain)) <= 400
+    assert len(sealed) <= 2
+    assert max(map(len, sealed)) <= 400
     as_progic = encode(small_photo, codec="jpeg", packet_bytes=40)
     assert len(as_progic) <= 5, "five stages of 12 cells, 15 bytes each, ride in five packets"
 
@@ -174,6 +176,45 @@ def test_sealed_messages_are_counted_in_the_key_file_and_read_with_it(small_phot
         decode_messages(named(encode(small_photo)), own_codec=FAKE, keys=keys)
 
 
+@pytest.fixture
+def other_photo(tmp_path):
+    """A PNG file of 64x48 pixels unlike `small_photo`."""
+    path = tmp_path / "other.png"
+    Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)).save(path)
+    return path
+
+
+def test_without_a_number_photo_settings_and_model_give_one(small_photo, other_photo, tiny_weights):
+    number = encoded(small_photo, image_id=None).image_id
+    assert number == encoded(small_photo, image_id=None, sender=8).image_id
+    assert {unpack(message).image_id for message in encode(small_photo, image_id=None)} == {number}
+    progic = {"codec": "progic", "settings": [f"model={tiny_weights}"], "image_id": None}
+    others = [
+        encoded(other_photo, image_id=None),
+        encoded(small_photo, image_id=None, position=PLACE),
+        encoded(small_photo, image_id=None, settings=["strips=5"]),
+        encoded(small_photo, **progic),
+        encoded(small_photo, **progic, width=32),
+    ]
+    assert len({number, *(each.image_id for each in others)}) == 6
+
+
+def test_a_number_that_follows_from_content_keeps_the_compact_header_where_it_is_needed(small_photo, other_photo):
+    frame = {"width": 128, "height": 128, "packet_bytes": 60, "image_id": None, "settings": ["strips=5"]}
+    one, other = encoded(small_photo, **frame), encoded(other_photo, **frame)
+    assert one.header == other.header == "compact header of 12 bytes"
+    assert max(one.image_id, other.image_id) < 256
+    assert one.image_id != other.image_id
+
+
+def test_with_a_key_file_photos_are_counted_and_sending_again_keeps_the_number(small_photo, other_photo, key_file):
+    sent = [encoded(photo, image_id=None, key_file=key_file) for photo in (small_photo, other_photo, small_photo)]
+    assert [each.image_id for each in sent] == [0, 1, 0]
+    keys = read_keys(key_file)
+    assert [unpack(each.messages[-1], keys).image_id for each in sent] == [0, 1, 0]
+    assert read_key(key_file).next_counter == 30
+
+
 def test_a_mistake_takes_no_counters(small_photo, key_file):
     before = key_file.read_bytes()
     with pytest.raises(PacketError, match="sender is 8; expected 7, as in"):
@@ -201,7 +242,7 @@ def test_a_stage_that_no_longer_fits_one_message_is_a_note(small_photo, tiny_wei
     how = {"codec": "progic", "settings": [f"model={tiny_weights}"]}  # 12 indices of 8 bits: stages of 12 bytes
     assert encoded(small_photo, packet_bytes=32, **how).notes == []
     assert encoded(small_photo, packet_bytes=40, key_file=key_file, **how).notes == []
-    messages, [note], _ = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)
+    messages, [note], *_ = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)
     assert note == "a stage of 12 bytes no longer fits one message: 32 bytes less 20 of header, 8 of tag leave 4"
     assert len(messages) == 15, "three for each of five stages"
     picture, _ = decode_messages(named(messages), model=str(tiny_weights), keys=read_keys(key_file))

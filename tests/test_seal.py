@@ -16,7 +16,7 @@ from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, RefusedError, ScenarioError
-from satsim.keys import new_key, open_replay_state, read_key, read_keys, take_counters
+from satsim.keys import Content, new_key, open_replay_state, read_key, read_keys, take_counters
 
 KEY = SenderKey(0x0102, bytes(range(16)), tag_bytes=8)
 KEYS = {0x0102: KEY}
@@ -271,8 +271,8 @@ def test_a_new_key_is_random_for_its_owner_only_and_never_overwrites(tmp_path):
     path = tmp_path / "mine.yaml"
     new_key(path, sender=7, key_bytes=32, tag_bytes=12)
     assert path.stat().st_mode & 0o777 == 0o600
-    key, next_counter = read_key(path)
-    assert (key.sender, len(key.key), key.tag_bytes, next_counter) == (7, 32, 12, 0)
+    key, *counts = read_key(path)
+    assert (key.sender, len(key.key), key.tag_bytes, counts) == (7, 32, 12, [0, 0, {}])
     before = path.read_bytes()
     with pytest.raises(ScenarioError, match=r"mine\.yaml: is there already, and no key is ever overwritten"):
         new_key(path, sender=7)
@@ -299,7 +299,7 @@ def test_counters_are_taken_before_they_are_used_and_never_twice(key_file, tmp_p
     assert take_counters(key_file, 5).next_counter == 0
     assert read_key(key_file).next_counter == 5
     assert take_counters(key_file, 3).next_counter == 5
-    assert read_key(key_file) == (SenderKey(7, bytes(range(16))), 8)
+    assert read_key(key_file) == (SenderKey(7, bytes(range(16))), 8, 0, {})
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
     assert key_file.stat().st_mode & 0o777 == 0o600
 
@@ -331,6 +331,30 @@ def test_a_key_without_enough_counters_is_refused(key_file):
     assert take_counters(key_file, 4).next_counter == 2**32 - 4
 
 
+def numbers_given(path, *contents, numbers=2**16, image_id=None):
+    """The image numbers that a key file gives these contents, one after the other."""
+    return [take_counters(path, 1, Content(each, image_id, numbers)).images[each] for each in contents]
+
+
+def test_each_photo_has_the_next_number_and_keeps_it_when_it_is_sent_again(key_file):
+    assert numbers_given(key_file, "aa", "bb", "aa", "cc", "bb") == [0, 1, 0, 2, 1]
+    assert read_key(key_file).next_counter == 5, "every sending takes counters of its own"
+    assert read_key(key_file).images == {"aa": 0, "cc": 2, "bb": 1}
+
+
+def test_a_number_that_the_user_chose_is_not_given_to_another_photo(key_file):
+    assert numbers_given(key_file, "chosen", image_id=1) == [1]
+    assert numbers_given(key_file, "aa", "bb", "chosen") == [0, 2, 1]
+
+
+def test_compact_headers_go_round_their_256_numbers_and_never_use_one_that_is_remembered(key_file):
+    given = numbers_given(key_file, *(f"photo {k}" for k in range(300)), numbers=256)
+    assert given == [k % 256 for k in range(300)]
+    assert len(read_key(key_file).images) == 255, "so that one of the 256 is always free"
+    assert numbers_given(key_file, "photo 299", numbers=256) == [43]
+    assert numbers_given(key_file, "photo 300", numbers=256) == [44]
+
+
 def test_a_receiver_reads_one_entry_or_a_list(tmp_path, key_file):
     assert read_keys(key_file) == {7: SenderKey(7, bytes(range(16)))}
     several = tmp_path / "several.yaml"
@@ -354,6 +378,9 @@ def test_a_receiver_reads_one_entry_or_a_list(tmp_path, key_file):
         (ENTRY.replace("7", "70000", 1), "sender is 70000; expected 0 to 65535"),
         (f"{ENTRY}tag_bytes: 9\n", "tag_bytes is 9; expected 8, 10"),
         (f"{ENTRY}tag_bytes: true\n", "tag_bytes is True; expected a whole number"),
+        (f"{ENTRY}next_image: -1\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: [1]\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: {{a: 65536}}\n", "next_image or images is not what encode wrote"),
         (f"{ENTRY}next_counter: -1\n", "next_counter is -1; expected 0 to 4294967296"),
         ("sender: 7\nkey: 12345678901234567890123456789012\n", "key is not hexadecimal digits in quotes"),
         ("sender: 7\nkey: 'correct horse'\n", "key is not hexadecimal digits in quotes; expected 32 or 64 of them"),

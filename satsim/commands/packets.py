@@ -20,7 +20,10 @@ def encode(
     sender: Annotated[
         int | None, typer.Option(help="Terminal number, 0 to 65535.  [default: that of --key, or 0]")
     ] = None,
-    image_id: Annotated[int, typer.Option(help="Image number, 0 to 65535.")] = 0,
+    image_id: Annotated[
+        int | None,
+        typer.Option(help="Image number, 0 to 65535.  [default: from the content, or the next of --key]"),
+    ] = None,
     position: Annotated[
         str | None, typer.Option(metavar="LAT,LON", help="Where it was taken, in degrees: 46.55,8.61")
     ] = None,
@@ -35,7 +38,7 @@ def encode(
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
-    messages, notes, header = encode_photo(
+    messages, notes, header, number = encode_photo(
         frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
     )
     for note in notes:
@@ -43,7 +46,7 @@ def encode(
     with fresh_folder(out) as folder:
         for k, message in enumerate(messages):
             (folder / f"packet_{k:03d}.bin").write_bytes(message)
-    typer.echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}; {header}")
+    typer.echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}; image {number}; {header}")
 
 
 def decode(
