@@ -101,7 +101,8 @@ class Sender:
         messages = [(self.sealer.seal if self.sealer else pack)(packet) for packet in packets]
         for _ in range(2):
             messages.pop(self.chance.randrange(len(messages)))
-        return Photo(ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact), dict(enumerate(payloads)), messages)
+        key = ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact, packets[0].position)
+        return Photo(key, dict(enumerate(payloads)), messages)
 
     def wrong(self, kind: str, message: bytes) -> bytes:
         """`message` after a mishap, or what a forger makes of it."""
@@ -201,10 +202,9 @@ def drill(count: int, sender: Sender) -> tuple[Counter[tuple[str, str, str]], in
         if len(held) > HELD_PHOTOS:
             oldest = held.pop(0)
             torn += inbox.payloads(oldest.key) != oldest.payloads
-            del inbox.images[oldest.key]
-            inbox.repairs.pop(oldest.key, None)
+            del inbox.held[oldest.key]
             forgotten.append(oldest)
-        torn += len(inbox.images) != len(held)
+        torn += len(inbox.held) != len(held)
     return counts, photos, torn, seconds
 
 

@@ -8,8 +8,8 @@
     images: {}
 
 `images` remembers by content (`satsim.air.content`) which number a photo was given, so that sending it again keeps it;
-the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several such
-entries; the counters and images mean nothing to them.
+the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several
+such entries; the counters and images mean nothing to them.
 """
 
 from __future__ import annotations

@@ -170,6 +170,36 @@ def test_a_sealed_photo_is_read_once_by_who_has_the_key(desk, call):
     assert names(desk) == ["air", "mine.yaml", "own.py", "photo.png", "seen.png", "story.yaml", "taken.json"]
 
 
+def test_packets_that_contradict_each_other_are_shown_and_end_in_exit_code_2_unless_forced(desk, call):
+    fake = ["--codec", "codec.fake:FakeCodec"]
+    for name, strips, count in (("air", "10", 10), ("other", "5", 5)):
+        done = call("encode", "photo.png", "-o", name, *fake, "--option", f"strips={strips}", "--image-id", "5")
+        assert done.stdout.startswith(f"{count} packets")
+    done = call("decode", "air", "other", "-o", "seen.png", *fake)
+    assert done.returncode == 2
+    assert "contradiction: two images have number 5 of sender 0, that of air/packet_000.bin and that of" in done.stderr
+    assert "packets 10 and 5" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: packets contradict each other")
+    assert (desk / "seen.png").exists()
+    assert call("decode", "air", "other", "-o", "seen.png", *fake, "--force").returncode == 0
+
+
+def test_several_photos_are_several_pictures_and_json_names_them_and_what_is_missing(desk, call):
+    fake = ["--codec", "codec.fake:FakeCodec"]
+    for sender in ("7", "8"):
+        call("encode", "photo.png", "-o", f"air{sender}", *fake, "--sender", sender, "--image-id", "3")
+    (desk / "air8" / "packet_004.bin").unlink()
+    done = call("decode", "air7", "air8", "-o", "new/seen.png", *fake, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    images = json.loads(done.stdout)["images"]
+    assert [image["file"] for image in images] == ["new/seen_7_3.png", "new/seen_8_3.png"]
+    assert [image["missing"] for image in images] == [[], [4]]
+    assert names(desk / "new") == ["seen_7_3.png", "seen_8_3.png"]
+    done = call("decode", "air7", "air8", "-o", "seen.png", *fake, "--sender", "8")
+    assert done.stdout == "seen.png: 256x256 pixels\n"
+    assert "resend request: sender 8 image 3 packets 4" in done.stderr
+
+
 def test_what_was_not_shown_may_be_given_again(desk, call):
     call("key", "new", "mine.yaml", "--sender", "7")
     jpeg = ["--codec", "jpeg", "--option", "budget_bytes=1000", "--packet-bytes", "128"]

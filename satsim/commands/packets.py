@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from satsim.commands import options
 
 
 def encode(
@@ -51,7 +54,11 @@ def encode(
 
 def decode(
     files: Annotated[list[Path], typer.Argument(help="Packet files, or folders of them: any subset, any order.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write, such as received.png.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Picture to write, such as received.png; of several images one each.")
+    ],
+    sender: Annotated[int | None, typer.Option(help="Only images of this terminal.")] = None,
+    image_id: Annotated[int | None, typer.Option(help="Only images of this number.")] = None,
     model: Annotated[
         str | None, typer.Option(help="ProGIC weights file, where the packets name one not shipped.")
     ] = None,
@@ -64,15 +71,29 @@ def decode(
     replay_state: Annotated[
         Path | None, typer.Option(help="File that remembers what was decoded: each packet is then taken once, ever.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Exit code 0 also where packets contradict each other.")
+    ] = False,
+    as_json: options.Json = False,
 ) -> None:
-    """Rebuild the picture that a receiver of these packets would see."""
+    """Rebuild the pictures that a receiver of these packets would see, one for each image.
+
+    Of several images each has its sender and number in the name: received_7_0.png. What can be shown is written, and
+    the exit code is 2, where packets contradict each other.
+    """
     from satsim.keys import open_replay_state, read_keys
-    from satsim.messages import decode_messages, read_messages, write_picture
+    from satsim.receiving import Wanted, as_record, decode_messages, read_messages, write_pictures
 
     known = read_keys(keys) if keys else None
     with open_replay_state(replay_state, known) as windows:
-        picture, report = decode_messages(read_messages(files), model, codec, known, windows)
-        for line in report:
+        wanted = Wanted(sender, image_id, model, codec)
+        received = decode_messages(read_messages(files), wanted, known, windows)
+        for line in [] if as_json or not received.shown else received.report:
             typer.echo(line, err=True)
-        write_picture(picture, out)
-    typer.echo(f"{out}: {picture.shape[1]}x{picture.shape[0]} pixels")
+        paths = write_pictures(received, out)
+        if as_json:
+            typer.echo(json.dumps(as_record(received, paths), indent=1))
+        received.check(force=True)
+    for key, path in () if as_json else paths.items():
+        typer.echo(f"{path}: {key.width}x{key.height} pixels")
+    received.check(force)

@@ -1,0 +1,76 @@
+"""What a receiver says of its images, and of packets that contradict each other, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from satsim.air.agreement import Agreed, Place
+from satsim.air.inbox import ImageKey, Inbox
+from satsim.air.position import Position
+
+
+def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey, Agreed]) -> list[str]:
+    """A line for each place at which files of one image differ, and for each other image of its number."""
+    lines = []
+    for place in agreed[shown].contested:
+        versions = inbox.held[shown][place]
+        name = {content: sources[0].name for content, sources in versions.items()}
+        taken = agreed[shown].payloads.get(place) if isinstance(place, int) else agreed[shown].symbols.get(place)
+        use = "neither is used" if taken is None else f"{name[taken]} is used, which more packets agree with"
+        lines.append(
+            f"contradiction: {_place(place)} of {describe(shown)} differs between"
+            f" {' and '.join(sorted(name.values()))}; {use}"
+        )
+    first = _files(inbox, shown)[0]
+    for key in agreed:
+        if key != shown:
+            lines.append(
+                f"contradiction: two images have number {key.image_id} of sender {key.sender}, that of {first} and"
+                f" that of {_files(inbox, key)[0]}: {_differences(shown, key)}; the first is shown, of"
+                f" {len(inbox.held[shown])} packets against {len(inbox.held[key])}"
+            )
+    return lines
+
+
+def _place(place: Place) -> str:
+    return f"packet {place}" if isinstance(place, int) else f"repair symbol {place.number} over {place.protects}"
+
+
+def _files(inbox: Inbox, key: ImageKey) -> list[str]:
+    places = inbox.held[key].values()
+    return sorted({source.name for versions in places for sources in versions.values() for source in sources})
+
+
+def _differences(one: ImageKey, other: ImageKey) -> str:
+    words: dict[str, Callable[[ImageKey], str]] = {
+        "codec": lambda key: key.codec,
+        "model": lambda key: f"{key.model_id:08x}",
+        "size": lambda key: f"{key.width}x{key.height}",
+        "packets": lambda key: str(key.payload_count),
+        "place and time": lambda key: describe_position(key.position) if key.position else "none",
+    }
+    return ", ".join(f"{what} {say(one)} and {say(other)}" for what, say in words.items() if say(one) != say(other))
+
+
+def describe(key: ImageKey) -> str:
+    """An image in words."""
+    form = ", compact header" if key.compact else ""
+    return f"sender {key.sender} image {key.image_id} ({key.codec}, {key.width}x{key.height}{form})"
+
+
+def describe_position(position: Position) -> str:
+    """When and where a photo was taken, in words."""
+    time = datetime.fromtimestamp(position.time_unix_s, UTC)
+    return f"taken {time:%Y-%m-%dT%H:%M:%SZ} at {position.latitude_deg:.6f}, {position.longitude_deg:.6f}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers in words: "1, 3-5"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)

@@ -1,0 +1,237 @@
+"""By hand, without a simulation: messages, any of them in any order, to the pictures that a receiver sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from codec.base import Codec, CodecError
+from codec.files import replacing
+from codec.loading import load_codec
+from codec.receivers import load_receiver
+from satsim.air.agreement import Agreed
+from satsim.air.compact import short_id
+from satsim.air.inbox import ImageKey, Inbox, has_number
+from satsim.air.seal import ReplayWindow, SenderKey
+from satsim.contradictions import describe, describe_position, find_contradictions, ranges
+from satsim.errors import PacketError, SatsimError, ScenarioError
+from satsim.scoring.outbox import Picture
+
+
+class Wanted(NamedTuple):
+    """Which images to show, and by what; None leaves it to the packets."""
+
+    sender: int | None = None
+    image_id: int | None = None
+    model: str | None = None
+    """A ProGIC weights file."""
+    own_codec: str | None = None
+    """A "module:Class", for packets that name no codec of ours."""
+
+
+class Seen(NamedTuple):
+    """What there is of one image."""
+
+    key: ImageKey
+    held: list[int]
+    """Payloads that came, and go together."""
+    missing: list[int]
+    """Those that did not, and do not follow from repair symbols."""
+    repairs: int
+    picture: Picture | None
+    error: CodecError | SatsimError | None
+    """Why there is no picture."""
+
+
+class Received(NamedTuple):
+    """What a receiver sees."""
+
+    images: list[Seen]
+    report: list[str]
+    """A line for each thing worth telling."""
+    contradictions: list[str]
+    """Of these, what two files say that cannot both be true."""
+
+    @property
+    def shown(self) -> list[Seen]:
+        """The images of which there is a picture."""
+        return [seen for seen in self.images if seen.picture is not None]
+
+    def check(self, force: bool = False) -> None:
+        """Raise what stands in the way of the only or first image where there is no picture at all.
+
+        Raises PacketError where packets contradict each other, unless `force`.
+        """
+        if not self.shown:
+            errors = [seen.error for seen in self.images if seen.error]
+            raise type(errors[0])("\n".join([*self.contradictions, *map(str, errors)]))
+        if self.contradictions and not force:
+            raise PacketError(
+                "packets contradict each other, so that a picture may be false; remove the wrong files, or take it by"
+                " --force"
+            )
+
+
+def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """(name, bytes) of each file, and of each .bin file in each folder. Raises OSError for one that is missing."""
+    found: list[Path] = []
+    for file in files:
+        found += sorted(file.glob("*.bin")) if file.is_dir() else [file]
+    return [(str(file), file.read_bytes()) for file in found]
+
+
+def decode_messages(
+    messages: Sequence[tuple[str, bytes]],
+    wanted: Wanted | None = None,
+    keys: Mapping[int, SenderKey] | None = None,
+    windows: dict[int, ReplayWindow] | None = None,
+) -> Received:
+    """The pictures that a receiver of `messages` (name, bytes) sees; `keys` and `windows` are those of an Inbox.
+
+    An image that cannot be shown stops no other. Where packets of one number contradict each other, what more of them
+    agree on is shown.
+    Raises PacketError where no message is a packet of an image that is wanted.
+    """
+    wanted = wanted or Wanted()
+    inbox = Inbox(keys, windows)
+    report = []
+    for name, message in messages:
+        try:
+            if not inbox.accept(message, name).is_new:
+                report.append(f"{name}: a repetition, ignored")
+        except PacketError as error:
+            report.append(f"{name}: not used: {error}")
+    if not inbox.held:
+        raise PacketError("\n".join([*report, f"none of {len(messages)} files is a packet; expected those of encode"]))
+    chosen = [key for key in sorted(inbox.held, key=_order) if _is_wanted(key, wanted)]
+    if not chosen:
+        there = ", ".join(dict.fromkeys(f"{key.sender} image {key.image_id}" for key in sorted(inbox.held, key=_order)))
+        raise PacketError(
+            "\n".join([*report, f"no packet is of the image asked for; there are those of sender {there}"])
+        )
+    contradictions = []
+    images = []
+    for number in dict.fromkeys(key.number for key in chosen):
+        keys_of = [key for key in chosen if key.number == number]
+        agreed = {key: inbox.agreed(key) for key in keys_of}
+        key = max(keys_of, key=lambda key: _weight(inbox, key, agreed[key]))
+        contradictions += find_contradictions(inbox, key, agreed)
+        images.append(_see(inbox, key, agreed[key], wanted, report))
+    report += [f"not shown: {seen.error}" for seen in images if seen.error]
+    return Received(images, [*report, *contradictions], contradictions)
+
+
+def _order(key: ImageKey) -> tuple[Any, ...]:
+    return *key._replace(position=None)[:-1], key.position or ()
+
+
+def _is_wanted(key: ImageKey, wanted: Wanted) -> bool:
+    return wanted.sender in (None, key.sender) and wanted.image_id in (None, key.image_id)
+
+
+def _weight(inbox: Inbox, key: ImageKey, agreed: Agreed) -> tuple[Any, ...]:
+    """The greater, the more speaks for an image among those of its number; never equal."""
+    proven = inbox.keys is None and has_number(key, inbox.payloads(key))
+    return proven, len(agreed.payloads) + len(agreed.symbols), _order(key)
+
+
+def _see(inbox: Inbox, key: ImageKey, agreed: Agreed, wanted: Wanted, report: list[str]) -> Seen:
+    """What there is of one image; what is worth telling of it goes to `report`."""
+    received = inbox.payloads(key)
+    repairs = len(agreed.symbols)
+    missing = [index for index in range(key.payload_count) if index not in received]
+    if key.position:
+        report.append(describe_position(key.position))
+    more = f" and {repairs} for repair, which give {len(received) - len(agreed.payloads)} more" if repairs else ""
+    report.append(f"holding {len(agreed.payloads)} of {key.payload_count} packets of {describe(key)}{more}")
+    holding = report[-1]
+    if not missing and inbox.keys is None and not has_number(key, received):
+        report.append(
+            f"note: number {key.image_id} does not follow from this content: it was given by hand (encode --image-id),"
+            " or these are packets of two photos"
+        )
+    if missing:
+        report.append(f"resend request: sender {key.sender} image {key.image_id} packets {ranges(missing)}")
+    picture, error = None, None
+    try:
+        picture = _decode(key, received, wanted, holding)
+    except (CodecError, SatsimError) as reason:
+        error = reason
+    return Seen(key, sorted(agreed.payloads), missing, repairs, picture, error)
+
+
+def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holding: str) -> Picture:
+    if key.codec == "external" and wanted.own_codec is None:
+        raise CodecError(f"{holding}: name the codec that made them, as --codec module:Class")
+    waiting = key.codec == "progic-whole" and len(received) < key.payload_count
+    picture = None if waiting else _receiver(key, wanted).decode(received, key.height, key.width)
+    if picture is None:
+        lacks = [index for index in range(key.payload_count) if index not in received]
+        more = f" (missing: {ranges(lacks)})" if lacks else ""
+        raise CodecError(f"{holding}: nothing to show yet, {key.codec} needs more of them{more}")
+    return picture
+
+
+def _receiver(key: ImageKey, wanted: Wanted) -> Codec:
+    if wanted.own_codec:
+        return load_codec(wanted.own_codec)
+    return load_receiver(key.codec, key.model_id, wanted.model, short_id if key.compact else None)
+
+
+def write_pictures(received: Received, out: Path) -> dict[ImageKey, Path]:
+    """Write each image that is shown, to `out`, or of several to a name beside it that tells the image; where it went.
+
+    Raises as `write_picture` does.
+    """
+    shown = received.shown
+    tell_form = len({seen.key.compact for seen in shown}) > 1
+    paths = {}
+    for seen in shown:
+        name = f"{out.stem}_{_name(seen.key, tell_form)}{out.suffix}"
+        paths[seen.key] = out.with_name(name) if len(shown) > 1 else out
+        assert seen.picture is not None
+        write_picture(seen.picture, paths[seen.key])
+    return paths
+
+
+def _name(key: ImageKey, tell_form: bool) -> str:
+    return f"{key.sender}_{key.image_id}" + ("_compact" if key.compact and tell_form else "")
+
+
+def as_record(received: Received, paths: Mapping[ImageKey, Path]) -> dict[str, Any]:
+    """What was received and where it was written, for other programs."""
+    return {
+        "images": [
+            {
+                "file": str(paths[seen.key]) if seen.key in paths else None,
+                "sender": seen.key.sender,
+                "image_id": seen.key.image_id,
+                "codec": seen.key.codec,
+                "model_id": seen.key.model_id,
+                "width": seen.key.width,
+                "height": seen.key.height,
+                "compact": seen.key.compact,
+                "position": seen.key.position and seen.key.position._asdict(),
+                "payload_count": seen.key.payload_count,
+                "held": seen.held,
+                "repair_packets": seen.repairs,
+                "missing": seen.missing,
+                "error": str(seen.error) if seen.error else None,
+            }
+            for seen in received.images
+        ],
+        "contradictions": received.contradictions,
+        "report": received.report,
+    }
+
+
+def write_picture(picture: Picture, out: Path) -> None:
+    """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
+    Image.init()
+    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
+        raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
+    with replacing(out) as partial:
+        Image.fromarray(picture).save(partial)
