@@ -2,6 +2,9 @@
 
 python benchmarks/fault_drill.py [--messages N] [--seed S]
 
+First, sets of packets under 400 bytes whose headers are sound and claim the largest pictures that cost the most to
+decode, of each codec: none may take over 2 s of processor time or 300 MB in all.
+
 Half of the messages go to a receiver without keys, half to one with them, photo by photo: eight payloads and four
 repair packets each, of which two are lost, and about as many messages that are wrong. Each photo has one form of header
 or the other by chance, and one kind of damage turns the version of the one into that of the other. A receiver forgets a
@@ -18,17 +21,21 @@ from __future__ import annotations
 
 import argparse
 import random
+import resource
 import sys
 import time
 from collections import Counter, deque
+from itertools import product
 from typing import NamedTuple
 
+from codec.progic.receiver import ProgicReceiver
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.packets import Packet, pack, packetize
+from satsim.air.packets import HEADER_BYTES, Packet, pack, packetize
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey, header_of
 from satsim.errors import PacketError
+from satsim.receiving import PIXELS_PER_BYTE, decode_messages
 
 KINDS = (
     "good",
@@ -208,13 +215,51 @@ def drill(count: int, sender: Sender) -> tuple[Counter[tuple[str, str, str]], in
     return counts, photos, torn, seconds
 
 
+def claims(codec: str, model_id: int, images: int, side: int) -> list[tuple[str, bytes]]:
+    """Messages of under 400 bytes in all, of so many images of about this side."""
+    opening = {"jpeg": b"\1\0\x28\0", "progic": b""}.get(codec, b"\1\0\0\0")
+    length = 399 // images - HEADER_BYTES
+    packets = [
+        Packet(codec, model_id, 7, k, 0, 1, side, side - k, opening.ljust(length, b"\0")[:length])
+        for k in range(images)
+    ]
+    return [(f"claim {k}", pack(packet)) for k, packet in enumerate(packets)]
+
+
+def processor_s() -> float:
+    """Of this process and of those that it called."""
+    called = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + called.ru_utime + called.ru_stime
+
+
+def cost_drill() -> int:
+    """Print what hostile sets of packets cost at most, by codec; how many cost too much."""
+    mistakes = 0
+    print(f"{'claims of':14}{'sets':>10}{'shown':>10}{'most s':>10}{'most MB':>10}")
+    for codec in ("progic", "jpeg", "webp", "avif", "heic", "jpegxl", "jpeg2000"):
+        models = [ProgicReceiver().model_id] if codec == "progic" else [1, 2] if codec == "jpeg2000" else [1]
+        seconds, shown = [], 0
+        for model_id, images in product(models, (1, 3, 8, 15)):
+            fair = int((PIXELS_PER_BYTE * 399 / images) ** 0.5)
+            for side in (fair, 4096):
+                messages = claims(codec, model_id, images, side)
+                assert sum(len(message) for _, message in messages) < 400
+                began = processor_s()
+                shown += len(decode_messages(messages).shown)
+                seconds.append(processor_s() - began)
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"  {codec:12}{len(seconds):>10}{shown:>10}{max(seconds):>10.2f}{megabytes:>10.0f}")
+        mistakes += sum(each > 2 for each in seconds) + (megabytes > 300)
+    return mistakes
+
+
 def main() -> int:
     """Print what became of the messages of each kind; 1 if any was taken or lost by mistake."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    mistakes = 0
+    mistakes = cost_drill()
     for name, with_keys in (("plain", False), ("sealed", True)):
         chance = random.Random(f"{arguments.seed} {name}")
         counts, photos, torn, seconds = drill(arguments.messages // 2, Sender(chance, with_keys))

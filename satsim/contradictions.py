@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from satsim.air.agreement import Agreed, Place
+from satsim.air.agreement import Agreed, Place, Source
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.position import Position
 
@@ -22,13 +22,13 @@ def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey,
             f"contradiction: {_place(place)} of {describe(shown)} differs between"
             f" {' and '.join(sorted(name.values()))}; {use}"
         )
-    first = _files(inbox, shown)[0]
+    first = min(source.name for source in sources_of(inbox, shown))
     for key in agreed:
         if key != shown:
             lines.append(
                 f"contradiction: two images have number {key.image_id} of sender {key.sender}, that of {first} and"
-                f" that of {_files(inbox, key)[0]}: {_differences(shown, key)}; the first is shown, of"
-                f" {len(inbox.held[shown])} packets against {len(inbox.held[key])}"
+                f" that of {min(source.name for source in sources_of(inbox, key))}: {_differences(shown, key)};"
+                f" the first is shown, of {len(inbox.held[shown])} packets against {len(inbox.held[key])}"
             )
     return lines
 
@@ -37,9 +37,10 @@ def _place(place: Place) -> str:
     return f"packet {place}" if isinstance(place, int) else f"repair symbol {place.number} over {place.protects}"
 
 
-def _files(inbox: Inbox, key: ImageKey) -> list[str]:
+def sources_of(inbox: Inbox, key: ImageKey) -> list[Source]:
+    """The messages that came of an image, whatever they say."""
     places = inbox.held[key].values()
-    return sorted({source.name for versions in places for sources in versions.values() for source in sources})
+    return [source for versions in places for sources in versions.values() for source in sources]
 
 
 def _differences(one: ImageKey, other: ImageKey) -> str:

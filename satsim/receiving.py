@@ -20,6 +20,11 @@ from satsim.contradictions import describe, describe_position, find_contradictio
 from satsim.errors import PacketError, SatsimError, ScenarioError
 from satsim.scoring.outbox import Picture
 
+PIXELS_PER_BYTE, LEAST_PIXELS = 1200, 256 * 256
+"""How many pixels are decoded for each byte that came, and for however few of them; 340 bytes show 768x512 pixels."""
+CALL_PIXELS = 65_536
+"""What to call a program takes, in pixels."""
+
 
 class Wanted(NamedTuple):
     """Which images to show, and by what; None leaves it to the packets."""
@@ -30,6 +35,8 @@ class Wanted(NamedTuple):
     """A ProGIC weights file."""
     own_codec: str | None = None
     """A "module:Class", for packets that name no codec of ours."""
+    max_pixels: int | None = None
+    """The largest picture that is decoded; None: what the packets are worth, see `_affordable`."""
 
 
 class Seen(NamedTuple):
@@ -112,14 +119,17 @@ def decode_messages(
         raise PacketError(
             "\n".join([*report, f"no packet is of the image asked for; there are those of sender {there}"])
         )
+    agreed = {key: inbox.agreed(key) for key in chosen}
+    rivals: dict[tuple[int, int, bool], list[ImageKey]] = {}
+    for key in chosen:
+        rivals.setdefault(key.number, []).append(key)
+    shown = [max(keys_of, key=lambda key: _weight(inbox, key, agreed[key])) for keys_of in rivals.values()]
+    most_pixels = _affordable(inbox, shown, wanted)
     contradictions = []
     images = []
-    for number in dict.fromkeys(key.number for key in chosen):
-        keys_of = [key for key in chosen if key.number == number]
-        agreed = {key: inbox.agreed(key) for key in keys_of}
-        key = max(keys_of, key=lambda key: _weight(inbox, key, agreed[key]))
-        contradictions += find_contradictions(inbox, key, agreed)
-        images.append(_see(inbox, key, agreed[key], wanted, report))
+    for key in shown:
+        contradictions += find_contradictions(inbox, key, {other: agreed[other] for other in rivals[key.number]})
+        images.append(_see(inbox, key, agreed[key], wanted._replace(max_pixels=most_pixels[key]), report))
     report += [f"not shown: {seen.error}" for seen in images if seen.error]
     return Received(images, [*report, *contradictions], contradictions)
 
@@ -136,6 +146,26 @@ def _weight(inbox: Inbox, key: ImageKey, agreed: Agreed) -> tuple[Any, ...]:
     """The greater, the more speaks for an image among those of its number; never equal."""
     proven = inbox.keys is None and has_number(key, inbox.payloads(key))
     return proven, len(agreed.payloads) + len(agreed.symbols), _order(key)
+
+
+def _affordable(inbox: Inbox, keys: Sequence[ImageKey], wanted: Wanted) -> dict[ImageKey, int]:
+    """How many pixels of each image may be decoded: so many for each byte that came, over all images.
+
+    A header of 20 bytes can claim 16 million pixels, which take minutes; those of which most came are served first.
+    """
+    if wanted.max_pixels is not None:
+        return dict.fromkeys(keys, wanted.max_pixels)
+    sources = {
+        key: [s for versions in inbox.held[key].values() for list_ in versions.values() for s in list_] for key in keys
+    }
+    came = {key: sum(len(source.message) for source in sources[key]) for key in keys}
+    left = max(LEAST_PIXELS, PIXELS_PER_BYTE * sum(came.values()))
+    affordable = {}
+    for key in sorted(keys, key=lambda key: (-came[key], _order(key))):
+        affordable[key] = left
+        cost = key.width * key.height + (CALL_PIXELS if key.codec == "vvc" else 0)
+        left -= cost if cost <= left else 0
+    return affordable
 
 
 def _see(inbox: Inbox, key: ImageKey, agreed: Agreed, wanted: Wanted, report: list[str]) -> Seen:
@@ -164,6 +194,12 @@ def _see(inbox: Inbox, key: ImageKey, agreed: Agreed, wanted: Wanted, report: li
 
 
 def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holding: str) -> Picture:
+    pixels = key.width * key.height
+    if wanted.max_pixels is not None and pixels > wanted.max_pixels:
+        raise PacketError(
+            f"{holding}: {pixels:,} pixels; expected at most {wanted.max_pixels:,} of so few bytes, for a forged header"
+            f" can cost minutes (if you trust it: --max-pixels {pixels})"
+        )
     if key.codec == "external" and wanted.own_codec is None:
         raise CodecError(f"{holding}: name the codec that made them, as --codec module:Class")
     waiting = key.codec == "progic-whole" and len(received) < key.payload_count

@@ -208,3 +208,36 @@ def test_a_compact_image_whose_number_was_counted_is_no_contradiction():
     packets = [packet._replace(compact=True) for packet in photo(100, image_id=5, height=128, width=128)]
     received = receive([(f"air/{k}", sealer.seal(packet)) for k, packet in enumerate(packets)], {7: KEY})
     assert received.report == ["holding 5 of 5 packets of sender 7 image 5 (external, 128x128, compact header)"]
+
+
+def claim(side, image_id=0, length=340, codec="external"):
+    """A message of so many bytes that claims a picture of this side."""
+    payload = b"abc" if codec == "external" else bytes(length - 20)
+    return (f"air/{image_id}", pack(Packet(codec, 1, 7, image_id, 0, 5, side, side, payload)))
+
+
+@pytest.mark.parametrize("codec", ["progic", "jpegxl", "avif", "jpeg2000", "external"])
+def test_a_header_that_claims_millions_of_pixels_is_refused_before_any_work(codec):
+    received = receive([claim(4096, codec=codec)])
+    [image] = received.images
+    assert image.picture is None
+    assert "16,777,216 pixels; expected at most" in str(image.error)
+    assert str(image.error).endswith("(if you trust it: --max-pixels 16777216)")
+
+
+def test_who_trusts_a_header_names_the_largest_picture():
+    [image] = receive([claim(1024)], max_pixels=1024**2).images
+    assert image.picture.shape == (1024, 1024, 3)
+    [image] = receive([claim(100)], max_pixels=9_999).images
+    assert "10,000 pixels; expected at most 9,999" in str(image.error)
+
+
+def test_one_iridium_message_shows_the_largest_frame_of_the_compact_header():
+    packet = Packet("progic", 1, 7, 0, 0, 5, 768, 512, bytes(320))
+    [image] = decode_messages([("air", pack(packet))]).images
+    assert isinstance(image.error, WeightsError), "it went on to look for the model"
+
+
+def test_many_small_packets_share_what_they_may_cost():
+    received = receive([claim(256, image_id) for image_id in range(19)])
+    assert len(received.shown) == 8, "437 bytes at 1,200 pixels each are 524,400 pixels; 8 x 256 x 256 are 524,288"

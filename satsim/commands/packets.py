@@ -71,6 +71,12 @@ def decode(
     replay_state: Annotated[
         Path | None, typer.Option(help="File that remembers what was decoded: each packet is then taken once, ever.")
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Largest picture to decode.  [default: 1,200 pixels a byte that came, 65,536 at least]"
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Exit code 0 also where packets contradict each other.")
     ] = False,
@@ -86,7 +92,7 @@ def decode(
 
     known = read_keys(keys) if keys else None
     with open_replay_state(replay_state, known) as windows:
-        wanted = Wanted(sender, image_id, model, codec)
+        wanted = Wanted(sender, image_id, model, codec, max_pixels)
         received = decode_messages(read_messages(files), wanted, known, windows)
         for line in [] if as_json or not received.shown else received.report:
             typer.echo(line, err=True)
