@@ -1,4 +1,4 @@
-"""Key files: what a sender and its receivers share, the counters the sender has used, and what a receiver has taken.
+"""Key files: what a sender and its receivers share, and the counters the sender has used.
 
     sender: 7
     key: '000102030405060708090a0b0c0d0e0f'
@@ -9,22 +9,22 @@
 
 `images` remembers by content (`satsim.air.content`) which number a photo was given, so that sending it again keeps it;
 the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several
-such entries; the counters and images mean nothing to them.
+such entries; the counters and images mean nothing to them. Never seal by a copy, nor by a file restored from an older
+one: a counter that serves twice breaks the seal. Make a new key then.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from codec.files import replacing
-from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
+from satsim.air.seal import COUNTERS, SenderKey
 from satsim.errors import PacketError, ScenarioError
 from satsim.scenario.scenario import parse_yaml
 
@@ -89,11 +89,13 @@ def take_counters(path: Path, count: int, content: Content | None = None) -> Key
     """The entry of a key file as it was, once the file says that its next `count` counters are used.
 
     Its `images` know the number of `content` too: the one that it must have or had before, else the next that no
-    image has which the file remembers. A crash or two programs at once can only skip counters.
-    Raises ScenarioError where too few are left, OSError.
+    image has which the file remembers. A crash can only skip counters, and of two programs at once one waits.
+    Raises ScenarioError where too few are left, or where the file could be used twice; OSError.
     """
-    with _replacing(path) as partial:
+    path = path.resolve()
+    with locked(path):
         entry = read_key(path)
+        _check_own(path)
         if entry.next_counter + count > COUNTERS:
             raise ScenarioError(
                 f"{path}: next_counter is {entry.next_counter}; expected at most {COUNTERS - count} to seal {count} "
@@ -101,7 +103,7 @@ def take_counters(path: Path, count: int, content: Content | None = None) -> Key
             )
         if content:
             entry = _numbered(entry, content)
-        partial.write(_as_yaml(entry._replace(next_counter=entry.next_counter + count)))
+        write_private(path, _as_yaml(entry._replace(next_counter=entry.next_counter + count)))
     return entry
 
 
@@ -120,72 +122,67 @@ def _numbered(entry: KeyFile, content: Content) -> KeyFile:
     return entry._replace(next_image=following % IMAGES, images=images | {content.digest: number})
 
 
-@contextmanager
-def open_replay_state(
-    path: Path | None, keys: Mapping[int, SenderKey] | None
-) -> Iterator[dict[int, ReplayWindow] | None]:
-    """What earlier receivers took, by sender; saved in `path` with what the block adds, unless the block fails.
-
-    Empty where there is no file yet, and of a sender whose key has changed; None without a path. Raises ScenarioError
-    for a path without keys, a file of another kind or one in use; OSError.
-    """
-    if path is None:
-        yield None
-        return
-    if keys is None:
-        raise ScenarioError("--replay-state is for sealed packets; expected --keys too")
-    with _replacing(path) as partial:
-        saved, windows = _saved(path, keys)
-        yield windows
-        for sender, window in windows.items():
-            saved[_name_of(keys[sender])] = {"highest": window.highest, "taken": f"{window.taken:x}"}
-        partial.write(json.dumps(saved, indent=1) + "\n")
-
-
-def _saved(path: Path, keys: Mapping[int, SenderKey]) -> tuple[dict[str, Any], dict[int, ReplayWindow]]:
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        windows = {
-            sender: ReplayWindow(int(entry["highest"]), int(entry["taken"], 16))
-            for sender, key in keys.items()
-            if (entry := saved.get(_name_of(key))) is not None
-        }
-        if all(0 <= window.highest < COUNTERS and 0 < window.taken < 1 << WINDOW for window in windows.values()):
-            return saved, windows
-    except FileNotFoundError:
-        return {}, {}
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        pass
-    raise ScenarioError(f"{path}: not a replay state that decode wrote; restore it, or name another file")
-
-
-def _name_of(key: SenderKey) -> str:
-    """A name for a sender's key from which the key does not follow."""
-    return f"{key.sender} {hashlib.sha256(b'satsim replay state' + key.key).hexdigest()[:16]}"
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file for its owner's eyes that takes the place of `path` at the end, or vanishes if the block fails.
-
-    One user at a time.
-    """
-    path = path.resolve()
-    lock = path.with_name(f".{path.name}.partial")
-    try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
+def _check_own(path: Path) -> None:
+    """Raise ScenarioError for a key file in which the counters that are used cannot be written down for all to see."""
+    status = path.stat()
+    if status.st_nlink > 1:
         raise ScenarioError(
-            f"{path}: is being changed by another program; if there is none, one was cut short: remove {lock}"
+            f"{path}: has {status.st_nlink} names (hard links), and what is written down under one would be used again"
+            " under the other; remove all but one of them"
+        )
+    if not (status.st_mode & 0o200 and os.access(path, os.W_OK)):
+        raise ScenarioError(
+            f"{path}: is read-only; the counters that are used must be written into it, for one that serves twice"
+            " breaks the seal (chmod u+w, and keep no second copy to seal by)"
+        )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one program at a time is in this block, others wait; what a killed one left beside `path` is swept.
+
+    Raises ScenarioError where no file can be made beside it, OSError.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        number = _acquire(lock)
+    except PermissionError as error:
+        raise ScenarioError(
+            f"{path}: nothing can be written in its folder ({error.strerror}), but what is used up must be written down"
+            " beside it; keep it in a folder of your own"
         ) from None
     try:
-        with (
-            replacing(path) as partial,
-            open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
-        ):
-            yield file
+        for left in path.parent.glob(f".{escape(path.stem)}.partial-*{escape(path.suffix)}"):
+            left.unlink(missing_ok=True)
+        yield
     finally:
         lock.unlink(missing_ok=True)
+        os.close(number)
+
+
+def _acquire(lock: Path) -> int:
+    """An open file that has the lock, once nobody else has; one that was removed by then does not count."""
+    import fcntl
+
+    while True:
+        number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            if lock.exists() and lock.stat().st_ino == os.fstat(number).st_ino:
+                return number
+        except BaseException:
+            os.close(number)
+            raise
+        os.close(number)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes (mode 0600), whole or not at all. Raises OSError."""
+    with (
+        replacing(path) as partial,
+        open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
+    ):
+        file.write(text)
 
 
 def _as_yaml(entry: KeyFile) -> str:

@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image
-
 from codec.base import Codec, CodecError
-from codec.files import replacing
 from codec.loading import load_codec
 from codec.receivers import load_receiver
 from satsim.air.agreement import Agreed
 from satsim.air.compact import short_id
 from satsim.air.inbox import ImageKey, Inbox, has_number
-from satsim.air.seal import ReplayWindow, SenderKey
-from satsim.contradictions import describe, describe_position, find_contradictions, ranges
+from satsim.air.seal import SenderKey
+from satsim.contradictions import describe, describe_position, find_contradictions, ranges, sources_of
 from satsim.errors import PacketError, SatsimError, ScenarioError
+from satsim.replays import ReplayState
 from satsim.scoring.outbox import Picture
 
 PIXELS_PER_BYTE, LEAST_PIXELS = 1200, 256 * 256
@@ -94,18 +92,27 @@ def decode_messages(
     messages: Sequence[tuple[str, bytes]],
     wanted: Wanted | None = None,
     keys: Mapping[int, SenderKey] | None = None,
-    windows: dict[int, ReplayWindow] | None = None,
+    state: ReplayState | None = None,
 ) -> Received:
-    """The pictures that a receiver of `messages` (name, bytes) sees; `keys` and `windows` are those of an Inbox.
+    """The pictures that a receiver of `messages` (name, bytes) sees; `keys` are those of an Inbox.
 
-    An image that cannot be shown stops no other. Where packets of one number contradict each other, what more of them
-    agree on is shown.
+    What `state` holds from earlier counts as received, and afterwards it holds what is not shown whole. An image that
+    cannot be shown stops no other. Where packets of one number contradict each other, what more of them agree on is
+    shown.
     Raises PacketError where no message is a packet of an image that is wanted.
     """
     wanted = wanted or Wanted()
-    inbox = Inbox(keys, windows)
+    state = state or ReplayState()
+    inbox = Inbox(keys, state.windows)
     report = []
+    for name, message in (each for held in state.held.values() for each in held):
+        try:
+            inbox.accept(message, name, is_held=True)
+        except PacketError as error:
+            raise ScenarioError(f"{name}: what the replay state holds of it is damaged ({error}); restore it") from None
     for name, message in messages:
+        if state.holds((name, message)):
+            continue
         try:
             if not inbox.accept(message, name).is_new:
                 report.append(f"{name}: a repetition, ignored")
@@ -131,6 +138,14 @@ def decode_messages(
         contradictions += find_contradictions(inbox, key, {other: agreed[other] for other in rivals[key.number]})
         images.append(_see(inbox, key, agreed[key], wanted._replace(max_pixels=most_pixels[key]), report))
     report += [f"not shown: {seen.error}" for seen in images if seen.error]
+    whole = [seen.key.number for seen in images if seen.picture is not None and not seen.missing]
+    state.held = {sender: [] for sender in state.windows}
+    for key in inbox.held:
+        if key.number not in whole:
+            names: dict[bytes, str] = {}
+            for source in sources_of(inbox, key):
+                names.setdefault(source.message, source.name)
+            state.held.setdefault(key.sender, []).extend((name, message) for message, name in names.items())
     return Received(images, [*report, *contradictions], contradictions)
 
 
@@ -155,10 +170,7 @@ def _affordable(inbox: Inbox, keys: Sequence[ImageKey], wanted: Wanted) -> dict[
     """
     if wanted.max_pixels is not None:
         return dict.fromkeys(keys, wanted.max_pixels)
-    sources = {
-        key: [s for versions in inbox.held[key].values() for list_ in versions.values() for s in list_] for key in keys
-    }
-    came = {key: sum(len(source.message) for source in sources[key]) for key in keys}
+    came = {key: sum(len(source.message) for source in sources_of(inbox, key)) for key in keys}
     left = max(LEAST_PIXELS, PIXELS_PER_BYTE * sum(came.values()))
     affordable = {}
     for key in sorted(keys, key=lambda key: (-came[key], _order(key))):
@@ -215,59 +227,3 @@ def _receiver(key: ImageKey, wanted: Wanted) -> Codec:
     if wanted.own_codec:
         return load_codec(wanted.own_codec)
     return load_receiver(key.codec, key.model_id, wanted.model, short_id if key.compact else None)
-
-
-def write_pictures(received: Received, out: Path) -> dict[ImageKey, Path]:
-    """Write each image that is shown, to `out`, or of several to a name beside it that tells the image; where it went.
-
-    Raises as `write_picture` does.
-    """
-    shown = received.shown
-    tell_form = len({seen.key.compact for seen in shown}) > 1
-    paths = {}
-    for seen in shown:
-        name = f"{out.stem}_{_name(seen.key, tell_form)}{out.suffix}"
-        paths[seen.key] = out.with_name(name) if len(shown) > 1 else out
-        assert seen.picture is not None
-        write_picture(seen.picture, paths[seen.key])
-    return paths
-
-
-def _name(key: ImageKey, tell_form: bool) -> str:
-    return f"{key.sender}_{key.image_id}" + ("_compact" if key.compact and tell_form else "")
-
-
-def as_record(received: Received, paths: Mapping[ImageKey, Path]) -> dict[str, Any]:
-    """What was received and where it was written, for other programs."""
-    return {
-        "images": [
-            {
-                "file": str(paths[seen.key]) if seen.key in paths else None,
-                "sender": seen.key.sender,
-                "image_id": seen.key.image_id,
-                "codec": seen.key.codec,
-                "model_id": seen.key.model_id,
-                "width": seen.key.width,
-                "height": seen.key.height,
-                "compact": seen.key.compact,
-                "position": seen.key.position and seen.key.position._asdict(),
-                "payload_count": seen.key.payload_count,
-                "held": seen.held,
-                "repair_packets": seen.repairs,
-                "missing": seen.missing,
-                "error": str(seen.error) if seen.error else None,
-            }
-            for seen in received.images
-        ],
-        "contradictions": received.contradictions,
-        "report": received.report,
-    }
-
-
-def write_picture(picture: Picture, out: Path) -> None:
-    """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
-    Image.init()
-    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
-        raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
-    with replacing(out) as partial:
-        Image.fromarray(picture).save(partial)

@@ -13,7 +13,8 @@ from satsim.air.repair import repair_packets
 from satsim.errors import PacketError, ScenarioError
 from satsim.keys import new_key, read_key, read_keys
 from satsim.messages import encode_photo, parse_position
-from satsim.receiving import Wanted, decode_messages, read_messages, write_picture
+from satsim.pictures import write_picture
+from satsim.receiving import Wanted, decode_messages, read_messages
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 

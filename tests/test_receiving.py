@@ -12,8 +12,10 @@ from satsim.air.packets import Packet, pack, packetize
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
-from satsim.errors import PacketError
-from satsim.receiving import Wanted, as_record, decode_messages, write_pictures
+from satsim.errors import PacketError, ScenarioError
+from satsim.pictures import as_record, write_pictures
+from satsim.receiving import Wanted, decode_messages
+from satsim.replays import open_replay_state
 
 FIVE = "codec.fake:FakeCodec"
 KEY = SenderKey(7, bytes(16))
@@ -39,8 +41,8 @@ def sealed(packets, first, folder="air"):
     return [(f"{folder}/{sealer.next_counter}", sealer.seal(packet)) for packet in packets]
 
 
-def receive(messages, keys=None, **wanted):
-    return decode_messages(messages, Wanted(own_codec="codec.fake:FakeCodec", **wanted), keys)
+def receive(messages, keys=None, state=None, **wanted):
+    return decode_messages(messages, Wanted(own_codec="codec.fake:FakeCodec", **wanted), keys, state)
 
 
 def shown(image):
@@ -241,3 +243,61 @@ def test_one_iridium_message_shows_the_largest_frame_of_the_compact_header():
 def test_many_small_packets_share_what_they_may_cost():
     received = receive([claim(256, image_id) for image_id in range(19)])
     assert len(received.shown) == 8, "437 bytes at 1,200 pixels each are 524,400 pixels; 8 x 256 x 256 are 524,288"
+
+
+def decode_again(folder, messages):
+    """What `decode --replay-state` reports of these messages and writes to seen.png of `folder`, or beside it."""
+    with open_replay_state(folder / "state.json", {7: KEY}) as state:
+        received = receive(messages, {7: KEY}, state)
+        paths = write_pictures(received, folder / "seen.png", state)
+    return received, {path.name for path in paths.values()}
+
+
+def test_with_a_replay_state_a_growing_folder_ends_in_the_whole_picture(tmp_path):
+    packets = sealed(photo(100, image_id=0), 0)
+    for count in (1, 2, 4, 5):
+        received, written = decode_again(tmp_path, packets[:count])
+        assert written == {"seen.png"}
+        assert shown(received.images[0]) == [100] * count + [0] * (5 - count)
+        assert not any("replay" in line or "repetition" in line for line in received.report)
+    with pytest.raises(PacketError, match="came before: a replay"):
+        decode_again(tmp_path, packets)
+
+
+def test_packets_that_are_gone_from_the_folder_are_held_by_the_state_under_their_seal(tmp_path):
+    packets = sealed(photo(100, image_id=0), 0)
+    decode_again(tmp_path, packets[:2])
+    assert packets[1][1].hex() in (tmp_path / "state.json").read_text()
+    received, _ = decode_again(tmp_path, packets[4:])
+    assert shown(received.images[0]) == [100, 100, 0, 0, 100]
+    decode_again(tmp_path, packets[2:4])
+    assert "held" not in (tmp_path / "state.json").read_text(), "the photo is whole"
+
+
+def test_what_is_held_contradicts_what_comes_later_by_name(tmp_path):
+    decode_again(tmp_path, sealed(photo(100, image_id=0)[:3], 0))
+    received, _ = decode_again(tmp_path, sealed(photo(200, image_id=0)[2:4], 5, "later"))
+    assert shown(received.images[0]) == [100, 100, 100, 0, 0]
+    [line] = received.contradictions
+    assert "differs between air/2 and later/5" in line
+
+
+def test_a_picture_is_never_overwritten_by_that_of_another_photo_or_of_fewer_packets(tmp_path):
+    decode_again(tmp_path, sealed(photo(100, image_id=0), 0))
+    before = (tmp_path / "seen.png").read_bytes()
+    _, written = decode_again(tmp_path, sealed(photo(200, image_id=1)[:1], 5))
+    assert written == {"seen_7_1.png"}
+    _, written = decode_again(tmp_path, sealed(photo(200, image_id=1)[1:], 6))
+    assert written == {"seen_7_1.png"}
+    received, written = decode_again(tmp_path, sealed(photo(100, image_id=0)[:2], 20))
+    assert written == set()
+    assert received.report[-1].endswith("stays, for it was made of more packets; move it away to have this one")
+    assert (tmp_path / "seen.png").read_bytes() == before
+
+
+def test_a_state_whose_held_packets_were_changed_is_refused(tmp_path):
+    decode_again(tmp_path, sealed(photo(100, image_id=0)[:2], 0))
+    state = tmp_path / "state.json"
+    state.write_text(state.read_text().replace('"18ff', '"19ff'))
+    with pytest.raises(ScenarioError, match=r"air/0: what the replay state holds of it is damaged"):
+        decode_again(tmp_path, [])

@@ -69,7 +69,7 @@ def decode(
         Path | None, typer.Option(help="Key file, or a list of several: take only what they sealed.")
     ] = None,
     replay_state: Annotated[
-        Path | None, typer.Option(help="File that remembers what was decoded: each packet is then taken once, ever.")
+        Path | None, typer.Option(help="File that remembers what came: each packet is then taken once, ever.")
     ] = None,
     max_pixels: Annotated[
         int | None,
@@ -87,19 +87,20 @@ def decode(
     Of several images each has its sender and number in the name: received_7_0.png. What can be shown is written, and
     the exit code is 2, where packets contradict each other.
     """
-    from satsim.keys import open_replay_state, read_keys
-    from satsim.receiving import Wanted, as_record, decode_messages, read_messages, write_pictures
+    from satsim.keys import read_keys
+    from satsim.pictures import as_record, write_pictures
+    from satsim.receiving import Wanted, decode_messages, read_messages
+    from satsim.replays import open_replay_state
 
     known = read_keys(keys) if keys else None
-    with open_replay_state(replay_state, known) as windows:
+    with open_replay_state(replay_state, known) as state:
         wanted = Wanted(sender, image_id, model, codec, max_pixels)
-        received = decode_messages(read_messages(files), wanted, known, windows)
-        for line in [] if as_json or not received.shown else received.report:
-            typer.echo(line, err=True)
-        paths = write_pictures(received, out)
-        if as_json:
-            typer.echo(json.dumps(as_record(received, paths), indent=1))
-        received.check(force=True)
+        received = decode_messages(read_messages(files), wanted, known, state)
+        paths = write_pictures(received, out, state)
+    if as_json:
+        typer.echo(json.dumps(as_record(received, paths), indent=1))
+    for line in received.report if received.shown and not as_json else []:
+        typer.echo(line, err=True)
     for key, path in () if as_json else paths.items():
         typer.echo(f"{path}: {key.width}x{key.height} pixels")
     received.check(force)
