@@ -3,7 +3,8 @@
 python benchmarks/fault_drill.py [--messages N] [--seed S]
 
 First, sets of packets under 400 bytes whose headers are sound and claim the largest pictures that cost the most to
-decode, of each codec: none may take over 2 s of processor time or 300 MB in all.
+decode, of each codec: none may take over 2 s of processor time or 300 MB in all. Then one forged packet of a valid
+checksum among those of a whole photo, in any order: the picture must be the true one, and the forgery be noticed.
 
 Half of the messages go to a receiver without keys, half to one with them, photo by photo: eight payloads and four
 repair packets each, of which two are lost, and about as many messages that are wrong. Each photo has one form of header
@@ -28,14 +29,17 @@ from collections import Counter, deque
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 from codec.progic.receiver import ProgicReceiver
+from satsim.air.content import content_of, number_of
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import HEADER_BYTES, Packet, pack, packetize
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey, header_of
 from satsim.errors import PacketError
-from satsim.receiving import PIXELS_PER_BYTE, decode_messages
+from satsim.receiving import PIXELS_PER_BYTE, Wanted, decode_messages
 
 KINDS = (
     "good",
@@ -253,13 +257,63 @@ def cost_drill() -> int:
     return mistakes
 
 
+FORGERIES = ("other bytes", "other size", "other count", "other time", "other codec", "repair symbol", "repaired")
+
+
+def forged_photo(kind: str, chance: random.Random) -> tuple[list[bytes], bytes]:
+    """The messages of a whole photo of 5 to 9 payloads, and one forged of it that a receiver without keys takes."""
+    payloads = [chance.randbytes(3) for _ in range(chance.randint(5, 9))]
+    position = Position(chance.randrange(2**32), 46.55, 8.61)
+    packets = packetize(
+        payloads, codec="external", model_id=1, height=40, width=30, sender=7, image_id=0, position=position
+    )
+    number = number_of(content_of(packets), compact=False)
+    packets = [packet._replace(image_id=number) for packet in packets]
+    packets += repair_packets(packets, [(len(packets), 2)] if kind.startswith("repair") else [])
+    victim = chance.randrange(len(payloads))
+    forged = packets[-1 if kind == "repair symbol" else victim]
+    forged = forged._replace(payload=bytes(byte ^ chance.randint(1, 255) for byte in forged.payload))
+    match kind:
+        case "other size":
+            forged = forged._replace(width=31)
+        case "other count":
+            forged = forged._replace(payload_count=len(payloads) + 1)
+        case "other time":
+            forged = forged._replace(position=position._replace(time_unix_s=position.time_unix_s ^ 1))
+        case "other codec":
+            forged = forged._replace(codec="jpeg")
+        case "repaired":
+            packets.pop(victim)
+    return [pack(packet) for packet in packets], pack(forged)
+
+
+def forgery_drill(count: int, chance: random.Random) -> int:
+    """Print how many forged packets of valid checksum got into a picture or went unnoticed, in any order; how many."""
+    mistakes = 0
+    wanted = Wanted(own_codec="codec.fake:FakeCodec")
+    print(f"{'forged':14}{'tried':>10}{'failed':>10}")
+    for kind in FORGERIES:
+        failed = 0
+        for _ in range(count):
+            messages, forged = forged_photo(kind, chance)
+            [true] = decode_messages([(str(k), message) for k, message in enumerate(messages)], wanted).images
+            shuffled = [*enumerate(messages), ("forged", forged)]
+            chance.shuffle(shuffled)
+            received = decode_messages([(str(name), message) for name, message in shuffled], wanted)
+            [seen] = received.images
+            failed += not received.contradictions or not np.array_equal(seen.picture, true.picture)
+        print(f"  {kind:12}{count:>10}{failed:>10}")
+        mistakes += failed
+    return mistakes
+
+
 def main() -> int:
     """Print what became of the messages of each kind; 1 if any was taken or lost by mistake."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    mistakes = cost_drill()
+    mistakes = cost_drill() + forgery_drill(arguments.messages // 1000, random.Random(arguments.seed))
     for name, with_keys in (("plain", False), ("sealed", True)):
         chance = random.Random(f"{arguments.seed} {name}")
         counts, photos, torn, seconds = drill(arguments.messages // 2, Sender(chance, with_keys))

@@ -22,6 +22,18 @@ def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey,
             f"contradiction: {_place(place)} of {describe(shown)} differs between"
             f" {' and '.join(sorted(name.values()))}; {use}"
         )
+    for place in agreed[shown].exposed:
+        names = " and ".join(sorted({source.name for source in sources_of(inbox, shown, place)}))
+        lines.append(
+            f"contradiction: {_place(place)} of {describe(shown)}, {names}, is forged: it contradicts all other packets"
+            " and repair symbols; it is left out"
+        )
+    for repair in agreed[shown].unclear:
+        names = " and ".join(sorted({source.name for source in sources_of(inbox, shown, repair)}))
+        lines.append(
+            f"contradiction: {_place(repair)} of {describe(shown)}, {names}, does not agree with the other packets, and"
+            " nothing tells which is forged"
+        )
     first = min(source.name for source in sources_of(inbox, shown))
     for key in agreed:
         if key != shown:
@@ -37,9 +49,9 @@ def _place(place: Place) -> str:
     return f"packet {place}" if isinstance(place, int) else f"repair symbol {place.number} over {place.protects}"
 
 
-def sources_of(inbox: Inbox, key: ImageKey) -> list[Source]:
-    """The messages that came of an image, whatever they say."""
-    places = inbox.held[key].values()
+def sources_of(inbox: Inbox, key: ImageKey, place: Place | None = None) -> list[Source]:
+    """The messages that came of an image, or for one place of it, whatever they say."""
+    places = inbox.held[key].values() if place is None else [inbox.held[key][place]]
     return [source for versions in places for sources in versions.values() for source in sources]
 
 

@@ -205,6 +205,27 @@ def test_what_is_missing_is_asked_for_and_what_repair_gives_is_not(tmp_path):
     assert image["file"] == str(tmp_path / "seen.png")
 
 
+@given(st.permutations(range(7)))
+def test_repair_packets_to_spare_expose_a_forged_one_and_give_the_true_one_in_any_order(order):
+    one = photo(100, image_id=5)
+    repairs = [(f"air/repair {k}", pack(packet)) for k, packet in enumerate(repair_packets(one, [(5, 2)]))]
+    forged = one[2]._replace(payload=b"\xc8\xc8\xc8")
+    messages = [*named([*one[:2], forged, *one[3:]]), *repairs]
+    received = receive([messages[k] for k in order])
+    assert shown(received.images[0]) == [100] * 5
+    [line] = received.contradictions
+    assert "packet 2 of sender 7 image 5 (external, 30x40), air/2.200, is forged" in line
+
+
+def test_one_repair_packet_to_spare_tells_that_a_packet_is_forged():
+    one = photo(100, image_id=5)
+    [repair] = repair_packets(one, [(5, 1)])
+    messages = [*named([*one[:2], one[2]._replace(payload=b"\xc8\xc8\xc8"), *one[3:]]), ("air/repair", pack(repair))]
+    [line] = receive(messages).contradictions
+    assert "repair symbol 0 over 5" in line
+    assert "air/repair, does not agree with the other packets, and nothing tells which is forged" in line
+
+
 def test_a_compact_image_whose_number_was_counted_is_no_contradiction():
     sealer = Sealer(KEY, 0)
     packets = [packet._replace(compact=True) for packet in photo(100, image_id=5, height=128, width=128)]

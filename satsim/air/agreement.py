@@ -7,6 +7,9 @@ two photos were given one number. Then, until one of these decides:
 2. Packets that belong together, as those of one sealing or one folder do, stay together: runs are taken by how many
    packets they have, and one that contradicts what is taken is left out, all of it.
 3. What more files say; where as many say the one as the other, neither is taken.
+
+Repair symbols that are not needed expose a forged packet also where nothing else was sent for its place: it is left
+out, and recovered.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from itertools import product
 from typing import NamedTuple
 
 from satsim.air.packets import Repair
-from satsim.air.repair import recover
+from satsim.air.repair import find_forged, recover
 
 Place = int | Repair
 """Of a payload, its index; of a repair symbol, which it is."""
@@ -46,6 +49,10 @@ class Agreed(NamedTuple):
     symbols: dict[Repair, bytes]
     contested: list[Place]
     """Places of more than one version."""
+    exposed: list[Place]
+    """Places whose only version, or the one that was chosen, contradicts repair symbols: left out."""
+    unclear: list[Repair]
+    """Symbols of blocks that something is wrong with, though what is not clear."""
 
 
 def agree(held: Held, has_number: Callable[[Mapping[int, bytes]], bool] | None = None) -> Agreed:
@@ -58,7 +65,14 @@ def agree(held: Held, has_number: Callable[[Mapping[int, bytes]], bool] | None =
         chosen = (_proven(held, has_number) if has_number else None) or _most(held)
     payloads = {place: content for place, content in chosen.items() if isinstance(place, int)}
     symbols = {place: content for place, content in chosen.items() if not isinstance(place, int)}
-    return Agreed(payloads, symbols, sorted(contested, key=str))
+    forged = find_forged(payloads, symbols)
+    return Agreed(
+        {place: content for place, content in payloads.items() if place not in forged.places},
+        {place: content for place, content in symbols.items() if place not in forged.places},
+        sorted(contested, key=str),
+        sorted(forged.places, key=str),
+        forged.unclear,
+    )
 
 
 def _proven(held: Held, has_number: Callable[[Mapping[int, bytes]], bool]) -> dict[Place, bytes] | None:
