@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from codec.base import Codec, CodecError
@@ -78,14 +77,6 @@ class Received(NamedTuple):
                 "packets contradict each other, so that a picture may be false; remove the wrong files, or take it by"
                 " --force"
             )
-
-
-def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:
-    """(name, bytes) of each file, and of each .bin file in each folder. Raises OSError for one that is missing."""
-    found: list[Path] = []
-    for file in files:
-        found += sorted(file.glob("*.bin")) if file.is_dir() else [file]
-    return [(str(file), file.read_bytes()) for file in found]
 
 
 def decode_messages(

@@ -31,7 +31,7 @@ FLOORS = (
     ("satsim.simulation",),
     ("satsim.scoring",),
     ("satsim.notices",),
-    ("satsim.pipeline", "satsim.keys", "satsim.messages"),
+    ("satsim.pipeline", "satsim.keys", "satsim.messages", "satsim.inputs"),
     ("satsim.replays", "satsim.contradictions", "satsim.receiving", "satsim.pictures"),
     ("satsim.sweep",),
     ("satsim.photoset",),

@@ -14,7 +14,7 @@ from satsim.errors import PacketError, ScenarioError
 from satsim.keys import new_key, read_key, read_keys
 from satsim.messages import encode_photo, parse_position
 from satsim.pictures import write_picture
-from satsim.receiving import Wanted, decode_messages, read_messages
+from satsim.receiving import Wanted, decode_messages
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
@@ -308,21 +308,6 @@ def test_a_mistake_is_refused_by_name(small_photo, changes, error, complaint):
     with pytest.raises(error) as caught:
         encode(**({"photo": small_photo} | changes))
     assert complaint in str(caught.value)
-
-
-def test_a_folder_stands_for_its_packets_in_order(tmp_path):
-    for name in ("b.bin", "a.bin", "note.txt"):
-        (tmp_path / name).write_text(name)
-    assert [content for _, content in read_messages([tmp_path, tmp_path / "note.txt"])] == [
-        b"a.bin",
-        b"b.bin",
-        b"note.txt",
-    ]
-
-
-def test_a_missing_packet_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"absent\.bin"):
-        read_messages([tmp_path / "absent.bin"])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".WEBP"])

@@ -53,7 +53,7 @@ def encode(
 
 
 def decode(
-    files: Annotated[list[Path], typer.Argument(help="Packet files, or folders of them: any subset, any order.")],
+    files: Annotated[list[Path], typer.Argument(help="Packets in files, folders or - (stdin): any subset, any order.")],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Picture to write, such as received.png; of several images one each.")
     ],
@@ -87,15 +87,16 @@ def decode(
     Of several images each has its sender and number in the name: received_7_0.png. What can be shown is written, and
     the exit code is 2, where packets contradict each other.
     """
+    from satsim.inputs import read_messages
     from satsim.keys import read_keys
     from satsim.pictures import as_record, write_pictures
-    from satsim.receiving import Wanted, decode_messages, read_messages
+    from satsim.receiving import Wanted, decode_messages
     from satsim.replays import open_replay_state
 
     known = read_keys(keys) if keys else None
     with open_replay_state(replay_state, known) as state:
         wanted = Wanted(sender, image_id, model, codec, max_pixels)
-        received = decode_messages(read_messages(files), wanted, known, state)
+        received = decode_messages(read_messages(files, known), wanted, known, state)
         paths = write_pictures(received, out, state)
     if as_json:
         typer.echo(json.dumps(as_record(received, paths), indent=1))
