@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from satsim.air.agreement import Agreed, Place, Source
-from satsim.air.inbox import ImageKey, Inbox
+from satsim.air.inbox import ImageKey, Inbox, has_number
 from satsim.air.position import Position
 
 
@@ -15,12 +15,10 @@ def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey,
     lines = []
     for place in agreed[shown].contested:
         versions = inbox.held[shown][place]
-        name = {content: sources[0].name for content, sources in versions.items()}
-        taken = agreed[shown].payloads.get(place) if isinstance(place, int) else agreed[shown].symbols.get(place)
-        use = "neither is used" if taken is None else f"{name[taken]} is used, which more packets agree with"
+        between = " and ".join(sorted(sources[0].name for sources in versions.values()))
         lines.append(
-            f"contradiction: {_place(place)} of {describe(shown)} differs between"
-            f" {' and '.join(sorted(name.values()))}; {use}"
+            f"contradiction: {_place(place)} of {describe(shown)} differs between {between};"
+            f" {_use(inbox, shown, place, agreed[shown])}"
         )
     for place in agreed[shown].exposed:
         names = " and ".join(sorted({source.name for source in sources_of(inbox, shown, place)}))
@@ -43,6 +41,28 @@ def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey,
                 f" the first is shown, of {len(inbox.held[shown])} packets against {len(inbox.held[key])}"
             )
     return lines
+
+
+def _use(inbox: Inbox, key: ImageKey, place: Place, agreed: Agreed) -> str:
+    """Which version of a place is used, and why, in words."""
+    versions = inbox.held[key][place]
+    taken = agreed.payloads.get(place) if isinstance(place, int) else agreed.symbols.get(place)
+    if taken is None or taken not in versions:
+        return "neither is used"
+    use = f"{versions[taken][0].name} is used"
+    if inbox.keys is None and has_number(key, agreed.payloads):
+        return f"{use}, for with it the photo has the number that follows from its content"
+    sizes = {run: 0 for sources in versions.values() for run in {source.run for source in sources}}
+    for said in inbox.held[key].values():
+        for run in {source.run for sources in said.values() for source in sources} & set(sizes):
+            sizes[run] += 1
+    agreeing = {content: max(sizes[source.run] for source in sources) for content, sources in versions.items()}
+    against = max(count for content, count in agreeing.items() if content != taken)
+    if agreeing[taken] > against:
+        return f"{use}, with which {agreeing[taken]} packets go against {against}"
+    if len(versions[taken]) > max(len(sources) for content, sources in versions.items() if content != taken):
+        return f"{use}, for more files say so"
+    return f"{use}, though as many packets go with the one as with the other: decode them apart"
 
 
 def _place(place: Place) -> str:

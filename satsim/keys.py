@@ -15,6 +15,7 @@ one: a counter that serves twice breaks the seal. Make a new key then.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -146,7 +147,9 @@ def locked(path: Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
     try:
         number = _acquire(lock)
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         raise ScenarioError(
             f"{path}: nothing can be written in its folder ({error.strerror}), but what is used up must be written down"
             " beside it; keep it in a folder of your own"

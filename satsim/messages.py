@@ -88,6 +88,8 @@ def encode_photo(
         sealer = Sealer(taken.key, taken.next_counter)
         messages = [sealer.seal(packet._replace(image_id=taken.images[content])) for packet in packets]
         number = taken.images[content]
+        if any(other == number and photo != content for photo, other in taken.images.items()):
+            cut.notes.append(f"image number {number} was given to another photo before: a receiver of both is misled")
     return Encoded(messages, cut.notes, form_words(compact), number)
 
 

@@ -95,22 +95,7 @@ def decode_messages(
     wanted = wanted or Wanted()
     state = state or ReplayState()
     inbox = Inbox(keys, state.windows)
-    report = []
-    for name, message in (each for held in state.held.values() for each in held):
-        try:
-            inbox.accept(message, name, is_held=True)
-        except PacketError as error:
-            raise ScenarioError(f"{name}: what the replay state holds of it is damaged ({error}); restore it") from None
-    for name, message in messages:
-        if state.holds((name, message)):
-            continue
-        try:
-            if not inbox.accept(message, name).is_new:
-                report.append(f"{name}: a repetition, ignored")
-        except PacketError as error:
-            report.append(f"{name}: not used: {error}")
-    if not inbox.held:
-        raise PacketError("\n".join([*report, f"none of {len(messages)} files is a packet; expected those of encode"]))
+    report = _accept(inbox, messages, state)
     chosen = [key for key in sorted(inbox.held, key=_order) if _is_wanted(key, wanted)]
     if not chosen:
         there = ", ".join(dict.fromkeys(f"{key.sender} image {key.image_id}" for key in sorted(inbox.held, key=_order)))
@@ -130,6 +115,34 @@ def decode_messages(
         images.append(_see(inbox, key, agreed[key], wanted._replace(max_pixels=most_pixels[key]), report))
     report += [f"not shown: {seen.error}" for seen in images if seen.error]
     whole = [seen.key.number for seen in images if seen.picture is not None and not seen.missing]
+    _remember(inbox, whole, state)
+    return Received(images, [*report, *contradictions], contradictions)
+
+
+def _accept(inbox: Inbox, messages: Sequence[tuple[str, bytes]], state: ReplayState) -> list[str]:
+    """Hold what is held from earlier and what comes now; a line for each message that adds nothing."""
+    report = []
+    for name, message in (each for held in state.held.values() for each in held):
+        try:
+            inbox.accept(message, name, is_held=True)
+        except PacketError as error:
+            raise ScenarioError(f"{name}: what the replay state holds of it is damaged ({error}); restore it") from None
+    for name, message in messages:
+        if state.holds((name, message)):
+            continue
+        try:
+            if not inbox.accept(message, name).is_new:
+                report.append(f"{name}: a repetition, ignored")
+        except PacketError as error:
+            report.append(f"{name}: not used: {error}")
+    if not inbox.held:
+        none = f"none of {len(messages)} files is a packet that can be used; expected those of encode"
+        raise PacketError("\n".join([*report, none]))
+    return report
+
+
+def _remember(inbox: Inbox, whole: Sequence[tuple[int, int, bool]], state: ReplayState) -> None:
+    """Keep in `state` each message of the images that were not shown whole."""
     state.held = {sender: [] for sender in state.windows}
     for key in inbox.held:
         if key.number not in whole:
@@ -137,7 +150,6 @@ def decode_messages(
             for source in sources_of(inbox, key):
                 names.setdefault(source.message, source.name)
             state.held.setdefault(key.sender, []).extend((name, message) for message, name in names.items())
-    return Received(images, [*report, *contradictions], contradictions)
 
 
 def _order(key: ImageKey) -> tuple[Any, ...]:

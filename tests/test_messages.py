@@ -223,6 +223,13 @@ def test_with_a_key_file_photos_are_counted_and_sending_again_keeps_the_number(s
     assert read_key(key_file).next_counter == 30
 
 
+def test_a_number_that_another_photo_had_is_a_note(small_photo, other_photo, key_file):
+    assert encoded(small_photo, image_id=5, key_file=key_file).notes == []
+    assert encoded(small_photo, image_id=5, key_file=key_file).notes == []
+    [note] = encoded(other_photo, image_id=5, key_file=key_file).notes
+    assert note == "image number 5 was given to another photo before: a receiver of both is misled"
+
+
 def test_a_mistake_takes_no_counters(small_photo, key_file):
     before = key_file.read_bytes()
     with pytest.raises(PacketError, match="sender is 8; expected 7, as in"):
@@ -247,7 +254,11 @@ def test_a_message_without_room_says_what_takes_it(small_photo, key_file, packet
 
 
 def test_a_stage_that_no_longer_fits_one_message_is_a_note(small_photo, tiny_weights, key_file):
-    how = {"codec": "progic", "settings": [f"model={tiny_weights}"]}  # 12 indices of 8 bits: stages of 12 bytes
+    how = {
+        "codec": "progic",
+        "settings": [f"model={tiny_weights}"],
+        "image_id": None,
+    }  # 12 indices of 8 bits: stages of 12 bytes
     assert encoded(small_photo, packet_bytes=32, **how).notes == []
     assert encoded(small_photo, packet_bytes=40, key_file=key_file, **how).notes == []
     messages, [note], *_ = encoded(small_photo, packet_bytes=32, key_file=key_file, **how)

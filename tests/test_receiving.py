@@ -121,6 +121,21 @@ def test_what_more_files_say_is_shown():
     assert outcome(twice_the_same_file) == ([100, 0, 0, 0, 0], True)
 
 
+@pytest.mark.parametrize(
+    ("messages", "why"),
+    [
+        (named([*A, FORGED]), "air/2.100 is used, for with it the photo has the number that follows from its content"),
+        ([*named(A[:3], "a"), *named([FORGED], "b")], "a/2.100 is used, with which 3 packets go against 1"),
+        ([*named([A[2], FORGED]), ("air/again", pack(A[2]))], "air/2.100 is used, for more files say so"),
+        ([*named([A[2]], "a"), *named([FORGED], "b")], "a/2.100 is used, though as many packets go with the one"),
+        (named([A[2], FORGED, A[3]]), "neither is used"),
+    ],
+)
+def test_a_contradiction_says_why_one_file_is_used(messages, why):
+    [line] = receive(messages).contradictions
+    assert why in line
+
+
 def test_packets_of_one_folder_stay_together():
     one, other = photo(100, image_id=5), photo(200, image_id=5)
     messages = [*named(one[:3], "first"), *named(other[2:4], "second")]
