@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -136,7 +137,7 @@ def test_corrupt_weights_are_one_line_that_names_their_file(desk, call):
 def test_encode_and_decode_are_how_one_loses_a_packet_by_hand(desk):
     done = satsim(desk, "encode", "photo.png", "-o", "air", "--codec", "codec.fake:FakeCodec", "--option", "strips=3")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "3 packets, 69 bytes, in air; header of 20 bytes\n"
+    assert re.fullmatch(r"3 packets, 69 bytes, in air; image \d+; header of 20 bytes\n", done.stdout)
     assert names(desk / "air") == ["packet_000.bin", "packet_001.bin", "packet_002.bin"]
     assert all(len((desk / "air" / name).read_bytes()) == 23 for name in names(desk / "air"))
     (desk / "air" / "packet_000.bin").unlink()
@@ -160,7 +161,7 @@ def test_a_sealed_photo_is_read_once_by_who_has_the_key(desk, call):
     assert done.stdout.startswith("mine.yaml: a key for sender 7")
     place = ["--position", "46.55,8.61", "--taken-at", "2026-08-01T12:00:00Z"]
     done = call("encode", "photo.png", "-o", "air", *strips, *place, "--key", "mine.yaml")
-    assert done.stdout == "10 packets, 420 bytes, in air; header of 20 bytes\n", done.stderr
+    assert done.stdout == "10 packets, 420 bytes, in air; image 0; header of 20 bytes\n", done.stderr
     reading = ["decode", "air", "-o", "seen.png", *strips, "--keys", "mine.yaml", "--replay-state", "taken.json"]
     done = call(*reading)
     assert done.stdout == "seen.png: 256x256 pixels\n", done.stderr
@@ -171,14 +172,45 @@ def test_a_sealed_photo_is_read_once_by_who_has_the_key(desk, call):
     assert names(desk) == ["air", "mine.yaml", "own.py", "photo.png", "seen.png", "story.yaml", "taken.json"]
 
 
-def test_what_was_not_shown_may_be_given_again(desk, call):
+def test_packets_that_contradict_each_other_are_shown_and_end_in_exit_code_2_unless_forced(desk, call):
+    fake = ["--codec", "codec.fake:FakeCodec"]
+    for name, strips, count in (("air", "10", 10), ("other", "5", 5)):
+        done = call("encode", "photo.png", "-o", name, *fake, "--option", f"strips={strips}", "--image-id", "5")
+        assert done.stdout.startswith(f"{count} packets")
+    done = call("decode", "air", "other", "-o", "seen.png", *fake)
+    assert done.returncode == 2
+    assert "contradiction: two images have number 5 of sender 0, that of air/packet_000.bin and that of" in done.stderr
+    assert "packets 10 and 5" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: packets contradict each other")
+    assert (desk / "seen.png").exists()
+    assert call("decode", "air", "other", "-o", "seen.png", *fake, "--force").returncode == 0
+
+
+def test_several_photos_are_several_pictures_and_json_names_them_and_what_is_missing(desk, call):
+    fake = ["--codec", "codec.fake:FakeCodec"]
+    for sender in ("7", "8"):
+        call("encode", "photo.png", "-o", f"air{sender}", *fake, "--sender", sender, "--image-id", "3")
+    (desk / "air8" / "packet_004.bin").unlink()
+    done = call("decode", "air7", "air8", "-o", "new/seen.png", *fake, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    images = json.loads(done.stdout)["images"]
+    assert [image["file"] for image in images] == ["new/seen_7_3.png", "new/seen_8_3.png"]
+    assert [image["missing"] for image in images] == [[], [4]]
+    assert names(desk / "new") == ["seen_7_3.png", "seen_8_3.png"]
+    done = call("decode", "air7", "air8", "-o", "seen.png", *fake, "--sender", "8")
+    assert done.stdout == "seen.png: 256x256 pixels\n"
+    assert "resend request: sender 8 image 3 packets 4" in done.stderr
+
+
+def test_what_was_not_shown_is_held_for_the_packets_that_come_later(desk, call):
     call("key", "new", "mine.yaml", "--sender", "7")
     jpeg = ["--codec", "jpeg", "--option", "budget_bytes=1000", "--packet-bytes", "128"]
     assert call("encode", "photo.png", "-o", "air", *jpeg, "--key", "mine.yaml").returncode == 0
     reading = ["-o", "seen.png", "--keys", "mine.yaml", "--replay-state", "taken.json"]
     done = call("decode", "air/packet_000.bin", *reading)
     assert "nothing to show yet" in error_line(done)
-    assert "taken.json" not in names(desk)
+    assert "taken.json" in names(desk), "what came is held"
+    (desk / "air" / "packet_000.bin").unlink()
     done = call("decode", "air", *reading)
     assert done.returncode == 0, done.stderr
 
