@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,6 @@ def evaluate(
     from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
     from codec.evaluation.evaluate import evaluate as steps
     from codec.evaluation.rows import rows_file
-    from codec.folders import few
     from codec.own import CODE_ALLOWED
 
     CODE_ALLOWED.set(allow_code)
@@ -64,8 +64,7 @@ def evaluate(
     set_threads(threads)
     rivals, label = gather(codec or ["progic"], option or [], anchor)
     datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
-    for note in few(note for dataset in datasets for note in dataset.notes):
-        typer.echo(f"note: {note}", err=True)
+    _say(note for dataset in datasets for note in dataset.notes)
     rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
     rows = []
     with rows_file(out / "rows.csv") if out else nullcontext() as keep:
@@ -82,6 +81,14 @@ def evaluate(
                 if keep:
                     keep(part)
     _compare(rows, label, out)
+
+
+def _say(notes: Iterable[str]) -> None:
+    """Notes on photos, of one kind only a few."""
+    from codec.folders import few
+
+    for note in few(notes):
+        typer.echo(f"note: {note}", err=True)
 
 
 def compare(
