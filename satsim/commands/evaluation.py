@@ -53,24 +53,23 @@ def evaluate(
     from rich.progress import track
 
     from codec.base import CodecError
-    from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
-    from codec.evaluation.evaluate import evaluate as steps
+    from codec.evaluation import evaluate as measuring
     from codec.evaluation.rows import rows_file
     from codec.own import CODE_ALLOWED
 
     CODE_ALLOWED.set(allow_code)
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
-    set_threads(threads)
-    rivals, label = gather(codec or ["progic"], option or [], anchor)
-    datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    measuring.set_threads(threads)
+    rivals, label = measuring.gather(codec or ["progic"], option or [], anchor)
+    datasets = measuring.open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
     _say(note for dataset in datasets for note in dataset.notes)
-    rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
+    rates = measuring.Rates(bpp or measuring.DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
     rows = []
     with rows_file(out / "rows.csv") if out else nullcontext() as keep:
         for dataset in datasets:
             parts = track(
-                steps(dataset, rivals, metric, rates),
+                measuring.evaluate(dataset, rivals, metric, rates),
                 description=escape(dataset.name),
                 total=len(dataset.photos) * len(rivals),
                 console=Console(stderr=True),
