@@ -225,6 +225,23 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(desk):
     assert names(desk) == before
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["decode", "own.py", "--out", "photo.png/down/a.png"],
+        ["encode", "own.py", "--out", "photo.png/down/air"],
+        ["run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--out", "photo.png/down/out"],
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_said_before_the_work(desk, call, arguments):
+    assert "photo.png" in error_line(call(*arguments)), "and not what is wrong with the input"
+
+
+def test_the_folders_of_a_picture_are_made_and_go_again_where_nothing_can_be_shown(desk, call):
+    assert call("decode", "own.py", "--out", "deep/down/a.png").returncode == 2
+    assert not (desk / "deep").exists()
+
+
 def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
     setting = ["--set", "schemes.0.codec=own:Slow"]
     running = subprocess.Popen(

@@ -118,19 +118,22 @@ def runtimes(
     out: Annotated[Path | None, typer.Option(help="Folder for runtimes.csv and runtimes.md.")] = None,
 ) -> None:
     """Encode and decode times on this machine, measured now."""
+    from contextlib import nullcontext
+
     from rich.console import Console
 
     from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo, set_threads
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
-    from codec.files import write_whole
+    from codec.files import prepared, write_whole
 
     set_threads(threads)
     photo = photo or default_photo()
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
-    with Console(stderr=True).status("timing") as status:
+    ready = prepared(out / "runtimes.csv") if out else nullcontext()
+    with ready, Console(stderr=True).status("timing") as status:
         for rival in rivals.values():
             for each in side or [256, 512]:
                 status.update(f"timing {rival.label} at {each}x{each}")

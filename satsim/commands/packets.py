@@ -30,14 +30,15 @@ def encode(
     key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
-    from codec.files import fresh_folder
+    from codec.files import fresh_folder, prepared
     from satsim.messages import encode_photo, parse_position
 
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
-    messages, notes, header = encode_photo(
-        frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
-    )
+    with prepared(out):
+        messages, notes, header = encode_photo(
+            frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
+        )
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     with fresh_folder(out) as folder:
@@ -63,11 +64,12 @@ def decode(
     ] = None,
 ) -> None:
     """Rebuild the picture that a receiver of these packets would see."""
+    from codec.files import prepared
     from satsim.keys import open_replay_state, read_keys
     from satsim.messages import decode_messages, read_messages, write_picture
 
     known = read_keys(keys) if keys else None
-    with open_replay_state(replay_state, known) as windows:
+    with prepared(out), open_replay_state(replay_state, known) as windows:
         picture, report = decode_messages(read_messages(files), model, codec, known, windows)
         for line in report:
             typer.echo(line, err=True)

@@ -33,6 +33,7 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Send one photo, or each one of a folder, by every scheme of a scenario, and show what arrives when."""
+    from codec.files import prepared
     from satsim.scenario.scenario import load_scenario
 
     if not scenario.is_file():
@@ -48,7 +49,7 @@ def run(
     if image is not None:
         plan = plan.model_copy(update={"image": plan.image.with_photo(image)})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
-    with console.status("starting") as status:
+    with prepared(folder), console.status("starting") as status:
         from satsim import pipeline
 
         result = pipeline.run(plan, lambda step: status.update(step))
