@@ -73,7 +73,7 @@ def sweep(
     from satsim.sweep.run import run_sweep
 
     with telling(quiet) as tell, keeping():
-        story = run_sweep(plan, folder, where, resume=resume, progress=tell)
+        story = run_sweep(plan, folder, where, resume=resume, progress=tell, tell=noting(quiet))
     for notice in [*plan.notices, *story.notices]:
         screen(sys.stderr, quiet).print(f"note: {notice}", style="yellow")
     if json:
@@ -167,6 +167,11 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
                 typer.echo(line, err=True)
 
         yield tell
+
+
+def noting(quiet: bool) -> Callable[[str], None]:
+    """A function that prints a note, also above a line that changes."""
+    return lambda line: screen(sys.stderr, quiet).print(f"note: {line}", style="yellow")
 
 
 @contextmanager
