@@ -16,6 +16,7 @@ from PIL import Image
 
 REPO = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
+STOPPED = "stopped; nothing half-written was left\n"
 OWN_CODECS = """
 import pathlib, time
 from codec.fake import FakeCodec
@@ -253,9 +254,43 @@ def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr
-    assert "Traceback" not in stderr
-    assert stderr.endswith("stopped; nothing half-written was left\n")
+    assert stderr == STOPPED
     assert names(desk) == ["coding", "own.py", "photo.png", "story.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("library", "line"),
+    [("typer", "stopped before it began\n"), ("yaml", STOPPED), ("numpy", STOPPED), ("matplotlib", STOPPED)],
+)
+def test_ctrl_c_while_a_library_comes_in_is_one_line_too(desk, library, line):
+    # A file of its name, found first, sends the signal: amid the imports, and with matplotlib amid the figures.
+    (desk / "first").mkdir()
+    (desk / "first" / f"{library}.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT)")
+    more = {"PYTHONPATH": f"{desk / 'first'}{os.pathsep}{REPO}"}
+    done = subprocess.run(
+        [*COMMAND, "run", "story.yaml"], cwd=desk, env=environment() | more, capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (130, line)
+    assert names(desk) == ["first", "own.py", "photo.png", "story.yaml"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_sweep_says_in_one_line_that_what_is_done_is_kept(desk):
+    axes = ["--vary", "link.loss_ratio=0:0.9:0.02", "--replications", "4000", "--workers", "2", "--quiet"]
+    running = subprocess.Popen(
+        [*COMMAND, "sweep", "story.yaml", *axes],
+        cwd=desk,
+        env=environment() | {"SATSIM_CACHE": str(desk / "cache")},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    waited = time.monotonic()
+    while not list(desk.glob("results/*.unfinished/[!.]*.part")) and time.monotonic() - waited < 120:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: workers get it too
+    _, stderr = running.communicate(timeout=60)
+    assert (running.returncode, stderr) == (130, "stopped; what is done is kept: go on by --resume\n")
 
 
 def test_a_bug_of_ours_deserves_its_traceback(desk, call):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any
+try:
+    import atexit
+    import os
+    import signal
+    from collections.abc import Iterable
+    from importlib import import_module
+    from typing import IO, TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
+    import typer
+    from typer.core import TyperGroup
 
-from satsim.commands import options
+    from satsim.commands import options
+except KeyboardInterrupt:  # most of the first tenths of a second pass here
+    os.write(2, b"stopped before it began\n")
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,16 +97,15 @@ def main() -> None:
     """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
     try:
         app()
-    except (KeyboardInterrupt, SystemExit) as stop:  # typer turns the first into the second while a command runs
-        if isinstance(stop, SystemExit) and stop.code != 130:
+    except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:
             raise
-        typer.echo("stopped; nothing half-written was left", err=True)
-        raise SystemExit(130) from None
-    except Exception as error:
-        from satsim.commands.mending import mendable
+        from satsim.commands.mending import ending
 
-        line = mendable(error)
+        code, line = ending(error)
         if line is None:
             raise
-        typer.echo(f"error: {line}", err=True)
-        raise SystemExit(2) from None
+        typer.echo(line, err=True)
+        raise SystemExit(code) from None
+    finally:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is done, and Python tidies up

@@ -49,7 +49,7 @@ def run_folders(
         raise SweepError("--image and --images are two ways to say which photos to send; give one")
     folder = out or Path("results") / f"{scenario.name}_photos"
     photos = find_photos(images, first)
-    with telling(quiet) as tell, keeping():
+    with telling(quiet) as tell, keeping(folder):
         tell(Progress("reading the photos", 0, 1))
         moments = at.split(",") if at else (FIRST, END)
         plan = make_plan(scenario, photos, moments, cache or default_folder())

@@ -72,7 +72,7 @@ def sweep(
         return
     from satsim.sweep.run import run_sweep
 
-    with telling(quiet) as tell, keeping():
+    with telling(quiet) as tell, keeping(folder):
         story = run_sweep(plan, folder, where, resume=resume, progress=tell, tell=noting(quiet))
     for notice in [*plan.notices, *story.notices]:
         screen(sys.stderr, quiet).print(f"note: {notice}", style="yellow")
@@ -101,7 +101,11 @@ def ask(what: str) -> None:
 
     if not sys.stdin.isatty():
         raise SweepError(f"this sweep has {what}; give --yes to run it, or larger steps and fewer --replications")
-    if not typer.confirm(f"This sweep has {what}. Run it?", err=True):
+    try:
+        wanted = typer.confirm(f"This sweep has {what}. Run it?", err=True)
+    except typer.Abort:
+        wanted = False
+    if not wanted:
         raise SystemExit(130)
 
 
@@ -175,13 +179,16 @@ def noting(quiet: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def keeping() -> Iterator[None]:
-    """Say, to whoever stops a sweep by Ctrl-C, that nothing is lost."""
+def keeping(folder: Path) -> Iterator[None]:
+    """Say, to whoever stops a sweep that fills `folder` by Ctrl-C, what is not lost."""
+    from satsim.sweep.results import Unfinished
+
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("what is done is kept; go on by --resume", err=True)
-        raise
+        if not Unfinished(folder).parts():
+            raise
+        raise SystemExit("stopped; what is done is kept: go on by --resume") from None
 
 
 def show_plan(plan: SweepPlan, workers: int) -> None:

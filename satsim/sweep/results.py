@@ -66,8 +66,8 @@ class Unfinished:
         write_whole(self._plan, json.dumps(plan, indent=1, default=str).encode())
 
     def parts(self) -> list[Path]:
-        """The files of jobs that are done."""
-        return sorted(self.folder.glob("*.part"))
+        """The files of jobs that are done; those with a dot in front are being written, or were when a kill came."""
+        return sorted(self.folder.glob("[!.]*.part"))
 
     def part(self, point: int, first: int) -> Path:
         """The file of one job."""
