@@ -19,7 +19,7 @@ NOREPLACE, EXCHANGE = 1, 2
 """Flags of renameat2 (man 2 renameat2)."""
 ABANDONED_S = 86_400.0
 """No writer pauses for a day, so what nobody has touched for so long was left by one that was killed."""
-LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|ready)-[0-9a-f-]+(?:\.[^.]*)?")
+LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|ready)-[0-9a-f]{16}(?:\.[^.]*)?")
 """Names of what is not finished, and of what is but has not its name yet."""
 
 

@@ -200,8 +200,8 @@ def test_a_link_to_itself_costs_no_results(tmp_path):
 
 
 def test_what_was_abandoned_a_day_ago_is_swept_and_what_is_young_or_no_partial_stays(tmp_path):
-    old = [".out.partial-0123456789abcdef", ".a.partial-0123456789abcdef.png", ".out.partial-4711"]
-    stay = [".out.partial-fedcba9876543210", ".key.yaml.partial", ".notes.partial-me", "out.partial-01"]
+    old = [".out.partial-0123456789abcdef", ".a.partial-0123456789abcdef.png", ".b.partial-0123456789abcdef"]
+    stay = [".out.partial-fedcba9876543210", ".key.yaml.partial", ".notes.partial-1", "out.partial-0123456789abcdef"]
     for name in old + stay:
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").write_text("half")
@@ -278,7 +278,7 @@ def test_a_new_folder_takes_the_name_with_and_without_exchange(tmp_path, swap):
 
 
 def test_results_that_were_ready_beside_old_ones_take_their_place_too(tmp_path):
-    for folder, content in (("out", "old"), (".out.ready-01", "new")):
+    for folder, content in (("out", "old"), (".out.ready-0123456789abcdef", "new")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / content).write_text(content)
     check_free(tmp_path / "out")
