@@ -17,6 +17,7 @@ from PIL import Image
 
 REPO = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
+STOPPED = "stopped; nothing half-written was left\n"
 OWN_CODECS = """
 import pathlib, time
 from codec.fake import FakeCodec
@@ -260,6 +261,23 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(desk):
     assert names(desk) == before
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["decode", "own.py", "--out", "photo.png/down/a.png"],
+        ["encode", "own.py", "--out", "photo.png/down/air"],
+        ["run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--out", "photo.png/down/out"],
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_said_before_the_work(desk, call, arguments):
+    assert "photo.png" in error_line(call(*arguments)), "and not what is wrong with the input"
+
+
+def test_the_folders_of_a_picture_are_made_and_go_again_where_nothing_can_be_shown(desk, call):
+    assert call("decode", "own.py", "--out", "deep/down/a.png").returncode == 2
+    assert not (desk / "deep").exists()
+
+
 def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
     setting = ["--set", "schemes.0.codec=own:Slow", "--allow-code"]
     running = subprocess.Popen(
@@ -271,9 +289,43 @@ def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr
-    assert "Traceback" not in stderr
-    assert stderr.endswith("stopped; nothing half-written was left\n")
+    assert stderr == STOPPED
     assert names(desk) == ["coding", "own.py", "photo.png", "story.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("library", "line"),
+    [("typer", "stopped before it began\n"), ("yaml", STOPPED), ("numpy", STOPPED), ("matplotlib", STOPPED)],
+)
+def test_ctrl_c_while_a_library_comes_in_is_one_line_too(desk, library, line):
+    # A file of its name, found first, sends the signal: amid the imports, and with matplotlib amid the figures.
+    (desk / "first").mkdir()
+    (desk / "first" / f"{library}.py").write_text("import os, signal, time; os.kill(os.getpid(), signal.SIGINT)")
+    more = {"PYTHONPATH": f"{desk / 'first'}{os.pathsep}{REPO}"}
+    done = subprocess.run(
+        [*COMMAND, "run", "story.yaml"], cwd=desk, env=environment() | more, capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (130, line)
+    assert names(desk) == ["first", "own.py", "photo.png", "story.yaml"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_sweep_says_in_one_line_that_what_is_done_is_kept(desk):
+    axes = ["--vary", "link.loss_ratio=0:0.9:0.02", "--replications", "4000", "--workers", "2", "--quiet"]
+    running = subprocess.Popen(
+        [*COMMAND, "sweep", "story.yaml", *axes],
+        cwd=desk,
+        env=environment() | {"SATSIM_CACHE": str(desk / "cache")},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    waited = time.monotonic()
+    while not list(desk.glob("results/*.unfinished/[!.]*.part")) and time.monotonic() - waited < 120:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: workers get it too
+    _, stderr = running.communicate(timeout=60)
+    assert (running.returncode, stderr) == (130, "stopped; what is done is kept: go on by --resume\n")
 
 
 def test_a_bug_of_ours_deserves_its_traceback(desk, call):
@@ -302,3 +354,14 @@ def test_codec_info_prints_parameters_and_flops(call):
     assert done.returncode == 0, done.stderr
     assert "320" in done.stdout, "bytes a stage"
     assert "0.0391" in done.stdout, "bits a pixel a stage"
+
+
+@pytest.mark.slow
+def test_a_drill_kills_commands_and_finds_no_harm():
+    drill = [sys.executable, REPO / "benchmarks" / "kill_drill.py", "--tries", "2", "--kinds", "encode,key"]
+    done = subprocess.run(drill, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[:5] for line in done.stdout.splitlines()[:-1]] == [
+        ["encode", "2", "tried", "0", "failed"],
+        ["key", "2", "tried", "0", "failed"],
+    ]

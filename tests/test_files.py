@@ -1,11 +1,15 @@
 """Files and folders that appear whole or not at all."""
 
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from codec.files import aside_name, cache_folder, fresh_folder, replacing, write_whole
+from codec.exchange import aside_name, exchange, put_in_place
+from codec.files import cache_folder, check_free, fresh_folder, prepared, replacing, write_whole
 
 
 def names(folder):
@@ -148,3 +152,141 @@ def test_the_cache_folder_is_the_platforms(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "satsim"
+
+
+def age(path, hours):
+    then_s = time.time() - 3600 * hours
+    for each in (*path.rglob("*"), path):
+        os.utime(each, (then_s, then_s))
+
+
+def in_another_process(code, *arguments):
+    """Run `code` there, so that what a killed one left is met by one that has seen none of these folders."""
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+
+
+NEXT = "import sys; from pathlib import Path; from codec.files import check_free; check_free(Path(sys.argv[1]))"
+
+
+def test_no_two_writers_of_any_process_share_a_name(tmp_path):
+    with fresh_folder(tmp_path / "out") as one, fresh_folder(tmp_path / "out") as other:
+        assert one != other, "though both have the same process number, as programs in two containers may"
+        (one / "a").write_text("one")
+        (other / "a").write_text("other")
+    assert names(tmp_path) == ["out", "out.1"]
+    assert (tmp_path / "out" / "a").read_text() == "one"
+    assert (tmp_path / "out.1" / "a").read_text() == "other"
+
+
+def test_a_link_to_nothing_stays_and_what_it_names_is_made(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for name in ("out", "a.png"):
+        (tmp_path / name).symlink_to(tmp_path / "pictures" / name)
+    with fresh_folder(tmp_path / "out") as folder:
+        (folder / "new").write_text("new")
+    write_whole(tmp_path / "a.png", b"new")
+    assert names(tmp_path) == ["a.png", "out", "pictures"]
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "a.png").is_symlink()
+    assert (tmp_path / "pictures" / "out" / "new").read_text() == "new"
+    assert (tmp_path / "pictures" / "a.png").read_bytes() == b"new"
+
+
+def test_a_link_to_itself_costs_no_results(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "out")
+    with fresh_folder(tmp_path / "out") as folder:
+        (folder / "new").write_text("new")
+    assert (tmp_path / "out" / "new").read_text() == "new"
+
+
+def test_what_was_abandoned_a_day_ago_is_swept_and_what_is_young_or_no_partial_stays(tmp_path):
+    old = [".out.partial-0123456789abcdef", ".a.partial-0123456789abcdef.png", ".b.partial-0123456789abcdef"]
+    stay = [".out.partial-fedcba9876543210", ".key.yaml.partial", ".notes.partial-1", "out.partial-0123456789abcdef"]
+    for name in old + stay:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("half")
+        age(tmp_path / name, hours=25)
+    (tmp_path / stay[0] / "half").write_text("a writer is at work: the folder is old, and this is new")
+    write_whole(tmp_path / "a.png", b"new")
+    assert names(tmp_path) == sorted([*stay, "a.png"])
+
+
+def test_parents_are_made_before_the_work_and_empty_ones_go_again_if_it_fails(tmp_path):
+    with prepared(tmp_path / "deep" / "down" / "a.png"):
+        assert (tmp_path / "deep" / "down").is_dir()
+    (tmp_path / "deep" / "down").rmdir()
+    with pytest.raises(ZeroDivisionError), prepared(tmp_path / "deep" / "down" / "a.png"):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["deep"]
+    assert names(tmp_path / "deep") == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from codec.exchange import exchange, put_in_place
+
+def swap(one, other):
+    if sys.argv[2] == "after":
+        assert exchange(one, other)
+    if sys.argv[2] != "never":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return False
+
+class Killing(type(Path())):
+    def rename(self, target):
+        if ".ready-" in self.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().rename(target)
+
+    def with_name(self, name):
+        return type(self)(self.parent / name)
+
+here = Killing(sys.argv[1])
+put_in_place(here / ".out.partial-01", here / "out", swap)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such kill there")
+@pytest.mark.parametrize(("when", "left"), [("before", "old"), ("after", "new"), ("never", "new")])
+def test_a_kill_between_two_renames_leaves_a_whole_folder_of_that_name(tmp_path, when, left):
+    # "never": names cannot be exchanged, and the kill comes when neither folder has the name; the next command mends.
+    for folder, content in (("out", "old"), (".out.partial-01", "new")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / content).write_text(content)
+    killed = in_another_process(KILLED, tmp_path, when)
+    assert killed.returncode == -9, killed.stderr
+    if when == "never":
+        assert not (tmp_path / "out").exists()
+    assert in_another_process(NEXT, tmp_path / "out").returncode == 0
+    assert names(tmp_path) == ["out", "out.1"], "and nothing was lost"
+    assert names(tmp_path / "out") == [left]
+    assert names(tmp_path / "out.1") == [{"old": "new", "new": "old"}[left]]
+
+
+@pytest.mark.parametrize("swap", [exchange, lambda one, other: False])
+def test_a_new_folder_takes_the_name_with_and_without_exchange(tmp_path, swap):
+    for folder in ("out", "new", "out.1"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / folder).write_text("x")
+    put_in_place(tmp_path / "new", tmp_path / "out", swap)
+    assert {folder: names(tmp_path / folder) for folder in names(tmp_path)} == {
+        "out": ["new"],
+        "out.1": ["out.1"],
+        "out.2": ["out"],
+    }
+
+
+def test_results_that_were_ready_beside_old_ones_take_their_place_too(tmp_path):
+    for folder, content in (("out", "old"), (".out.ready-0123456789abcdef", "new")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / content).write_text(content)
+    check_free(tmp_path / "out")
+    assert names(tmp_path) == ["out", "out.1"]
+    assert names(tmp_path / "out") == ["new"]
+
+
+def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(OSError, match="file"), prepared(tmp_path / "file" / "down" / "a.png"):
+        raise AssertionError("the work began")

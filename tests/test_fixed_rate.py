@@ -1,6 +1,8 @@
 """The rivals keep the contract: bytes within budget, pictures of the right size, wrong bytes refused."""
 
+import os
 import sys
+import time
 from functools import cache
 
 import numpy as np
@@ -162,6 +164,32 @@ def external(**changes):
 def test_any_external_command_can_be_a_codec():
     payloads = external().encode(IMAGE, 360)  # the command copies the PNG, so the picture comes back exactly
     assert np.array_equal(external().decode(dict(enumerate(payloads)), 37, 53), IMAGE)
+
+
+FAMILY = """
+import subprocess, sys
+child = 'import sys, time; pipe = open(sys.argv[1], "wb", buffering=0); pipe.write(b"born"); time.sleep(120)'
+subprocess.run([sys.executable, "-c", child, sys.argv[1]])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there its children stay")
+def test_an_external_command_that_takes_too_long_takes_its_children_with_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    command = [sys.executable, "-c", FAMILY, str(tmp_path / "pipe"), "{input}", "{output}"]
+    with pytest.raises(CodecError, match="took over 3 s; raise timeout_s or mend it"):
+        external(encode=command, timeout_s=3).encode(IMAGE, 360)
+    assert os.read(reader, 4) == b"born"
+    for _ in range(200):  # a pipe ends with the last who could write to it
+        try:
+            assert os.read(reader, 1) == b""
+            break
+        except BlockingIOError:
+            time.sleep(0.05)
+    else:
+        raise AssertionError("the child lives on")
+    os.close(reader)
 
 
 def test_external_commands_that_fail_say_so():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.rivals.external import call
 from satsim.errors import SweepError
 from satsim.sweep.local import run_here, run_in_processes
 
@@ -124,3 +125,57 @@ def wait_until(true):
             return True
         time.sleep(0.1)
     return False
+
+
+HIT_WHILE_IMPORTING = """
+import os, signal
+
+if __name__ != "__main__":  # a worker, which imports this file before it does anything
+    os.kill(os.getpid(), signal.SIGINT)
+
+from satsim.sweep.local import run_in_processes
+
+if __name__ == "__main__":
+    print(sorted(run_in_processes(abs, [-1, -2, -3], 2)))
+    os.kill(os.getpid(), signal.SIGINT)
+    print("not heard")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there signals are not blocked")
+def test_workers_that_import_do_not_hear_ctrl_c_and_their_parent_does(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(HIT_WHILE_IMPORTING, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[(0, 1), (1, 2), (2, 3)]\n"
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.count("Traceback") == 1, "the parent's own"
+
+
+def call_for_long(pipe):
+    """A worker's task that waits for a command, which holds `pipe` open."""
+    if pipe is None:
+        return "done"
+    held = 'import sys, time; pipe = open(sys.argv[1], "wb", buffering=0); pipe.write(b"born"); time.sleep(120)'
+    return call([sys.executable, "-c", held, str(pipe)])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there its commands stay")
+def test_a_command_that_a_worker_waits_for_ends_with_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    answers = run_in_processes(call_for_long, [tmp_path / "pipe", None], 2)
+    assert next(answers) == (1, "done")
+    assert wait_until(lambda: read(reader) == b"born")
+    answers.close()
+    assert wait_until(lambda: read(reader) == b"")  # a pipe ends with the last who could write to it
+    os.close(reader)
+
+
+def read(pipe):
+    """What is in it; nothing where none writes any more, and None where one may."""
+    try:
+        return os.read(pipe, 4)
+    except BlockingIOError:
+        return None

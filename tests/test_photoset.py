@@ -233,6 +233,10 @@ def test_what_is_done_survives_and_is_not_done_again(story, photos, tmp_path):
     done.clear()
     run_photoset(plan, tmp_path / "whole", noting, resume=True)
     assert done == [], "what is finished is left as it is"
+    said = []
+    run_photoset(other, tmp_path / "whole", noting, resume=True, tell=said.append)
+    begins = "holds a run over photos of another scenario: --resume begins afresh, and moves that aside"
+    assert said == [f"{tmp_path / 'whole'} {begins}"]
 
 
 def test_one_scheme_is_ranked_by_its_own_quality(story, photos, tmp_path):

@@ -201,6 +201,41 @@ def test_a_finished_sweep_is_not_run_again_by_resume(story, tmp_path):
     assert run_sweep(plan_of(story, LOSS, seed=4), tmp_path / "out", run_here, resume=True).runs == 120
 
 
+def test_resume_says_first_where_it_must_begin_afresh(story, tmp_path):
+    plan, said = plan_of(story, LOSS), []
+
+    def listening(function, tasks):
+        assert said, "before any work"
+        return run_here(function, tasks)
+
+    def resume(plan, workers=run_here):
+        said.clear()
+        return run_sweep(plan, tmp_path / "out", workers, resume=True, tell=said.append)
+
+    assert resume(plan, listening).runs == 120
+    assert said == [f"--resume finds nothing to go on with at {tmp_path / 'out'}: the sweep begins afresh"]
+    assert resume(plan).runs == 0
+    assert said == [], "what is finished is left as it is"
+    Image.fromarray(picture(48, 64)[::-1]).save(tmp_path / "photo.png")
+    assert resume(plan_of(story, LOSS), listening).runs == 120
+    assert said == [
+        f"{tmp_path / 'out'} holds a sweep of another photo or other file that the scenario names: --resume begins"
+        " afresh, and moves that aside"
+    ]
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"satsim": "', '"satsim": "0.'))
+    resume(plan_of(story, LOSS), listening)
+    assert "holds a sweep of another version of satsim or a library: --resume begins afresh" in said[0]
+
+
+def test_resume_is_silent_where_it_goes_on(story, tmp_path):
+    with pytest.raises(Stop):
+        run_sweep(plan_of(story, LOSS), tmp_path / "out", stop_after(1))
+    said = []
+    run_sweep(plan_of(story, LOSS), tmp_path / "out", run_here, resume=True, tell=said.append)
+    assert said == []
+
+
 def test_a_sweep_is_not_gone_on_with_another_photo(story, tmp_path):
     plan = plan_of(story, LOSS)
     with pytest.raises(Stop):

@@ -47,6 +47,14 @@ def test_a_sweep_ends_with_a_table_and_a_folder(sweep, tmp_path):
     assert pq.read_metadata(folder / "runs.parquet").num_rows == 2 * 3 * 30
 
 
+def test_resume_without_anything_to_go_on_with_is_noted(sweep):
+    done = sweep("--replications", "3", "--resume")
+    assert done.returncode == 0
+    note = "note: --resume finds nothing to go on with at results/story_sweep: the sweep begins afresh"
+    assert " ".join(done.stderr.split()).startswith(note)
+    assert "--resume" not in sweep("--replications", "3", "--resume").stderr
+
+
 def test_a_row_names_what_runs_it_again_and_that_gives_its_numbers(sweep, in_process, tmp_path):
     assert sweep("--vary", "link.loss_ratio=0,0.3", "--replications", "9", "--out", "out").returncode == 0
     row = pq.read_table("out/runs.parquet").to_pylist()[-5]

@@ -73,6 +73,36 @@ def test_spaces_blank_lines_other_columns_and_a_byte_order_mark_do_no_harm(recor
     assert [(row.lost, row.delay_s, row.line) for row in rows] == [(False, 1, 2), (True, inf, 4)]
 
 
+@pytest.mark.parametrize(
+    ("sent", "arrived"),
+    [
+        ("2026-08-01T12:00:00Z", "2026-08-01T12:00:04.5Z"),
+        ("2026-08-01T14:00:00+02:00", "2026-08-01 12:00:04.500"),
+        ("26-08-01 12:00:00", "2026-08-01T12:00:04.5"),
+    ],
+)
+def test_times_may_be_dates_of_which_those_without_a_zone_are_in_utc(record, sent, arrived):
+    first, second = read_trace(record(f"sent_s,arrived_s\n{sent},{arrived}\n2026-08-02,\n"))
+    assert (first.lost, first.delay_s, first.sent_s) == (False, 4.5, 1785585600)
+    assert (second.lost, second.sent_s) == (True, 1785585600 + 12 * 3600)
+
+
+def test_by_time_dates_are_a_clock_too(record):
+    rows = "".join(f"26-08-01 23:{minute}:00,{arrived}\n" for minute, arrived in ((58, ""), (59, "26-08-01 23:59:09")))
+    lost = replay(record(f"sent_s,arrived_s\n{rows}"), by="time")
+    assert [(lost(t), lost.delay_s()) for t in (0, 59.9, 60, 119, 120)] == [
+        (True, inf),
+        (True, inf),
+        (False, 9),
+        (False, 9),
+        (True, inf),
+    ]
+
+
+def test_columns_that_are_left_alone_may_be_there_twice(record):
+    assert read_trace(record("lost,,\n1,,\n"))[0].lost
+
+
 def test_a_changed_file_is_read_anew(record):
     assert read_trace(record("lost\n0\n"))[0].lost is False
     assert read_trace(record("lost\n1\n"))[0].lost is True
@@ -86,15 +116,27 @@ def test_a_changed_file_is_read_anew(record):
         ("arrived_s\n1\n", "line 1: the header is arrived_s; expected"),
         ("sent_s,arrived_s,lost\n1,2,0\n", "line 1: has both arrived_s and lost; keep one"),
         ("sent_s,arrived_s\n", "has no rows; expected a header and one line a message"),
-        ("sent_s,arrived_s\n1,2\nsoon,3\n", "line 3: sent_s is 'soon'; expected seconds, such as 12.5"),
+        (
+            "sent_s,arrived_s\n1,2\nsoon,3\n",
+            "line 3: sent_s is 'soon'; expected seconds, such as 12.5, or a date, such as 2026-08-01T12:00:00Z",
+        ),
         ("sent_s,arrived_s\n,3\n", "line 2: sent_s is ''; expected seconds"),
         (
             "sent_s,arrived_s\n1,never\n",
-            "line 2: arrived_s is 'never'; expected seconds, such as 12.5, or nothing where",
+            "line 2: arrived_s is 'never'; expected seconds, such as 12.5, or a date, such as 2026-08-01T12:00:00Z, or "
+            "nothing where the message was lost",
         ),
         ("sent_s,arrived_s\n1,nan\n", "line 2: arrived_s is 'nan'; expected seconds"),
         ("sent_s,arrived_s\n7,3\n", "line 2: arrived_s is 3, before sent_s, which is 7; correct one of them"),
         ("sent_s,arrived_s\n7\n", "line 2: has 1 fields; expected 2, as in the header"),
+        ("sent_s,arrived_s,sent_s\n1,2,3\n", "line 1: has 2 columns sent_s; keep one of them"),
+        ("lost, lost\n0,1\n", "line 1: has 2 columns lost; keep one of them"),
+        ("sent_s,arrived_s\n2026-08-01T12:00:00Z,9\n", "line 2: arrived_s is '9'; expected a date, as in the times"),
+        ("sent_s,arrived_s\n5,9\n2026-08-01,\n", "line 3: sent_s is '2026-08-01'; expected seconds, as in the times"),
+        (
+            "sent_s,arrived_s\n2026-08-01T12:00:00Z,2026-08-01T11:59:59Z\n",
+            "line 2: arrived_s is 2026-08-01T11:59:59Z, before sent_s, which is 2026-08-01T12:00:00Z; correct",
+        ),
         ("lost\nyes\n", "line 2: lost is 'yes'; expected 0 (arrived) or 1 (lost)"),
         ('lost\n"0\n', "is not CSV (unexpected end of data); expected commas and rows"),
         (b"\xff\xfe\x00lost", "is not text in UTF-8; expected a trace file"),
@@ -117,5 +159,5 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_by_time_needs_times_in_order(record):
     with pytest.raises(LinkError, match="has no column sent_s, which by: time needs; add it, or write by: message"):
         replay(record("lost\n1\n"), by="time")
-    with pytest.raises(LinkError, match="line 4: sent_s is 2, before 3; sort by sent_s"):
+    with pytest.raises(LinkError, match="line 4: sent_s is 1 s before that of the row above; sort by"):
         replay(record("sent_s,arrived_s\n1,\n3,\n2,\n"), by="time")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +79,34 @@ def _arguments(name: str, command: Any) -> list[str]:
 
 
 def call(command: Sequence[str], feed: bytes = b"", timeout_s: float = 120) -> bytes:
-    """Standard output of `command` given `feed`; CodecError where it is missing, fails or takes too long."""
+    """Standard output of `command` given `feed`; CodecError where it is missing, fails or takes too long.
+
+    However a wait for it ends too soon, all that it started ends with it (on Windows, it alone).
+    """
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(command, input=feed, capture_output=True, timeout=timeout_s, check=False)
+        running = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
     except OSError as error:
         raise CodecError(f"cannot run {command[0]!r}: {error.strerror} (is it installed and on PATH?)") from error
-    except subprocess.TimeoutExpired as error:
-        raise CodecError(f"{shlex.join(command)} took over {timeout_s:g} s; raise timeout_s or mend it") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-300:] or "nothing"
-        raise CodecError(f"{shlex.join(command)} failed with exit code {done.returncode}, saying: {said}")
-    return done.stdout
+    with running:
+        try:
+            told, complaint = running.communicate(feed, timeout_s)
+        except subprocess.TimeoutExpired as error:
+            end(running)
+            raise CodecError(f"{shlex.join(command)} took over {timeout_s:g} s; raise timeout_s or mend it") from error
+        except BaseException:
+            end(running)
+            raise
+    if running.returncode:
+        said = complaint.decode(errors="replace").strip()[-300:] or "nothing"
+        raise CodecError(f"{shlex.join(command)} failed with exit code {running.returncode}, saying: {said}")
+    return told
+
+
+def end(running: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads a session of its own, and all that it started there."""
+    if os.name == "nt":
+        running.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)

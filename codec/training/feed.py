@@ -87,7 +87,10 @@ class Loaders:
         places = os.pathsep.join(path or os.curdir for path in sys.path)  # where this process found its modules
         environment = {**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"}
         pipe = subprocess.PIPE
-        self.processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) for _ in range(loaders)]
+        self.processes = [  # in sessions of their own, where they hear no Ctrl-C as they import
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True)
+            for _ in range(loaders)
+        ]
         self.looked = [time.monotonic()] * loaders
         self.thread = threading.Thread(target=self._run, args=(line,), daemon=True)
         self.thread.start()

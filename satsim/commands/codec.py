@@ -81,8 +81,10 @@ def analyse(
     from rich.console import Console
     from rich.text import Text
 
+    from codec.files import prepared
+
     console = Console(stderr=True)
-    with console.status("starting") as status:
+    with prepared(out), console.status("starting") as status:
         from codec.analysis.output import write_analysis
         from codec.progic.shape import DEFAULT_MODEL
 

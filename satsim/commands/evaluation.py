@@ -134,6 +134,8 @@ def runtimes(
     out: Annotated[Path | None, typer.Option(help="Folder for runtimes.csv and runtimes.md.")] = None,
 ) -> None:
     """Encode and decode times on this machine, measured now."""
+    from contextlib import nullcontext
+
     from rich.console import Console
     from rich.text import Text
 
@@ -141,7 +143,7 @@ def runtimes(
     from codec.evaluation.evaluate import default_photo, set_threads
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
-    from codec.files import write_whole
+    from codec.files import prepared, write_whole
     from codec.own import CODE_ALLOWED
     from codec.photos import open_photo
 
@@ -152,7 +154,8 @@ def runtimes(
         typer.echo(f"note: {note}", err=True)
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
-    with Console(stderr=True).status("timing") as status:
+    ready = prepared(out / "runtimes.csv") if out else nullcontext()
+    with ready, Console(stderr=True).status("timing") as status:
         for rival in rivals.values():
             for each in side or [256, 512]:
                 status.update(Text(f"timing {rival.label} at {each}x{each}"))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-from collections.abc import Iterable
-from contextvars import copy_context
-from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any
+try:
+    import atexit
+    import io
+    import os
+    import signal
+    import sys
+    from collections.abc import Iterable
+    from contextvars import copy_context
+    from importlib import import_module
+    from typing import IO, TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
+    import typer
+    from typer.core import TyperGroup
 
-from satsim.commands import options
+    from satsim.commands import options
+except KeyboardInterrupt:  # most of the first tenths of a second pass here
+    os.write(2, b"stopped before it began\n")
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,9 +102,15 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show must not cost a finished run
     try:
         copy_context().run(app)
-    except BaseException as error:  # typer turns Ctrl-C into SystemExit(130) while a command runs
-        if isinstance(error, SystemExit) and error.code != 130:
+    except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:
             raise
-        from satsim.commands.mending import exit_code
+        from satsim.commands.mending import ending
 
-        raise SystemExit(exit_code(error)) from None
+        code, line = ending(error)
+        if line is None:
+            raise
+        typer.echo(line, err=True)
+        raise SystemExit(code) from None
+    finally:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is done, and Python tidies up

@@ -1,29 +1,33 @@
-"""What the user can mend, told from bugs of ours."""
+"""How a command ends that did not finish: stopped, by what the user can mend, or by a bug of ours."""
 
 from __future__ import annotations
 
 import errno
 
-import typer
-
-from codec.base import CodecError
-from satsim.errors import SatsimError
+STOPPED = "stopped; nothing half-written was left"
 
 
-def exit_code(error: BaseException) -> int:
-    """What to end with, once that is said: 130 for Ctrl-C, 2 for what the user can mend. A bug of ours is raised."""
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        typer.echo("stopped; nothing half-written was left", err=True)
-        return 130
-    said = mendable(error)
-    if said is None:
-        raise error
-    typer.echo(f"error: {said}", err=True)
-    return 2
+def ending(error: BaseException) -> tuple[int, str | None]:
+    """The exit code, and the one line to say; no line for what is no news: a bug, or an end with a code of its own.
+
+    Ctrl-C is a KeyboardInterrupt, which typer turns into exit code 130 while a command runs, or, where there is more to
+    say of it, exit with a line.
+    """
+    if isinstance(error, SystemExit):
+        if isinstance(error.code, str):
+            return 130, error.code
+        return 130, STOPPED if error.code == 130 else None
+    if isinstance(error, KeyboardInterrupt):
+        return 130, STOPPED
+    line = mendable(error)
+    return 2, line and f"error: {line}"
 
 
 def mendable(error: BaseException) -> str | None:
     """The line for an error that the user can mend, or None for a bug of ours, which deserves its traceback."""
+    from codec.base import CodecError  # which brings numpy in: who stops must not wait for it
+    from satsim.errors import SatsimError
+
     if isinstance(error, SatsimError | CodecError):
         return _cut(str(error))
     if isinstance(error, OSError):

@@ -37,16 +37,17 @@ def encode(
     key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
-    from codec.files import fresh_folder
+    from codec.files import fresh_folder, prepared
     from codec.own import CODE_ALLOWED
     from satsim.messages import encode_photo, parse_position
 
     CODE_ALLOWED.set(allow_code)
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
-    messages, notes, header, number = encode_photo(
-        frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
-    )
+    with prepared(out):
+        messages, notes, header, number = encode_photo(
+            frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
+        )
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     with fresh_folder(out) as folder:
@@ -91,6 +92,7 @@ def decode(
     Of several images each has its sender and number in the name: received_7_0.png. What can be shown is written, and
     the exit code is 2, where packets contradict each other.
     """
+    from codec.files import prepared
     from codec.own import CODE_ALLOWED
     from satsim.inputs import read_messages
     from satsim.keys import read_keys
@@ -101,7 +103,7 @@ def decode(
     CODE_ALLOWED.set(allow_code)
     check_picture_name(out)
     known = read_keys(keys) if keys else None
-    with open_replay_state(replay_state, known) as state:
+    with prepared(out), open_replay_state(replay_state, known) as state:
         wanted = Wanted(sender, image_id, model, codec, max_pixels)
         received = decode_messages(read_messages(files, known), wanted, known, state)
         paths = write_pictures(received, out, state)

@@ -36,7 +36,7 @@ def run_folders(
     quiet: bool,
 ) -> None:
     """Send each photo of `images`, write the results folder, and print what came of it."""
-    from satsim.commands.sweep import choose_workers, keeping, telling
+    from satsim.commands.sweep import choose_workers, keeping, noting, telling
     from satsim.errors import SweepError
     from satsim.photoset.photos import find_photos
     from satsim.photoset.plan import END, FIRST, make_plan
@@ -49,13 +49,14 @@ def run_folders(
         raise SweepError("--image and --images are two ways to say which photos to send; give one")
     folder = out or Path("results") / f"{scenario.name}_photos"
     photos = find_photos(images, first)
-    with telling(quiet) as tell, keeping():
+    with telling(quiet) as tell, keeping(folder):
         tell(Progress("reading the photos", 0, 1))
         moments = at.split(",") if at else (FIRST, END)
         plan = make_plan(scenario, photos, moments, cache or default_folder())
         from satsim.photoset.run import run_photoset
 
-        run_photoset(plan, folder, choose_workers(workers, None), resume=resume, progress=tell)
+        where = choose_workers(workers, None)
+        run_photoset(plan, folder, where, resume=resume, progress=tell, tell=noting(quiet))
     show_folder(folder, as_json, quiet)
 
 

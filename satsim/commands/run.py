@@ -34,6 +34,7 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Send one photo, or each one of a folder, by every scheme of a scenario, and show what arrives when."""
+    from codec.files import prepared
     from codec.own import CODE_ALLOWED
     from satsim.scenario.scenario import load_scenario
 
@@ -51,7 +52,7 @@ def run(
     if image is not None:
         plan = plan.model_copy(update={"image": plan.image.with_photo(image)})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
-    with console.status("starting") as status:
+    with prepared(folder), console.status("starting") as status:
         from rich.text import Text
 
         from satsim import pipeline

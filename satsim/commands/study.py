@@ -53,7 +53,7 @@ def study(
     quiet: options.Quiet = False,
 ) -> None:
     """Find the cheapest way to send a photo, or a set of photos, that meets a goal, and show what else there is."""
-    from codec.files import check_free
+    from codec.files import prepared
     from codec.own import CODE_ALLOWED
     from satsim.errors import StudyError
     from satsim.scenario.finding import find_scenario
@@ -66,8 +66,8 @@ def study(
     scenario, photos = find_scenario(scenario), photos_of(images, first, image)
     plan = read_plan(scenario, given, list(settings or []), image, photos)
     folder = out or Path("results") / f"{scenario.stem}_study"
-    check_free(folder)
-    done = weigh(plan, workers, cache, folder, quiet)
+    with prepared(folder):
+        done = weigh(plan, workers, cache, folder, quiet)
     if json:
         typer.echo((folder / "study.json").read_text(encoding="utf-8"), nl=False)
     elif not quiet:

@@ -75,8 +75,8 @@ def sweep(
         return
     from satsim.sweep.run import run_sweep
 
-    with telling(quiet) as tell, keeping():
-        story = run_sweep(plan, folder, where, resume=resume, progress=tell)
+    with telling(quiet) as tell, keeping(folder):
+        story = run_sweep(plan, folder, where, resume=resume, progress=tell, tell=noting(quiet))
     for notice in [*plan.notices, *story.notices]:
         screen(sys.stderr, quiet).print(f"note: {notice}", style="yellow")
     if json:
@@ -104,7 +104,11 @@ def ask(what: str) -> None:
 
     if not sys.stdin.isatty():
         raise SweepError(f"this sweep has {what}; give --yes to run it, or larger steps and fewer --replications")
-    if not typer.confirm(f"This sweep has {what}. Run it?", err=True):
+    try:
+        wanted = typer.confirm(f"This sweep has {what}. Run it?", err=True)
+    except typer.Abort:
+        wanted = False
+    if not wanted:
         raise SystemExit(130)
 
 
@@ -174,14 +178,22 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
+def noting(quiet: bool) -> Callable[[str], None]:
+    """A function that prints a note, also above a line that changes."""
+    return lambda line: screen(sys.stderr, quiet).print(f"note: {line}", style="yellow")
+
+
 @contextmanager
-def keeping() -> Iterator[None]:
-    """Say, to whoever stops a sweep by Ctrl-C, that nothing is lost."""
+def keeping(folder: Path) -> Iterator[None]:
+    """Say, to whoever stops a sweep that fills `folder` by Ctrl-C, what is not lost."""
+    from satsim.sweep.results import Unfinished
+
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("what is done is kept; go on by --resume", err=True)
-        raise
+        if not Unfinished(folder).parts():
+            raise
+        raise SystemExit("stopped; what is done is kept: go on by --resume") from None
 
 
 def show_plan(plan: SweepPlan, workers: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import math
 from bisect import bisect_right
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +43,10 @@ class TraceRow(NamedTuple):
 def read_trace(path: Path) -> tuple[TraceRow, ...]:
     """The rows of a CSV file with a header: columns sent_s and arrived_s (empty: lost), or lost (0 or 1).
 
-    Other columns are left alone. Raises LinkError, one line, naming the file and where known the line and the field.
+    Times are all seconds or all dates as ISO 8601 and logs of RockBLOCKs write them, of which one without a zone is in
+    UTC. Other columns are left alone.
+
+    Raises LinkError, one line, naming the file and where known the line and the field.
     """
     return _parse(str(path), read_link_file(path, "trace"))
 
@@ -51,12 +56,13 @@ def _parse(path: str, text: str) -> tuple[TraceRow, ...]:
     """The text is the key too, so that a changed file is read anew while a thousand runs parse it once."""
     reader = csv.reader(text.splitlines(), skipinitialspace=True, strict=True)
     rows = []
+    clock = Clock()
     try:
         names = [name.strip() for name in next(reader, [])]
         _check_header(path, names)
         for cells in reader:
             if cells:
-                rows.append(_row(f"{path}: line {reader.line_num}", reader.line_num, names, cells))
+                rows.append(_row(f"{path}: line {reader.line_num}", reader.line_num, names, cells, clock))
     except csv.Error as error:
         raise LinkError(f"{path}: line {reader.line_num}: is not CSV ({error}); expected commas and rows") from None
     if not rows:
@@ -65,6 +71,8 @@ def _parse(path: str, text: str) -> tuple[TraceRow, ...]:
 
 
 def _check_header(path: str, names: list[str]) -> None:
+    if twice := next((name for name in ("sent_s", "arrived_s", "lost") if names.count(name) > 1), None):
+        raise LinkError(f"{path}: line 1: has {names.count(twice)} columns {twice}; keep one of them")
     if "arrived_s" in names and "lost" in names:
         raise LinkError(f"{path}: line 1: has both arrived_s and lost; keep one (an empty arrived_s says lost)")
     if "lost" not in names and not {"sent_s", "arrived_s"} <= set(names):
@@ -72,32 +80,56 @@ def _check_header(path: str, names: list[str]) -> None:
         raise LinkError(f"{path}: line 1: the header is {found}; expected columns sent_s and arrived_s, or lost")
 
 
-def _row(where: str, line: int, names: list[str], cells: list[str]) -> TraceRow:
+def _row(where: str, line: int, names: list[str], cells: list[str], clock: Clock) -> TraceRow:
     if len(cells) != len(names):
         raise LinkError(f"{where}: has {len(cells)} fields; expected {len(names)}, as in the header")
     fields = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-    sent_s = _seconds(where, "sent_s", fields["sent_s"]) if "sent_s" in fields else None
+    sent_s = clock.seconds(where, "sent_s", fields["sent_s"]) if "sent_s" in fields else None
     if "lost" in fields:
         if fields["lost"] not in ("0", "1"):
             raise LinkError(f"{where}: lost is {fields['lost']!r}; expected 0 (arrived) or 1 (lost)")
         return TraceRow(fields["lost"] == "1", None, sent_s, line)
     if sent_s is None or not fields["arrived_s"]:
         return TraceRow(True, math.inf, sent_s, line)
-    arrived_s = _seconds(where, "arrived_s", fields["arrived_s"])
+    arrived_s = clock.seconds(where, "arrived_s", fields["arrived_s"])
     if arrived_s < sent_s:
-        raise LinkError(f"{where}: arrived_s is {arrived_s:g}, before sent_s, which is {sent_s:g}; correct one of them")
+        arrived, sent = fields["arrived_s"], fields["sent_s"]
+        raise LinkError(f"{where}: arrived_s is {arrived}, before sent_s, which is {sent}; correct one of them")
     return TraceRow(False, arrived_s - sent_s, sent_s, line)
 
 
-def _seconds(where: str, name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        empty = ", or nothing where the message was lost" if name == "arrived_s" else ""
-        raise LinkError(f"{where}: {name} is {text!r}; expected seconds, such as 12.5{empty}")
-    return seconds
+class Clock:
+    """How a record tells the time, in seconds or in dates; found out from the first."""
+
+    def __init__(self) -> None:
+        self._in_dates: bool | None = None
+
+    def seconds(self, where: str, name: str, text: str) -> float:
+        """`text` in seconds, of a date since 1970. Raises LinkError for what is neither, or not as the one before."""
+        date_s = math.nan
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = date_s = _date_s(text)
+        if not math.isfinite(seconds):
+            empty = ", or nothing where the message was lost" if name == "arrived_s" else ""
+            raise LinkError(f"{where}: {name} is {text!r}; expected seconds, such as 12.5, or a date, such as "
+                            f"2026-08-01T12:00:00Z{empty}")  # fmt: skip
+        in_dates = not math.isnan(date_s)
+        if self._in_dates not in (None, in_dates):
+            raise LinkError(f"{where}: {name} is {text!r}; expected {'a date' if self._in_dates else 'seconds'}, as in "
+                            "the times before it")  # fmt: skip
+        self._in_dates = in_dates
+        return seconds
+
+
+def _date_s(text: str) -> float:
+    """Seconds since 1970 of "2026-08-01T12:00:00Z", or of "26-08-01 12:00:00" as RockBLOCKs have it; NaN for none."""
+    for read in (datetime.fromisoformat, lambda each: datetime.strptime(each, "%y-%m-%d %H:%M:%S")):
+        with suppress(ValueError):
+            date = read(text)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    return math.nan
 
 
 class Replay:
@@ -138,5 +170,8 @@ def _starts_s(path: Path, rows: tuple[TraceRow, ...]) -> list[float]:
         raise LinkError(f"{path}: has no column sent_s, which by: time needs; add it, or write by: message")
     for row, earlier_s, later_s in zip(rows[1:], starts_s, starts_s[1:], strict=False):
         if later_s < earlier_s:
-            raise LinkError(f"{path}: line {row.line}: sent_s is {later_s:g}, before {earlier_s:g}; sort by sent_s")
+            early_s = earlier_s - later_s
+            raise LinkError(
+                f"{path}: line {row.line}: sent_s is {early_s:g} s before that of the row above; sort by sent_s"
+            )
     return [start_s - starts_s[0] for start_s in starts_s]

@@ -34,9 +34,10 @@ def run_photoset(
     *,
     resume: bool = False,
     progress: Callable[[Progress], None] = lambda news: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Send every photo of `plan` by every scheme and write `out`, whole or not at all; what is done meanwhile is beside
-    it. With `resume`, a set that is finished is left as it is.
+    it. With `resume`, a set that is finished is left as it is; `tell` hears first where there is none to go on with.
 
     Raises SweepError, CodecError, PacketError, LinkError or OSError for what the user can mend.
     """
@@ -47,7 +48,8 @@ def run_photoset(
     with unfinished.locked(), resumable(unfinished):
         if resume and not unfinished.parts() and finished(out) == json.loads(json.dumps(fingerprint)):
             return
-        unfinished.begin(fingerprint, resume)
+        unfinished.check(fingerprint, resume, finished(out), tell)
+        unfinished.begin(fingerprint)
         todo = [number for number in range(count) if not unfinished.has(number, 0)]
         progress(Progress("photos", count - len(todo), count))
         for place, done in workers(run_photo, [job_of(plan, number) for number in todo]):

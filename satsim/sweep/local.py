@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +20,8 @@ from satsim.errors import SweepError
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
+PATIENCE_S = 5.0
+"""So long may a worker take to end what it started."""
 DEATHS = 5
 """So many dead workers in a row without one answer between them end a sweep."""
 
@@ -80,6 +83,8 @@ def run_in_processes(
         for worker in crew.values():
             worker.process.terminate()
         for worker in crew.values():
+            worker.process.join(PATIENCE_S)
+            worker.process.kill()
             worker.process.join()
 
 
@@ -88,9 +93,26 @@ def hire(function: Callable[[Any], Any], workers: int) -> tuple[Connection, Base
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, function, os.getpid(), workers), daemon=True)
-    process.start()
+    with deaf():
+        process.start()
     theirs.close()
     return ours, process
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Processes that start meanwhile do not hear Ctrl-C, not even while they import; this one hears it afterwards."""
+    if os.name == "nt":
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # now, as what is blocked is not so any more when it has started
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def hand_over(pipe: Connection, process: BaseProcess, todo: list[int], tasks: Sequence[Any]) -> Worker:
@@ -105,11 +127,14 @@ def hand_over(pipe: Connection, process: BaseProcess, todo: list[int], tasks: Se
 def serve(pipe: Connection, function: Callable[[Any], Any], parent: int, workers: int) -> None:
     """What a worker does: (answer, None) or (None, error) for each task. It ends with the parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says what to do
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that commands of codecs end with it
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE_S)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -83,12 +83,13 @@ def labels(places: Sequence[Place], sendings: Sequence[tuple[Sending, ...]]) -> 
     return found
 
 
-def finished(folder: Path) -> Any:
+def finished(folder: Path) -> dict[str, Any] | None:
     """The fingerprint of the sweep whose results `folder` holds; None where it holds none."""
     try:
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("fingerprint")
-    except (OSError, ValueError, AttributeError):
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return found if isinstance(found, dict) else None
 
 
 def describe(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], story: SweepRecord) -> dict[str, Any]:

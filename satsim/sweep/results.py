@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,30 +32,42 @@ class Unfinished:
         self.what = what
         """In words, what has not finished."""
         self.folder = out.absolute().with_name(f"{out.absolute().name}.unfinished")
-        self._made_parent = False
+        self._made_parent = self._told = False
+        self._out, self._plan = out, self.folder / "plan.json"
 
-    def begin(self, plan: Mapping[str, Any], resume: bool) -> None:
-        """Write the plan, or with `resume` find the same one. Raises SweepError where that does not fit."""
-        file = self.folder / "plan.json"
-        if file.exists() and (resume or self.parts()):
+    def check(self, plan: Mapping[str, Any], resume: bool, done: Any, tell: Callable[[str], None]) -> None:
+        """Say by `tell`, once, where `resume` finds nothing of `plan` to go on with; `done` is the plan of the finished
+        results at `out`, None for none. Raises SweepError where what is done of another plan must not be mixed with it.
+        """
+        plan = json.loads(json.dumps(plan, default=str))
+        if self._plan.exists() and self.parts():
             if not resume:
                 raise SweepError(
                     f"{self.folder}: holds a {self.what} that has not finished ({len(self.parts())} parts done); go on"
                     " with it by --resume, delete it, or name another --out"
                 )
-            before = _read_json(file)
-            other = [key for key in plan if before.get(key) != plan[key]]
-            if other:
+            if other := _others(_read_json(self._plan), plan):
                 raise SweepError(
-                    f"{self.folder}: holds a {self.what} of another {' and another '.join(other)}; give what was given"
-                    " then, or begin anew in another --out"
+                    f"{self.folder}: holds a {self.what} of another {other}; give what was given then, or begin anew in"
+                    " another --out"
                 )
-            return
-        write_whole(file, json.dumps(plan, indent=1, default=str).encode())
+        elif resume and not self._told and (done is None or _others(done, plan)):
+            self._told = True
+            if done is None:
+                tell(f"--resume finds nothing to go on with at {self._out}: the {self.what} begins afresh")
+            else:
+                tell(
+                    f"{self._out} holds a {self.what} of another {_others(done, plan)}: --resume begins afresh, and"
+                    " moves that aside"
+                )
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Write the plan of what begins or, being checked, goes on. Raises OSError."""
+        write_whole(self._plan, json.dumps(plan, indent=1, default=str).encode())
 
     def parts(self) -> list[Path]:
-        """The files of jobs that are done."""
-        return sorted(self.folder.glob("*.part"))
+        """The files of jobs that are done; those with a dot in front are being written, or were when a kill came."""
+        return sorted(self.folder.glob("[!.]*.part"))
 
     def part(self, point: int, first: int) -> Path:
         """The file of one job."""
@@ -137,6 +149,11 @@ def _lock(file: BinaryIO) -> bool:
     except OSError:
         return False
     return True
+
+
+def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    """What of `plan` was another before, in words; empty where all is the same."""
+    return " and another ".join(key for key in plan if before.get(key) != plan[key])
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -51,10 +51,12 @@ def run_sweep(
     *,
     resume: bool = False,
     progress: Callable[[Progress], None] = lambda news: None,
+    tell: Callable[[str], None] = lambda line: None,
     draw: bool = True,
 ) -> SweepRecord:
     """Run `plan` and write `out`, whole or not at all; what is done meanwhile is beside it.
 
+    With `resume`, a sweep that is finished is left as it is, and `tell` hears first where there is none to go on with.
     Returns what it found out about itself.
 
     Raises SweepError, ScenarioError, PhotoError, codec.CodecError, OSError for what the user can mend.
@@ -63,12 +65,15 @@ def run_sweep(
     check_free(out)
     unfinished = Unfinished(out)
     with unfinished.locked(), resumable(unfinished):
+        fingerprint, there = plan.fingerprint(), finished(out)
+        unfinished.check(fingerprint, resume, there, tell)
         sendings = code_photos(plan, workers, progress)
         keys = sorted({sending.key for row in sendings for sending in row})
-        fingerprint = plan.fingerprint() | {"model, or code of a codec": digest(keys)}
-        if resume and not unfinished.parts() and finished(out) == fingerprint:
+        fingerprint |= {"model, or code of a codec": digest(keys)}
+        if resume and not unfinished.parts() and there == fingerprint:
             return SweepRecord()
-        unfinished.begin(fingerprint, resume)
+        unfinished.check(fingerprint, resume, there, tell)
+        unfinished.begin(fingerprint)
         story = SweepRecord(notices=notes(plan, sendings))
         jobs = open_jobs(plan, sendings, unfinished)
         before = plan.runs - sum(job.runs for job in jobs)
