@@ -2,6 +2,10 @@
 
 python benchmarks/fault_drill.py [--messages N] [--seed S]
 
+First, sets of packets under 400 bytes whose headers are sound and claim the largest pictures that cost the most to
+decode, of each codec: none may take over 2 s of processor time or 300 MB in all. Then one forged packet of a valid
+checksum among those of a whole photo, in any order: the picture must be the true one, and the forgery be noticed.
+
 Half of the messages go to a receiver without keys, half to one with them, photo by photo: eight payloads and four
 repair packets each, of which two are lost, and about as many messages that are wrong. Each photo has one form of header
 or the other by chance, and one kind of damage turns the version of the one into that of the other. A receiver forgets a
@@ -18,17 +22,24 @@ from __future__ import annotations
 
 import argparse
 import random
+import resource
 import sys
 import time
 from collections import Counter, deque
+from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
+from codec.progic.receiver import ProgicReceiver
+from satsim.air.content import content_of, number_of
 from satsim.air.inbox import ImageKey, Inbox
-from satsim.air.packets import Packet, pack, packetize
+from satsim.air.packets import HEADER_BYTES, Packet, pack, packetize
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey, header_of
 from satsim.errors import PacketError
+from satsim.receiving import PIXELS_PER_BYTE, Wanted, decode_messages
 
 KINDS = (
     "good",
@@ -101,7 +112,8 @@ class Sender:
         messages = [(self.sealer.seal if self.sealer else pack)(packet) for packet in packets]
         for _ in range(2):
             messages.pop(self.chance.randrange(len(messages)))
-        return Photo(ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact), dict(enumerate(payloads)), messages)
+        key = ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact, packets[0].position)
+        return Photo(key, dict(enumerate(payloads)), messages)
 
     def wrong(self, kind: str, message: bytes) -> bytes:
         """`message` after a mishap, or what a forger makes of it."""
@@ -201,11 +213,98 @@ def drill(count: int, sender: Sender) -> tuple[Counter[tuple[str, str, str]], in
         if len(held) > HELD_PHOTOS:
             oldest = held.pop(0)
             torn += inbox.payloads(oldest.key) != oldest.payloads
-            del inbox.images[oldest.key]
-            inbox.repairs.pop(oldest.key, None)
+            del inbox.held[oldest.key]
             forgotten.append(oldest)
-        torn += len(inbox.images) != len(held)
+        torn += len(inbox.held) != len(held)
     return counts, photos, torn, seconds
+
+
+def claims(codec: str, model_id: int, images: int, side: int) -> list[tuple[str, bytes]]:
+    """Messages of under 400 bytes in all, of so many images of about this side."""
+    opening = {"jpeg": b"\1\0\x28\0", "progic": b""}.get(codec, b"\1\0\0\0")
+    length = 399 // images - HEADER_BYTES
+    packets = [
+        Packet(codec, model_id, 7, k, 0, 1, side, side - k, opening.ljust(length, b"\0")[:length])
+        for k in range(images)
+    ]
+    return [(f"claim {k}", pack(packet)) for k, packet in enumerate(packets)]
+
+
+def processor_s() -> float:
+    """Of this process and of those that it called."""
+    called = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + called.ru_utime + called.ru_stime
+
+
+def cost_drill() -> int:
+    """Print what hostile sets of packets cost at most, by codec; how many cost too much."""
+    mistakes = 0
+    print(f"{'claims of':14}{'sets':>10}{'shown':>10}{'most s':>10}{'most MB':>10}")
+    for codec in ("progic", "jpeg", "webp", "avif", "heic", "jpegxl", "jpeg2000"):
+        models = [ProgicReceiver().model_id] if codec == "progic" else [1, 2] if codec == "jpeg2000" else [1]
+        seconds, shown = [], 0
+        for model_id, images in product(models, (1, 3, 8, 15)):
+            fair = int((PIXELS_PER_BYTE * 399 / images) ** 0.5)
+            for side in (fair, 4096):
+                messages = claims(codec, model_id, images, side)
+                assert sum(len(message) for _, message in messages) < 400
+                began = processor_s()
+                shown += len(decode_messages(messages).shown)
+                seconds.append(processor_s() - began)
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"  {codec:12}{len(seconds):>10}{shown:>10}{max(seconds):>10.2f}{megabytes:>10.0f}")
+        mistakes += sum(each > 2 for each in seconds) + (megabytes > 300)
+    return mistakes
+
+
+FORGERIES = ("other bytes", "other size", "other count", "other time", "other codec", "repair symbol", "repaired")
+
+
+def forged_photo(kind: str, chance: random.Random) -> tuple[list[bytes], bytes]:
+    """The messages of a whole photo of 5 to 9 payloads, and one forged of it that a receiver without keys takes."""
+    payloads = [chance.randbytes(3) for _ in range(chance.randint(5, 9))]
+    position = Position(chance.randrange(2**32), 46.55, 8.61)
+    packets = packetize(
+        payloads, codec="external", model_id=1, height=40, width=30, sender=7, image_id=0, position=position
+    )
+    number = number_of(content_of(packets), compact=False)
+    packets = [packet._replace(image_id=number) for packet in packets]
+    packets += repair_packets(packets, [(len(packets), 2)] if kind.startswith("repair") else [])
+    victim = chance.randrange(len(payloads))
+    forged = packets[-1 if kind == "repair symbol" else victim]
+    forged = forged._replace(payload=bytes(byte ^ chance.randint(1, 255) for byte in forged.payload))
+    match kind:
+        case "other size":
+            forged = forged._replace(width=31)
+        case "other count":
+            forged = forged._replace(payload_count=len(payloads) + 1)
+        case "other time":
+            forged = forged._replace(position=position._replace(time_unix_s=position.time_unix_s ^ 1))
+        case "other codec":
+            forged = forged._replace(codec="jpeg")
+        case "repaired":
+            packets.pop(victim)
+    return [pack(packet) for packet in packets], pack(forged)
+
+
+def forgery_drill(count: int, chance: random.Random) -> int:
+    """Print how many forged packets of valid checksum got into a picture or went unnoticed, in any order; how many."""
+    mistakes = 0
+    wanted = Wanted(own_codec="codec.fake:FakeCodec")
+    print(f"{'forged':14}{'tried':>10}{'failed':>10}")
+    for kind in FORGERIES:
+        failed = 0
+        for _ in range(count):
+            messages, forged = forged_photo(kind, chance)
+            [true] = decode_messages([(str(k), message) for k, message in enumerate(messages)], wanted).images
+            shuffled = [*enumerate(messages), ("forged", forged)]
+            chance.shuffle(shuffled)
+            received = decode_messages([(str(name), message) for name, message in shuffled], wanted)
+            [seen] = received.images
+            failed += not received.contradictions or not np.array_equal(seen.picture, true.picture)
+        print(f"  {kind:12}{count:>10}{failed:>10}")
+        mistakes += failed
+    return mistakes
 
 
 def main() -> int:
@@ -214,7 +313,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    mistakes = 0
+    mistakes = cost_drill() + forgery_drill(arguments.messages // 1000, random.Random(arguments.seed))
     for name, with_keys in (("plain", False), ("sealed", True)):
         chance = random.Random(f"{arguments.seed} {name}")
         counts, photos, torn, seconds = drill(arguments.messages // 2, Sender(chance, with_keys))

@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
 def damage(path: Path) -> np.ndarray:
     """uint8[1 + len(KINDS), 256, 256, 3]: the photo, then what KINDS make of it."""
-    image, rng = read_photo(path, SIDE), np.random.default_rng(sum(path.stem.encode()))
+    image, rng = read_photo(path, SIDE).pixels, np.random.default_rng(sum(path.stem.encode()))
     model, _ = load_model(model_path(DEFAULT_MODEL))
     pictures = [image, *progic_pictures(model, image, [*STAGES, *["hole"] * HOLES], rng)]
     for kind, strength in KINDS[len(STAGES) + HOLES :]:
@@ -70,7 +70,7 @@ def damage(path: Path) -> np.ndarray:
 @torch.inference_mode()
 def falls(path: Path, model: ProGIC, network: DistsLite) -> bool:
     """Whether every further stage of ProGIC brings a better score."""
-    image = read_photo(path, SIDE)
+    image = read_photo(path, SIDE).pixels
     pictures = np.stack([image, *progic_pictures(model, image, STAGES, np.random.default_rng(0))])
     taps = network.features(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
     scores = network.distance([tap[:1] for tap in taps], [tap[1:] for tap in taps]).tolist()

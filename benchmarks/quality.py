@@ -52,7 +52,7 @@ def load_dists():
 
 def scores_of(path, codec_name, options, metrics):
     """Metric -> {what was held: score} for one photo."""
-    image = read_photo(path, SIDE)
+    image = read_photo(path, SIDE).pixels
     pictures = {}
     if codec_name == "progic":
         codec = load_codec(codec_name, **options)

@@ -48,12 +48,17 @@ def claims_table(reference: Path) -> str:
     for photos, packets in dict.fromkeys((row["photos"], row["packets"]) for row in rows):
         mine = [row for row in rows if (row["photos"], row["packets"]) == (photos, packets)]
         cells = [
-            f"{row['better']}, {row['worse']} ({float(row['progic_median']):.3g} to {float(row['rival_median']):.3g})"
+            f"{row['better']}, {row['worse']} ({score(row, 'progic_median')} / {score(row, 'rival_median')})"
             for row in mine
         ]
         plural = "s" * (packets != "1")
         lines.append(f"| {photos}, n = {mine[0]['n']}, {packets} packet{plural} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def score(row: dict[str, str], who: str) -> str:
+    """A median as the field writes it: decibels with one decimal, all else with three."""
+    return f"{float(row[who]):.{1 if row['metric'] == 'psnr' else 3}f}"
 
 
 METRICS = {"dists-lite": "DISTS-lite ↓", "lpips-squeeze": "LPIPS ↓", "ms-ssim": "MS-SSIM ↑", "psnr": "PSNR, dB ↑"}
@@ -137,7 +142,7 @@ def cheapest_design(folder: Path) -> str:
     chosen = designs[about["recommended"]]
     files = [r for r in designs.values() if r["codec"] == "avif" and r["goal"].startswith("met")]
     least = min(files, key=lambda row: float(row["messages"]), default=None)
-    avif = f"of AVIF it takes {float(least['messages']):g}" if least else "no design of AVIF does it"
+    avif = f"of AVIF it takes {float(least['messages']):g}" if least else "no design with AVIF does it"
     sure, count = about["confirmed"], len(about["photos"])
     return (
         f"over {count} photos of fires: {about['recommended']} ({float(chosen['messages']):g} messages; a picture after"
@@ -156,7 +161,7 @@ def status_words(reference: Path) -> str:
 
     n = kodak["psnr", 1]["n"]
     worse = " and ".join(
-        f"by {name} it is ahead on {kodak[metric, 1]['worse']} and {kodak[metric, 5]['worse']}"
+        f"by {name} on {kodak[metric, 1]['worse']} with one packet and on {kodak[metric, 5]['worse']} with five"
         for metric, name in (("ms-ssim", "MS-SSIM"), ("psnr", "PSNR"))
     )
     lpips, dists = (
@@ -165,7 +170,7 @@ def status_words(reference: Path) -> str:
     )
     return wrapped(
         f"On the {n} photos of Kodak at 256x256 the median LPIPS (SqueezeNet) is {lpips} (headers stripped); DISTS-lite"
-        f" is {dists}. AVIF is truer to the pixels: {worse} of the {n}."
+        f" is {dists}. AVIF is truer to the pixels: it is ahead {worse}, of the {n}."
     )
 
 

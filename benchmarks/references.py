@@ -30,10 +30,11 @@ REPO = Path(__file__).resolve().parent.parent
 REFERENCE = REPO / "results" / "reference"
 DATA = Path(os.environ.get("SATSIM_DATA", REPO.parent / "shared" / "data")) / "eval"
 SATSIM = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
-RUN = ("*.csv", "*.json", "scenario.yaml", "notes.md", "filmstrip.png", "time_vs_*", "photos_vs_time.*", "frames/*")
+RUN = ("*.csv", "*.json", "scenario.yaml", "inputs/*", "frames/*", "notes.md",
+       "filmstrip.png", "time_vs_*", "photos_vs_time.*")  # fmt: skip
 OURS = ("--set", "metrics=[dists-lite]")
 """The metric that every installation has."""
-SWEEP = ("manifest.json", "scenario.yaml", "notes.md")
+SWEEP = ("manifest.json", "scenario.yaml", "inputs/*", "notes.md")
 
 
 class Reference(NamedTuple):
@@ -70,7 +71,7 @@ REFERENCES = (
     Reference(
         "studies/cheapest_design",
         ("study", "scenarios/studies/cheapest_design.yaml", "--images", str(DATA / "fire"), "--first", "12"),
-        ("*.csv", "front.png", "study.json", "recommended.yaml", "notes.md"),
+        ("*.csv", "front.png", "study.json", "recommended.yaml", "inputs/*", "notes.md"),
     ),
     Reference("rd_kodak", ("codec", "evaluate", str(DATA / "kodak"), "--side", "256", "--codec", "progic",
                            "--codec", "avif", "--anchor", "avif"), ("bd_rates.csv", "rd-kodak-256.png")),

@@ -18,6 +18,8 @@ Image = npt.NDArray[np.uint8]
 
 MIN_SIDE = 16
 MAX_SIDE = 4096
+MAX_PIXELS, PLAIN_PIXELS = 250_000_000, 100_000_000
+"""Photos of more than the first are refused before they are decoded; those of more than the second need care."""
 
 
 class CodecError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable
@@ -33,11 +32,6 @@ def codec_names() -> list[str]:
     return list(CODECS)
 
 
-def takes_budget(name: str) -> bool:
-    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
-    return CODECS.get(name, "").startswith("codec.rivals.")
-
-
 def options_of(name: str) -> list[str] | None:
     """The options that the codec `name` takes; None where it takes any. Raises CodecError for an unknown name."""
     known = inspect.signature(_factory(name)).parameters
@@ -45,40 +39,40 @@ def options_of(name: str) -> list[str] | None:
     return None if takes_any else list(known)
 
 
-def load_codec(name: str = "progic", **options: Any) -> Codec:
-    """The codec `name` with its options; your own class as "package.module:Class".
+def load_codec(name: str = "progic", /, **options: Any) -> Codec:
+    """The codec `name` with its options; your own class as "package.module:Class" (`codec/own.py` says who may).
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
     factory = _factory(name)
-    known = options_of(name)
-    for option in options:
-        if known is not None and option not in known:
-            raise CodecError(f"codec {name} has no option {option!r}; expected one of: {', '.join(known) or 'none'}")
-    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(factory).parameters
-    needed = [option for option, p in parameters.items() if p.kind in by_name and p.default is p.empty]
-    if missing := [option for option in needed if option not in options]:
-        raise CodecError(f"codec {name} needs {', '.join(missing)}; give it among its options")
-    return factory(**options)
+    try:
+        inspect.signature(factory).bind(**options)
+    except TypeError:
+        from codec.options import misfit
+
+        raise CodecError(f"codec {name} {misfit(factory, options)}") from None
+    codec = factory(**options)
+    if name not in CODECS:
+        from codec.own import check_contract
+
+        check_contract(codec, name)
+    return codec
 
 
 def _factory(name: str) -> Callable[..., Codec]:
-    """What makes the codec `name`, one of ours or "module:attribute". Raises CodecError."""
-    if ":" not in name and name not in CODECS:
-        near = difflib.get_close_matches(name, CODECS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(CODECS)}"
-        raise CodecError(f"codec is {name!r}; {hint}")
-    module, _, attribute = CODECS.get(name, name).partition(":")
+    """What makes the codec `name`, one of ours or your own. Raises CodecError, also for code that nobody allowed."""
+    if name not in CODECS or name == "external":
+        from codec.own import check_code, own_class
+
+        check_code(name)
+        if name not in CODECS:
+            return own_class(name, CODECS)
+    module, _, attribute = CODECS[name].partition(":")
     try:
-        factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        meaning = "" if name in CODECS else ", read as module:class"
-        raise CodecError(f"codec is {name!r}{meaning}; it cannot be imported ({error})") from error
-    if not callable(factory):
-        raise CodecError(f"codec is {name!r}; expected a class or a function that makes a codec")
-    made: Callable[..., Codec] = factory
-    return made
+        factory: Callable[..., Codec] = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise CodecError(f"codec is {name!r}; it cannot be imported ({error})") from error
+    return factory
 
 
 def fit_options(

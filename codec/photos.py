@@ -2,62 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
-from codec.base import MAX_SIDE, MIN_SIDE, Image, PhotoError
+from codec.base import MAX_PIXELS, MAX_SIDE, MIN_SIDE, PLAIN_PIXELS, Image, PhotoError
 
-MAX_PIXELS = 100_000_000
-"""Photos above this are refused before they are decoded (decompression bombs)."""
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would print some faults, which are told below
 
 
-def open_photo(path: Path, content: IO[bytes] | None = None) -> PillowImage.Image:
+class Opened(NamedTuple):
+    """A photo as it is in its file, in RGB, and a line for each thing done to it that a reader would not guess."""
+
+    picture: PillowImage.Image
+    notes: tuple[str, ...] = ()
+
+
+class Photo(NamedTuple):
+    """A photo, uint8[H, W, 3], and the notes of its file."""
+
+    pixels: Image
+    notes: tuple[str, ...] = ()
+
+
+def open_photo(path: Path, content: IO[bytes] | None = None) -> Opened:
     """The photo in RGB, turned upright by its EXIF note. Raises PhotoError, naming the file and the mend.
 
     With `content` it is read from there, and `path` is only its name.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below; a broken EXIF note does not spoil the picture
+            warnings.simplefilter("ignore")
             with PillowImage.open(content or path) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise PhotoError(
-                        f"{path}: is {opened.width}x{opened.height} pixels; expected at most {MAX_PIXELS:,} in all"
-                        " (shrink it first)"
-                    )
-                return _eight_bits(ImageOps.exif_transpose(opened)).convert("RGB")
-    except FileNotFoundError:
-        raise PhotoError(f"{path}: no such image file; check the path") from None
-    except UnidentifiedImageError:
-        raise PhotoError(
-            f"{path}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like"
-        ) from None
-    except PillowImage.DecompressionBombError:
-        raise PhotoError(f"{path}: has far more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoError(f"{path}: cannot be read as an image ({error})") from None
+                plain = opened.width * opened.height <= PLAIN_PIXELS and opened.format != "TIFF"
+                if plain and opened.mode in ("RGB", "L") and not opened.info.keys() & {"icc_profile", "transparency"}:
+                    return Opened(ImageOps.exif_transpose(opened).convert("RGB"))
+    except Exception:  # whatever it is, it is read or refused below
+        pass
+    from codec.photo_files import open_any
+
+    return Opened(*open_any(path, content))
 
 
-def _eight_bits(photo: PillowImage.Image) -> PillowImage.Image:
-    """16-bit grey as 8-bit grey, which Pillow would clip to white; any other mode as it is."""
-    if not photo.mode.startswith("I;16"):
-        return photo
-    return PillowImage.fromarray((np.asarray(photo).astype(np.uint16) >> 8).astype(np.uint8))
-
-
-def fit_photo(path: Path, width: int, height: int, fit: str) -> Image:
-    """The photo as uint8[height, width, 3], cut at the sides for `fit` crop, between grey bars for pad.
+def fit_photo(path: Path, width: int, height: int, fit: str) -> Photo:
+    """The photo at `height` and `width`, cut at the sides for `fit` crop, between grey bars for pad.
 
     For keep it has its own size. Raises PhotoError, naming the file and the mend.
     """
-    photo = open_photo(path)
+    photo, notes = open_photo(path)
     if fit == "crop":
         photo = ImageOps.fit(photo, (width, height), LANCZOS)
     elif fit == "pad":
@@ -67,7 +67,7 @@ def fit_photo(path: Path, width: int, height: int, fit: str) -> Image:
             f"{path}: is {photo.width}x{photo.height} pixels; expected sides of {MIN_SIDE} to {MAX_SIDE} with fit keep"
             " (use crop or pad)"
         )
-    return np.asarray(photo)
+    return Photo(np.asarray(photo), notes)
 
 
 def reduced(picture: Image, scale: float) -> Image:

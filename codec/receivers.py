@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
@@ -21,12 +22,12 @@ def load_receiver(
     on_air = short_id or int
     named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
-        from codec.progic.receiver import ProgicReceiver
-        from codec.progic.shape import list_models
+        from codec.progic.shape import list_models, model_path
 
         candidates = [model] if model else list_models()
         for candidate in candidates:
-            receiver = ProgicReceiver(candidate)
+            file = model_path(candidate)
+            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0)
             if on_air(receiver.model_id) == model_id:
                 return receiver
         raise WeightsError(
@@ -39,3 +40,11 @@ def load_receiver(
         if on_air(rival.model_id) == model_id:
             return rival
     raise CodecError(f"packets are for codec {name}, bitstream {model_id}; this version cannot decode it")
+
+
+@lru_cache(maxsize=4)
+def _progic(model: str, _written_ns: int) -> Codec:
+    """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
+    from codec.progic.receiver import ProgicReceiver
+
+    return ProgicReceiver(model)

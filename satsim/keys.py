@@ -1,28 +1,36 @@
-"""Key files: what a sender and its receivers share, the counters the sender has used, and what a receiver has taken.
+"""Key files: what a sender and its receivers share, and the counters the sender has used.
 
     sender: 7
     key: '000102030405060708090a0b0c0d0e0f'
     tag_bytes: 8
     next_counter: 0
+    next_image: 0
+    images: {}
 
-A sender owns its file. Receivers get a copy, or a list of several such entries; the counter means nothing to them.
+`images` remembers by content (`satsim.air.content`) which number a photo was given, so that sending it again keeps it;
+the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several
+such entries; the counters and images mean nothing to them. Never seal by a copy, nor by a file restored from an older
+one: a counter that serves twice breaks the seal. Make a new key then.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from codec.files import replacing
-from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey
+from codec.yaml_reader import YamlError, read_text, read_yaml
+from satsim.air.seal import COUNTERS, SenderKey
 from satsim.errors import PacketError, ScenarioError
-from satsim.scenario.scenario import parse_yaml
+
+IMAGES, REMEMBERED = 2**16, 255
+"""Numbers of images under the longer header; those that a key file remembers, fewer than the compact header has."""
 
 
 class KeyFile(NamedTuple):
@@ -30,6 +38,19 @@ class KeyFile(NamedTuple):
 
     key: SenderKey
     next_counter: int
+    next_image: int = 0
+    images: Mapping[str, int] = {}
+    """Numbers of images by content, the latest last."""
+
+
+class Content(NamedTuple):
+    """An image that wants a number."""
+
+    digest: str
+    image_id: int | None
+    """The number that it must have, if any."""
+    numbers: int
+    """How many its header can say: 0 to this less one."""
 
 
 def new_key(path: Path, sender: int, key_bytes: int = 16, tag_bytes: int = 8) -> None:
@@ -59,127 +80,157 @@ def read_key(path: Path) -> KeyFile:
 def read_keys(path: Path) -> dict[int, SenderKey]:
     """The keys of a receiver, by sender. Raises ScenarioError naming file and field, OSError."""
     entries = _entries(path)
-    keys = {key.sender: key for key, _ in entries}
+    keys = {entry.key.sender: entry.key for entry in entries}
     if not entries or len(keys) < len(entries):
         raise ScenarioError(f"{path}: expected one entry or more, each for another sender")
     return keys
 
 
-def take_counters(path: Path, count: int) -> KeyFile:
+def take_counters(path: Path, count: int, content: Content | None = None) -> KeyFile:
     """The entry of a key file as it was, once the file says that its next `count` counters are used.
 
-    A crash or two programs at once can only skip counters. Raises ScenarioError where too few are left, OSError.
+    Its `images` know the number of `content` too: the one that it must have or had before, else the next that no
+    image has which the file remembers. A crash can only skip counters, and of two programs at once one waits.
+    Raises ScenarioError where too few are left, or where the file could be used twice; OSError.
     """
-    with _replacing(path) as partial:
+    path = path.resolve()
+    with locked(path):
         entry = read_key(path)
+        _check_own(path)
         if entry.next_counter + count > COUNTERS:
             raise ScenarioError(
                 f"{path}: next_counter is {entry.next_counter}; expected at most {COUNTERS - count} to seal {count} "
                 "messages (make a new key: satsim key new)"
             )
-        partial.write(_as_yaml(entry._replace(next_counter=entry.next_counter + count)))
+        if content:
+            entry = _numbered(entry, content)
+        write_private(path, _as_yaml(entry._replace(next_counter=entry.next_counter + count)))
     return entry
 
 
-@contextmanager
-def open_replay_state(
-    path: Path | None, keys: Mapping[int, SenderKey] | None
-) -> Iterator[dict[int, ReplayWindow] | None]:
-    """What earlier receivers took, by sender; saved in `path` with what the block adds, unless the block fails.
-
-    Empty where there is no file yet, and of a sender whose key has changed; None without a path. Raises ScenarioError
-    for a path without keys, a file of another kind or one in use; OSError.
-    """
-    if path is None:
-        yield None
-        return
-    if keys is None:
-        raise ScenarioError("--replay-state is for sealed packets; expected --keys too")
-    with _replacing(path) as partial:
-        saved, windows = _saved(path, keys)
-        yield windows
-        for sender, window in windows.items():
-            saved[_name_of(keys[sender])] = {"highest": window.highest, "taken": f"{window.taken:x}"}
-        partial.write(json.dumps(saved, indent=1) + "\n")
+def _numbered(entry: KeyFile, content: Content) -> KeyFile:
+    """`entry` with a number for `content`."""
+    images = dict(entry.images)
+    number = images.pop(content.digest, None) if content.image_id is None else content.image_id
+    images.pop(content.digest, None)
+    images = dict(list(images.items())[1 - REMEMBERED :])
+    following = entry.next_image
+    if number is None:
+        while following % content.numbers in images.values():
+            following += 1
+        number = following % content.numbers
+        following += 1
+    return entry._replace(next_image=following % IMAGES, images=images | {content.digest: number})
 
 
-def _saved(path: Path, keys: Mapping[int, SenderKey]) -> tuple[dict[str, Any], dict[int, ReplayWindow]]:
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        windows = {
-            sender: ReplayWindow(int(entry["highest"]), int(entry["taken"], 16))
-            for sender, key in keys.items()
-            if (entry := saved.get(_name_of(key))) is not None
-        }
-        if all(0 <= window.highest < COUNTERS and 0 < window.taken < 1 << WINDOW for window in windows.values()):
-            return saved, windows
-    except FileNotFoundError:
-        return {}, {}
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        pass
-    raise ScenarioError(f"{path}: not a replay state that decode wrote; restore it, or name another file")
-
-
-def _name_of(key: SenderKey) -> str:
-    """A name for a sender's key from which the key does not follow."""
-    return f"{key.sender} {hashlib.sha256(b'satsim replay state' + key.key).hexdigest()[:16]}"
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file for its owner's eyes that takes the place of `path` at the end, or vanishes if the block fails.
-
-    One user at a time.
-    """
-    path = path.resolve()
-    lock = path.with_name(f".{path.name}.partial")
-    try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
+def _check_own(path: Path) -> None:
+    """Raise ScenarioError for a key file in which the counters that are used cannot be written down for all to see."""
+    status = path.stat()
+    if status.st_nlink > 1:
         raise ScenarioError(
-            f"{path}: is being changed by another program; if there is none, one was cut short: remove {lock}"
+            f"{path}: has {status.st_nlink} names (hard links), and what is written down under one would be used again"
+            " under the other; remove all but one of them"
+        )
+    if not (status.st_mode & 0o200 and os.access(path, os.W_OK)):
+        raise ScenarioError(
+            f"{path}: is read-only; the counters that are used must be written into it, for one that serves twice"
+            " breaks the seal (chmod u+w, and keep no second copy to seal by)"
+        )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one program at a time is in this block, others wait; what a killed one left beside `path` is swept.
+
+    Raises ScenarioError where no file can be made beside it, OSError.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        number = _acquire(lock)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise ScenarioError(
+            f"{path}: nothing can be written in its folder ({error.strerror}), but what is used up must be written down"
+            " beside it; keep it in a folder of your own"
         ) from None
     try:
-        with (
-            replacing(path) as partial,
-            open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
-        ):
-            yield file
+        for left in path.parent.glob(f".{escape(path.stem)}.partial-*{escape(path.suffix)}"):
+            left.unlink(missing_ok=True)
+        yield
     finally:
         lock.unlink(missing_ok=True)
+        os.close(number)
+
+
+def _acquire(lock: Path) -> int:
+    """An open file that has the lock, once nobody else has; one that was removed by then does not count."""
+    import fcntl
+
+    while True:
+        number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            if lock.exists() and lock.stat().st_ino == os.fstat(number).st_ino:
+                return number
+        except BaseException:
+            os.close(number)
+            raise
+        os.close(number)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes (mode 0600), whole or not at all. Raises OSError."""
+    with (
+        replacing(path) as partial,
+        open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
+    ):
+        file.write(text)
 
 
 def _as_yaml(entry: KeyFile) -> str:
-    key, next_counter = entry
-    return f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\nnext_counter: {next_counter}\n"
+    key = entry.key
+    images = ", ".join(f"'{content}': {number}" for content, number in entry.images.items())
+    return (
+        f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\n"
+        f"next_counter: {entry.next_counter}\nnext_image: {entry.next_image}\nimages: {{{images}}}\n"
+    )
 
 
 def _entries(path: Path) -> list[KeyFile]:
     try:
-        data = parse_yaml(path.read_text(encoding="utf-8"))
+        data = read_yaml(read_text(path))
+    except YamlError as error:
+        raise ScenarioError(f"{path}: {error}") from None
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
-    except ScenarioError as error:
-        raise ScenarioError(f"{path}: {error}") from None
     return [_entry(item, str(path)) for item in (data if isinstance(data, list) else [data])]
 
 
 def _entry(item: Any, source: str) -> KeyFile:
     """Never says what the key is, not even a wrong one."""
     fields: dict[str, Any] = {"sender": None, "key": None, "tag_bytes": 8, "next_counter": 0}
+    fields |= {"next_image": 0, "images": {}}
     if not isinstance(item, dict) or not set(item) <= set(fields) or not {"sender", "key"} <= set(item):
         raise ScenarioError(f"{source}: expected the keys {', '.join(fields)} (satsim key new writes such a file)")
     fields |= item
-    for field in ("sender", "tag_bytes", "next_counter"):
+    for field in ("sender", "tag_bytes", "next_counter", "next_image"):
         if type(fields[field]) is not int:
             raise ScenarioError(f"{source}: {field} is {fields[field]!r}; expected a whole number")
     if not 0 <= fields["next_counter"] <= COUNTERS:
         raise ScenarioError(f"{source}: next_counter is {fields['next_counter']}; expected 0 to {COUNTERS}")
+    images = fields["images"]
+    known = isinstance(images, dict) and all(
+        isinstance(content, str) and type(number) is int and 0 <= number < IMAGES for content, number in images.items()
+    )
+    if not known or not 0 <= fields["next_image"] < IMAGES:
+        raise ScenarioError(f"{source}: next_image or images is not what encode wrote; expected 0 and {{}} to begin")
     try:
         secret = bytes.fromhex(fields["key"])
     except (TypeError, ValueError):
         raise ScenarioError(f"{source}: key is not hexadecimal digits in quotes; expected 32 or 64 of them") from None
     try:
-        return KeyFile(SenderKey(fields["sender"], secret, fields["tag_bytes"]), fields["next_counter"])
+        key = SenderKey(fields["sender"], secret, fields["tag_bytes"])
+        return KeyFile(key, fields["next_counter"], fields["next_image"], images)
     except PacketError as error:
         raise ScenarioError(f"{source}: {error}") from None

@@ -1,33 +1,30 @@
-"""By hand, without a simulation: a photo to the messages that go on the air, and any of them back to a picture."""
+"""By hand, without a simulation: a photo to the messages that go on the air; back by `satsim.receiving`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from codec.base import CodecError
-from codec.files import replacing
 from codec.loading import fit_options, load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
-from codec.receivers import load_receiver
-from satsim.air.compact import short_id
+from satsim.air.content import content_of, number_of, numbers_of
 from satsim.air.forms import form_words, header_forms, misfit, room_words
-from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
-from satsim.air.seal import ReplayWindow, Sealer, SenderKey
+from satsim.air.seal import Sealer
 from satsim.errors import PacketError, ScenarioError
-from satsim.keys import read_key, take_counters
+from satsim.keys import Content, read_key, take_counters
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.explaining import explain
-from satsim.scenario.scenario import ImageSpec, Scenario, read_setting
+from satsim.scenario.explaining import explain_all
+from satsim.scenario.scenario import ImageSpec, Scenario
+from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -40,6 +37,7 @@ class Encoded(NamedTuple):
     notes: list[str]
     header: str
     """Its form and length, in words."""
+    image_id: int
 
 
 def encode_photo(
@@ -48,7 +46,7 @@ def encode_photo(
     name: str,
     settings: Sequence[str],
     sender: int | None,
-    image_id: int,
+    image_id: int | None,
     *,
     position: Position | None = None,
     key_file: Path | None = None,
@@ -56,9 +54,10 @@ def encode_photo(
     """The messages of one photo; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
 
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
-    or 0. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
+    or 0; `image_id` None the next of the key file, or the one it gave the same content before, and without a key file
+    that of `satsim.air.content`. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
     """
-    image = load_photo(check_part(ImageSpec, frame, "image"))
+    image, noted = load_photo(check_part(ImageSpec, frame, "image"))
     packet_bytes = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link").packet_bytes
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
@@ -69,7 +68,7 @@ def encode_photo(
         codec=name_on_air(name),
         model_id=0,
         sender=key.sender if key else sender or 0,
-        image_id=image_id,
+        image_id=image_id or 0,
         payload_index=0,
         payload_count=1,
         width=width,
@@ -81,11 +80,18 @@ def encode_photo(
         cut = _cut((name, options), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
         if compact and not misfit(cut.packets):
             break
-    messages = [pack(packet) for packet in cut.packets]  # also where they are sealed: a mistake must take no counters
+    content = content_of(cut.packets)
+    number = number_of(content, compact) if image_id is None else image_id
+    packets = [packet._replace(image_id=number) for packet in cut.packets]
+    messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
     if key_file:
-        sealer = Sealer(*take_counters(key_file, len(cut.packets)))
-        messages = [sealer.seal(packet) for packet in cut.packets]
-    return Encoded(messages, cut.notes, form_words(compact))
+        taken = take_counters(key_file, len(packets), Content(content, image_id, numbers_of(compact)))
+        sealer = Sealer(taken.key, taken.next_counter)
+        messages = [sealer.seal(packet._replace(image_id=taken.images[content])) for packet in packets]
+        number = taken.images[content]
+        if any(other == number and photo != content for photo, other in taken.images.items()):
+            cut.notes.append(f"image number {number} was given to another photo before: a receiver of both is misled")
+    return Encoded(messages, [*noted, *cut.notes], form_words(compact), number)
 
 
 class _Cut(NamedTuple):
@@ -155,83 +161,5 @@ def check_part(model: type[Part], data: dict[str, Any], key: str) -> Part:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(explain({**first, "loc": (key, *first["loc"])}, Scenario)) from None
-
-
-def read_messages(files: Sequence[Path]) -> list[tuple[str, bytes]]:
-    """(name, bytes) of each file, and of each .bin file in each folder. Raises OSError for one that is missing."""
-    found: list[Path] = []
-    for file in files:
-        found += sorted(file.glob("*.bin")) if file.is_dir() else [file]
-    return [(str(file), file.read_bytes()) for file in found]
-
-
-def decode_messages(
-    messages: Sequence[tuple[str, bytes]],
-    model: str | None = None,
-    own_codec: str | None = None,
-    keys: Mapping[int, SenderKey] | None = None,
-    windows: dict[int, ReplayWindow] | None = None,
-) -> tuple[Picture, list[str]]:
-    """The picture that a receiver of `messages` (name, bytes) sees, and a line for each thing worth telling.
-
-    `model` is a ProGIC weights file, `own_codec` a "module:Class" for packets that name no codec of ours; `keys` and
-    `windows` are those of an Inbox.
-    Raises PacketError where no message is a packet, or where they are of more than one image; CodecError where the
-    codec or model they name is not at hand, or nothing can be shown yet.
-    """
-    inbox = Inbox(keys, windows)
-    report = []
-    position = None
-    for name, message in messages:
-        try:
-            packet, is_new = inbox.accept(message)
-            position = position or packet.position
-            if not is_new:
-                report.append(f"{name}: a repetition, ignored")
-        except PacketError as error:
-            report.append(f"{name}: not used: {error}")
-    if not inbox.images:
-        raise PacketError("\n".join([*report, f"none of {len(messages)} files is a packet; expected those of encode"]))
-    if len(inbox.images) > 1:
-        kinds = "; ".join(_describe(key) for key in inbox.images)
-        raise PacketError(f"packets of {len(inbox.images)} images ({kinds}); give those of one")
-    [(key, held)] = inbox.images.items()
-    received = inbox.payloads(key)
-    if position:
-        report.append(_describe_position(position))
-    repairs = len(inbox.repairs.get(key, {}))
-    more = f" and {repairs} for repair, which give {len(received) - len(held)} more" if repairs else ""
-    report.append(f"holding {len(held)} of {key.payload_count} packets of {_describe(key)}{more}")
-    if key.codec == "external" and own_codec is None:
-        raise CodecError(f"{report[-1]}: name the codec that made them, as --codec module:Class")
-    waiting = key.codec == "progic-whole" and len(received) < key.payload_count
-    receiver = (
-        load_codec(own_codec)
-        if own_codec
-        else load_receiver(key.codec, key.model_id, model, short_id if key.compact else None)
-    )
-    picture = None if waiting else receiver.decode(received, key.height, key.width)
-    if picture is None:
-        raise CodecError(f"{report[-1]}: nothing to show yet, {key.codec} needs more of them")
-    return picture, report
-
-
-def _describe_position(position: Position) -> str:
-    time = datetime.fromtimestamp(position.time_unix_s, UTC)
-    return f"taken {time:%Y-%m-%dT%H:%M:%SZ} at {position.latitude_deg:.6f}, {position.longitude_deg:.6f}"
-
-
-def _describe(key: ImageKey) -> str:
-    form = ", compact header" if key.compact else ""
-    return f"sender {key.sender} image {key.image_id} ({key.codec}, {key.width}x{key.height}{form})"
-
-
-def write_picture(picture: Picture, out: Path) -> None:
-    """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
-    Image.init()
-    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
-        raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
-    with replacing(out) as partial:
-        Image.fromarray(picture).save(partial)
+        mistakes = [{**each, "loc": (key, *each["loc"])} for each in error.errors()]
+        raise ScenarioError(explain_all(mistakes, Scenario)) from None

@@ -20,8 +20,7 @@ from codec.metrics import Metric
 from codec.photos import reduced
 from satsim.links.costs import costs
 from satsim.notices import about_link, image_notices, link_notices, links_of, scheme_notices, write_notes
-from satsim.scenario.saving import save_scenario
-from satsim.scenario.scenario import Scenario, SchemeSpec
+from satsim.scenario.scenario import Scenario, SchemeSpec, save_scenario
 from satsim.scoring.judge import Judge, Memory, Tools
 from satsim.scoring.labels import distinct, label_of
 from satsim.scoring.outbox import Outbox, Picture, Sending, fill_outbox, load_photo, naming, title_of
@@ -65,15 +64,15 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     Raises ScenarioError, PhotoError or CodecError for what the user can mend.
     """
     progress("reading the photo")
-    reference = load_photo(scenario.image)
+    reference, noted = load_photo(scenario.image)
     metrics, measures, notices = choose_measures(scenario, min(reference.shape[:2]))
-    notices += [*image_notices(scenario), *scenario.notes, *link_notices(links_of(scenario))]
+    notices += [*image_notices(scenario), *noted, *scenario.notes, *link_notices(links_of(scenario))]
     rows: list[TimelineRow] = []
     events: list[SchemeEvent] = []
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
-    for scheme in scenario.schemes:
-        progress(f"{scheme.name}: coding and sending")
+    for number, scheme in enumerate(scenario.schemes, 1):
+        progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
         part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]

@@ -232,8 +232,8 @@ def test_a_latent_that_is_the_sum_of_its_codewords_leaves_no_energy():
 
 def test_a_photo_is_its_centre_square_or_itself(tmp_path):
     Image.fromarray(picture(40, 60)).save(tmp_path / "photo.png")
-    assert np.array_equal(read_photo(tmp_path / "photo.png", None), picture(40, 60))
-    assert np.array_equal(read_photo(tmp_path / "photo.png", 40), picture(40, 60)[:, 10:50])
+    assert np.array_equal(read_photo(tmp_path / "photo.png", None).pixels, picture(40, 60))
+    assert np.array_equal(read_photo(tmp_path / "photo.png", 40).pixels, picture(40, 60)[:, 10:50])
 
 
 def test_a_photo_too_small_for_a_codec_is_named(tmp_path):
@@ -372,7 +372,7 @@ def desk(tmp_path, monkeypatch, tiny_weights):
     [
         (["absent"], "absent: no such folder of photos"),
         (["empty"], "empty: no photo below it"),
-        (["text"], "note.png: is not an image that Pillow can read"),
+        (["text"], "note.png: is not an image of a kind that is read here"),
         (["photos", "--model", "nona"], "model is 'nona'; expected a .safetensors file or one of"),
         (["photos", "--model", "absent.safetensors"], "absent.safetensors: no such weights file"),
         (["photos", "--out", "empty"], "empty: is there already; name a new folder by --out"),

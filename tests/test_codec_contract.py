@@ -10,7 +10,7 @@ from conftest import picture, skip_where_missing
 
 from codec import codec_names, load_codec
 from codec.base import BudgetError, CodecError
-from codec.loading import takes_budget
+from codec.evaluation.contenders import takes_budget
 
 FOUR_COLOURS = "import sys, PIL.Image as P; P.open(sys.argv[1]).quantize(4).save(sys.argv[2], 'GIF')"
 ALL_COLOURS = "import sys, PIL.Image as P; P.open(sys.argv[1]).convert('RGB').save(sys.argv[2])"

@@ -25,8 +25,9 @@ from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
 from satsim.errors import PacketError, RefusedError
 from satsim.keys import new_key, read_key, read_keys
-from satsim.messages import decode_messages, encode_photo
+from satsim.messages import encode_photo
 from satsim.notices import scheme_notices
+from satsim.receiving import Wanted, decode_messages
 from satsim.scenario.scenario import Scenario
 from satsim.scoring.header import sender_key
 from satsim.scoring.outbox import fill_outbox
@@ -434,6 +435,14 @@ def by_hand(photo, model, packet_bytes, key_file=None, position=None, image_id=9
     return encode_photo(frame, packet_bytes, "progic", settings, None, image_id, position=position, key_file=key_file)
 
 
+def seen_of(messages, model=None, own_codec=None, keys=None):
+    """The picture of the one image there is, and the report."""
+    received = decode_messages(messages, Wanted(model=model, own_codec=own_codec), keys)
+    received.check()
+    [image] = received.images
+    return image.picture, received.report
+
+
 def named(messages):
     return [(f"packet_{k}", message) for k, message in enumerate(messages)]
 
@@ -447,25 +456,26 @@ def test_encode_and_decode_by_hand_choose_and_read_both_forms(photo, tiny_weight
     assert [len(message) for message in compact.messages] == [64 + 12 + 8] * 5
     longer = by_hand(photo, tiny_weights, 360)
     assert longer.header == "header of 20 bytes"
-    shown, report = decode_messages(named(compact.messages), str(tiny_weights), keys=read_keys(key_file))
-    assert np.array_equal(shown, decode_messages(named(longer.messages), str(tiny_weights))[0])
+    shown, report = seen_of(named(compact.messages), str(tiny_weights), keys=read_keys(key_file))
+    assert np.array_equal(shown, seen_of(named(longer.messages), str(tiny_weights))[0])
     assert report == ["holding 5 of 5 packets of sender 7 image 9 (progic, 128x128, compact header)"]
     assert read_key(key_file).next_counter == 5
     assert by_hand(photo, tiny_weights, 84, key_file, image_id=256).header == "header of 20 bytes"
 
 
-def test_a_folder_of_both_forms_is_two_images_and_says_so(photo, tiny_weights):
+def test_a_folder_of_both_forms_is_two_images(photo, tiny_weights):
     messages = [*by_hand(photo, tiny_weights, 84).messages, *by_hand(photo, tiny_weights, 360).messages]
-    with pytest.raises(PacketError, match=r"packets of 2 images \(.*128x128, compact header\); .*128x128\)\); give"):
-        decode_messages(named(messages), str(tiny_weights))
+    received = decode_messages(named(messages), Wanted(model=str(tiny_weights)))
+    assert {seen.key.compact: seen.held for seen in received.images} == {False: [0], True: [0, 1, 2, 3, 4]}
+    assert received.contradictions == []
 
 
 def test_a_receiver_finds_the_model_by_its_short_id_and_refuses_another(photo, tiny_weights):
     messages = named(by_hand(photo, tiny_weights, 84).messages)
-    assert decode_messages(messages[2:3], str(tiny_weights))[0].shape == (128, 128, 3)
+    assert seen_of(messages[2:3], str(tiny_weights))[0].shape == (128, 128, 3)
     short = f"{short_id(ProgicCodec(str(tiny_weights)).model_id):04x}"
     with pytest.raises(WeightsError, match=f"packets are for ProGIC model of short id {short}; at hand: .*--model"):
-        decode_messages(messages)
+        seen_of(messages)
     assert load_receiver("jpeg2000", 2, short_id=short_id).model_id == 2
 
 

@@ -206,6 +206,26 @@ def test_external_commands_that_fail_say_so():
         external(encode="tool {input}")
 
 
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"encode": 5}, "encode command is 5; expected a text, or a list of texts"),
+        ({"decode": ["cp", 1, "{input}", "{output}"]}, "decode command is .*; expected a text, or a list of texts"),
+        ({"encode": '"cp {input} {output}'}, "it cannot be split"),
+        ({"qualities": 5}, "qualities is 5; expected a list"),
+        ({"qualities": [[1]]}, "expected a list of numbers or words"),
+        ({"qualities": []}, "qualities is empty"),
+        ({"suffix": 5}, "suffix is 5; expected the end of a file's name"),
+        ({"suffix": "/../../x"}, "suffix is '/../../x'"),
+        ({"timeout_s": "long"}, "timeout_s is 'long'; expected more than 0"),
+        ({"budget_bytes": True}, "budget_bytes is True; expected a whole number"),
+    ],
+)
+def test_an_option_of_external_of_a_wrong_type_is_one_line(changes, complaint):
+    with pytest.raises(CodecError, match=complaint):
+        external(**changes)
+
+
 def test_likeness_is_one_for_equal_pictures_and_falls_with_blur():
     image = photo_like(64, 64)
     blurred = [resize(resize(image, side, side), 64, 64) for side in (32, 8)]

@@ -10,8 +10,9 @@ from conftest import REPO, photo_like, picture, write_tiny_weights
 
 from codec import codec_names, load_codec, load_receiver
 from codec.base import CodecError, WeightsError, stages_of
+from codec.evaluation.contenders import takes_budget
 from codec.fake import FakeCodec
-from codec.loading import CODECS, takes_budget
+from codec.loading import CODECS
 from codec.options import split_options
 from codec.progic.codec import ProgicCodec
 
@@ -101,7 +102,11 @@ def python(code):
         ("codec.fake:Absent", "cannot be imported"),
         ("no_such_module:Codec", "cannot be imported"),
         (":FakeCodec", "cannot be imported"),
-        ("codec.base:MIN_SIDE", "expected a class or a function"),
+        ("codec.base:MIN_SIDE", "which is of type int; expected a class with encode and decode"),
+        ("codec.progic.layout:make_cut", "which is of type function; expected a class with encode and decode"),
+        ("subprocess:run", "which is of type function; expected a class"),
+        ("subprocess:Popen", "which is a class without encode and decode; expected a class"),
+        ("json:JSONDecoder", "which is a class without encode; expected"),
     ],
 )
 def test_an_unknown_name_is_answered_by_one_that_is_near_or_by_all(name, complaint):
@@ -119,7 +124,7 @@ def test_an_unknown_name_is_answered_by_one_that_is_near_or_by_all(name, complai
         ("avif", {}, "needs budget_bytes"),
         ("avif", {"budget_bytes": 0}, "budget_bytes is 0"),
         ("avif", {"budget_bytes": "small"}, "budget_bytes is 'small'"),
-        ("codec.progic.layout:make_cut", {}, "needs stages, cells, bits, payload_bytes"),
+        ("codec.fake:FakeCodec", {"name": 3}, "no option 'name'; expected one of: strips"),
     ],
 )
 def test_a_wrong_option_is_refused_by_name(name, options, complaint):

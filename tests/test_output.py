@@ -1,10 +1,14 @@
 """What commands print: no line beyond 80 letters where nobody says how wide, JSON alone, or nothing."""
 
+import io
 import json
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
-from conftest import photo_like, picture
+from conftest import REPO, photo_like, picture
 from PIL import Image
 
 LONG = "a name of a scheme of nearly sixty letters, as many as fit"
@@ -113,3 +117,62 @@ def test_another_metric_takes_the_place_of_the_scenarios(satsim, tmp_path):
 def test_the_version_is_told(in_process):
     done = in_process("--version")
     assert (done.returncode, done.stdout) == (0, f"satsim {version('satsim')}\n")
+
+
+MARKED = "AVIF [fast] [/north] :fire:"
+
+
+@pytest.mark.parametrize("command", ["run", "photos", "sweep", "study"])
+def test_brackets_in_titles_and_names_are_shown_as_they_are(in_process, story, photos, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    named = ["--set", f"title={json.dumps(f'Fire {MARKED}')}"]
+    if command != "study":
+        named += ["--set", f"schemes.0.name={json.dumps(MARKED)}"]
+    done = in_process(*COMMANDS[command][:1], "story.yaml", *named, "--out", "out", *COMMANDS[command][1:])
+    assert done.returncode == 0, done.stderr
+    assert f"Fire {MARKED}" in done.stdout
+    if command != "study":
+        assert MARKED in done.stdout.replace(f"Fire {MARKED}", ""), "the scheme, too"
+
+
+def test_brackets_in_the_names_of_folders_and_codecs_are_no_markup(in_process, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / photos).rename("photos [x] [")
+    some = ["--codec", "codec.fake:FakeCodec:strips=1", "--side", "32"]
+    done = in_process("codec", "evaluate", "photos [x] [", *some, "--metric", "psnr")
+    assert done.returncode == 0, done.stderr
+    assert "photos [x] [-32: means" in done.stdout
+    (tmp_path / "photos [x] [" / "a.png").rename("[red].png")
+    done = in_process("codec", "runtimes", "[red].png", *some, "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "[red].png" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("command", ["run", "photos", "sweep", "study"])
+def test_a_terminal_that_cannot_show_a_letter_does_not_cost_a_finished_run(
+    in_process, story, photos, tmp_path, monkeypatch, command, encoding
+):
+    monkeypatch.chdir(tmp_path)
+    seen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(seen, encoding=encoding, write_through=True))
+    named = ["--set", 'title="north → Ω"', "--out", "out"]
+    done = in_process(*COMMANDS[command][:1], "story.yaml", *named, *COMMANDS[command][1:])
+    assert done.returncode == 0, done.stderr
+    assert "north ? ?" in seen.getvalue().decode(encoding)
+    assert (tmp_path / "out").is_dir()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_process_told_to_write_in_few_letters_ends_well(story, tmp_path, encoding):
+    done = subprocess.run(
+        [sys.executable, "-m", "satsim", "run", "story.yaml", "--set", 'schemes.0.name="→ Ω"', "--out", "→"],
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(REPO)},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\n? ? " in done.stdout
+    assert (tmp_path / "→" / "summary.json").is_file()

@@ -298,13 +298,15 @@ def test_the_numbers_of_codecs_differ():
     assert len(set(CODEC_NUMBERS.values())) == len(CODEC_NUMBERS)
 
 
-def test_an_inbox_holds_each_payload_once_and_the_first_stays(ten_packets):
+def test_an_inbox_holds_each_payload_once_and_other_bytes_for_its_place_beside_it(ten_packets):
     inbox = Inbox()
     assert inbox.accept(pack(ten_packets[3])) == (ten_packets[3], True)
     [key] = inbox.images
     assert inbox.accept(pack(ten_packets[3])) == (ten_packets[3], False)
-    assert not inbox.accept(pack(ten_packets[3]._replace(payload=b"other"))).is_new
     assert inbox.images == {key: {3: bytes([3, 3, 3])}}
+    assert inbox.accept(pack(ten_packets[3]._replace(payload=b"other"))).is_new
+    assert inbox.agreed(key).contested == [3]
+    assert inbox.images == {key: {}}, "nothing says which of the two is right"
 
 
 def test_an_inbox_holds_repair_symbols_beside_the_payloads_and_counts_what_they_give(ten_packets):

@@ -21,7 +21,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 def load(path, width=256, height=256, fit="crop"):
-    return fit_photo(path, width, height, fit)
+    return fit_photo(path, width, height, fit).pixels
 
 
 def complaint_about(path, **frame):
@@ -82,17 +82,17 @@ def test_keep_refuses_sizes_that_no_codec_takes(tmp_path, size):
 
 def test_a_scenarios_photo_is_fitted_as_it_says(small_photo):
     spec = ImageSpec(path=small_photo, width=32, height=16, fit="pad")
-    assert np.array_equal(load_photo(spec), fit_photo(small_photo, 32, 16, "pad"))
+    assert np.array_equal(load_photo(spec).pixels, fit_photo(small_photo, 32, 16, "pad").pixels)
 
 
 @pytest.mark.parametrize("side", [16, 48])
 def test_a_photo_to_measure_on_is_its_centre_square(tmp_path, side):
     wide = np.concatenate([np.full((48, 48, 3), colour, np.uint8) for colour in (RED, (0, 255, 0), BLUE)], axis=1)
     Image.fromarray(wide).save(tmp_path / "wide.png")
-    square = read_photo(tmp_path / "wide.png", side)
+    square = read_photo(tmp_path / "wide.png", side).pixels
     assert square.shape == (side, side, 3)
     assert (square[:, 4:-4] == (0, 255, 0)).all()
-    assert np.array_equal(read_photo(tmp_path / "wide.png", None), wide)
+    assert np.array_equal(read_photo(tmp_path / "wide.png", None).pixels, wide)
 
 
 def test_a_photo_to_measure_on_has_a_size_that_codecs_take(tmp_path):
@@ -106,13 +106,13 @@ def test_photos_are_listed_by_path_and_other_files_left_out(tmp_path):
     for name in ("b/2.PNG", "b/1.jpg", "a.webp", "notes.txt"):
         (tmp_path / name).touch()
     assert list_photos(tmp_path) == [tmp_path / name for name in ("a.webp", "b/1.jpg", "b/2.PNG")]
-    with pytest.raises(PhotoError, match=r"no photo below it; expected files ending in \.jpeg, \.jpg, \.png, \.webp"):
+    with pytest.raises(PhotoError, match=r"no photo below it; expected files ending in \.avif, \.bmp, \.gif, \.heic, "):
         list_photos(tmp_path / "c")
 
 
 def test_a_photo_is_opened_in_rgb_at_its_own_size(small_photo):
-    photo = open_photo(small_photo)
-    assert (photo.mode, photo.size) == ("RGB", (64, 48))
+    photo, notes = open_photo(small_photo)
+    assert (photo.mode, photo.size, notes) == ("RGB", (64, 48), ())
 
 
 def test_pictures_shrink_to_sixteen_pixels_at_least_and_grow_back():
@@ -194,10 +194,10 @@ def test_a_photo_cut_in_half(tmp_path, suffix):
     assert "image" in complaint_about(path)
 
 
-@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (12_000, 9_000), (2**31 - 1, 1)])
+@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (16_000, 16_000), (2**31 - 1, 1)])
 def test_a_header_that_promises_too_many_pixels_is_refused_before_they_are_made(tmp_path, width, height):
     (tmp_path / "bomb.png").write_bytes(png_that_says(width, height))
-    assert "100,000,000" in complaint_about(tmp_path / "bomb.png")
+    assert "250,000,000" in complaint_about(tmp_path / "bomb.png")
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (0, 10), (10, 0)])

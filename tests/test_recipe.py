@@ -53,7 +53,8 @@ def test_settings_stand_in_place_of_the_files_own(tmp_path: Path) -> None:
         ("minutes: 0\n", "minutes is 0; input should be greater than 0"),
         ("l1: .nan\n", "l1 is nan; input should be a finite number"),
         ("- 1\n", "holds list; expected keys such as preset, steps, batch"),
-        ("a: [\n", "cannot be read as YAML"),
+        ("a: [\n", "line 1: not YAML"),
+        ("batch: 3\nbatch: 4\n", "line 2: has the key 'batch' twice; keep one"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_key_and_mend(tmp_path: Path, text: str, complaint: str) -> None:
@@ -97,3 +98,14 @@ def test_vgg_weights_are_looked_for_below_the_weights_folder(tmp_path: Path, mon
     monkeypatch.setenv("SATSIM_WEIGHTS", str(tmp_path))
     config = TrainConfig(data=Path(), out=Path(), vgg_weights=Path("features.safetensors"))
     assert config.vgg_path() == tmp_path / "features.safetensors"
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "bach: 3\noptimizer: sgd\nl1: -1\n")
+    with pytest.raises(CodecError) as raised:
+        load_recipe(path, PLACES)
+    assert [line.split(";")[0] for line in str(raised.value).splitlines()] == [
+        f"{path}: optimizer is 'sgd'",
+        f"{path}: l1 is -1",
+        f"{path}: bach is no key",
+    ]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satsim.air.packets import Packet, Repair, packetize
-from satsim.air.repair import recover, repair_packets
+from satsim.air.repair import find_forged, recover, repair_packets
 from satsim.errors import PacketError
 
 
@@ -177,6 +177,55 @@ def test_symbols_that_do_not_fit_are_left_alone():
     false = {one._replace(prefixed=True): b"\xff\xffx", two._replace(prefixed=True): b"\xff\xffy"}
     assert recover({0: b"a"}, false) == {0: b"a"}, "a length beyond the symbol"
     assert recover({0: b"ab"}, false) == {0: b"ab"}, "a payload that this symbol cannot hold"
+
+
+FIVE = [b"abc", b"def", b"ghi", b"jkl", b"mno"]
+
+
+def test_symbols_of_two_lengths_are_two_blocks_so_that_a_forged_one_spoils_nothing():
+    symbols = symbols_of(FIVE, [(5, 1)])
+    held = dict(enumerate(FIVE[:4]))
+    assert recover(held, symbols | {Repair(5, 7): b"long"}) == dict(enumerate(FIVE))
+    assert recover(held, {Repair(5, 7): b"s"} | symbols) == dict(enumerate(FIVE))
+    assert recover(held, symbols | {Repair(5, 7, prefixed=True): b"\0\1xyz"}) == dict(enumerate(FIVE))
+
+
+@pytest.mark.parametrize("wrong", range(7))
+def test_two_symbols_to_spare_expose_any_one_forged_packet_and_give_the_true_one(wrong):
+    symbols = symbols_of(FIVE, [(5, 2)])
+    places = [*range(5), *symbols]
+    items = dict(enumerate(FIVE)) | symbols
+    items[places[wrong]] = b"bad"
+    payloads = {place: items[place] for place in places if isinstance(place, int)}
+    repairs = {place: items[place] for place in places if not isinstance(place, int)}
+    assert find_forged(payloads, repairs) == ({places[wrong]}, [])
+    payloads.pop(places[wrong], None)
+    repairs.pop(places[wrong], None)
+    assert recover(payloads, repairs) == dict(enumerate(FIVE))
+
+
+def test_a_payload_of_another_length_is_exposed_by_one_symbol_to_spare():
+    symbols = symbols_of(FIVE, [(5, 2)])
+    held = dict(enumerate(FIVE)) | {3: b"longer"}
+    assert find_forged(held, symbols) == ({3}, [])
+
+
+def test_one_symbol_to_spare_tells_that_something_is_wrong_but_not_what():
+    [(repair, symbol)] = symbols_of(FIVE, [(5, 1)]).items()
+    assert find_forged(dict(enumerate(FIVE)), {repair: symbol}) == (set(), [])
+    assert find_forged(dict(enumerate(FIVE)) | {3: b"bad"}, {repair: symbol}) == (set(), [repair])
+    with_a_hole = {k: FIVE[k] for k in range(4)}
+    two = symbols_of(FIVE, [(5, 2)])
+    forged = two | {Repair(5, 1): b"bad"}
+    assert recover(with_a_hole, forged) == with_a_hole, "and nothing is recovered from such a block"
+
+
+@given(st.lists(st.binary(min_size=1, max_size=5), min_size=2, max_size=6), st.data())
+def test_nothing_true_is_ever_called_forged(payloads, data):
+    protects = data.draw(st.integers(1, len(payloads)))
+    symbols = symbols_of(payloads, [(protects, 3), (len(payloads), 2)])
+    kept = data.draw(st.sets(st.integers(0, len(payloads) - 1)))
+    assert find_forged({k: payloads[k] for k in kept}, symbols) == (set(), [])
 
 
 @given(

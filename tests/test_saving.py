@@ -6,8 +6,7 @@ import shutil
 import yaml
 
 from satsim.pipeline import run, save
-from satsim.scenario.saving import save_scenario
-from satsim.scenario.scenario import load_scenario
+from satsim.scenario.scenario import load_scenario, save_scenario
 
 STORY = {
     "name": "story",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
 from satsim.messages import check_part
-from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, override, slug
+from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, slug
+from satsim.scenario.settings import override
 
 GOOD = {
     "name": "test",
@@ -92,8 +93,16 @@ def test_a_picture_is_no_scenario(tmp_path):
         ("a\tb: : c", "story.yaml: line 1: not YAML"),
         ("name: \x01", "story.yaml: not YAML"),
         ("title: 2024-13-45", "story.yaml: not YAML (month must be in 1..12)"),
-        ("seed: " + "9" * 5000, "story.yaml: not YAML"),
-        ("x: " + "[" * 600, "story.yaml: not YAML"),
+        ("seed: " + "9" * 5000, "story.yaml: line 1: is a number of 5,000 digits; expected at most 300"),
+        ("seed: 0x" + "f" * 6000, "story.yaml: line 1: is a number of 6,002 digits"),
+        ("x: " + "[" * 600, "story.yaml: line 1: not YAML"),
+        ("x: " + "[" * 60 + "]" * 60, "story.yaml: line 1: nested more than 50 deep"),
+        ("name: a\nseed: 1\nname: b", "story.yaml: line 3: has the key 'name' twice; keep one"),
+        ("link: {loss_ratio: 0, loss_ratio: 1}", "story.yaml: line 1: has the key 'loss_ratio' twice"),
+        ("name: a\nnotes: &all [*all]", "story.yaml: line 2: nested more than 50 deep, or without end"),
+        ('image: {path: "a\\0b"}', "story.yaml: line 1: holds the character '\\x00', which no text or path may hold"),
+        ("title: !!bool maybe", "story.yaml: not YAML (a value is not what its tag says)"),
+        ("x: " + "y" * 300_000, "story.yaml: holds more than 250,000 letters; expected a shorter text"),
         ("- one\n- two", "story.yaml: holds list; expected keys such as name"),
         ("", "story.yaml: holds NoneType"),
         ("just words", "story.yaml: holds str"),
@@ -124,6 +133,8 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("duration_s=0", "duration_s is 0; expected more than 0"),
         ("seed=-1", "seed is -1; expected at least 0"),
         ("link.loss_ratio=.nan", "link.loss_ratio is nan"),
+        ("link.loss_ratio=1e999", "link.loss_ratio is '1e999'; expected a finite number (write 0.1 for ten percent)"),
+        ("seed='" + "9" * 5000 + "'", "seed is '99999"),
         ("duration_s=.inf", "duration_s is inf"),
         # wrong types and words
         ("link.loss_ratio=much", "story.yaml: link.loss_ratio is 'much'"),
@@ -148,7 +159,10 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("schemes=3", "schemes is 3; expected a list"),
         ("schemes.0=x", "schemes.0 is 'x'; expected keys (name, codec,"),
         ("link.loss={good_to_bad: 1}", "link.loss.model is missing; expected one of: gilbert_elliott"),
-        ("link.loss={model: gilbert_elliott, good_to_bad: 2}", "link.loss.good_to_bad is 2; expected 0 to 1"),
+        (
+            "link.loss={model: gilbert_elliott, good_to_bad: 2, bad_to_good: 1}",
+            "link.loss.good_to_bad is 2; expected 0 to 1",
+        ),
         ("link.loss={model: trace}", "link.loss.path is missing"),
         (
             "link.loss={model: two_state, mean_good_s: 1, mean_bad_s: 1, los_bad: 1}",
@@ -182,6 +196,61 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
     ],
 )
 def test_every_mistake_is_one_line_with_file_field_finding_and_expectation(scenario_file, setting, complaint):
+    assert complaint in complaint_about(scenario_file(GOOD), [setting])
+
+
+def test_several_mistakes_are_told_at_once_in_a_line_each_and_in_our_words(scenario_file):
+    schemes = [
+        {"name": "a", "codec": 3, "transport": {"name": "pigeon", "ladder": [[1, -2]]}},
+        5,
+        {"codec": "jpeg", "options": 3},
+    ]
+    link = {"los_ratio": 0.1, "interval_s": 0, "windows": {"model": "periodic", "period_s": 5, "open_s": 9}}
+    wrong = {"name": "a/b", "image": 5, "link": link, "schemes": schemes, "seed": -1, "metrics": "dists"}
+    path = scenario_file(wrong)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}: {line}"
+        for line in (
+            "name is 'a/b'; expected letters, digits and any of . _ - after the first",
+            "image is 5; expected keys (path, width, height, fit, drawn)",
+            "link.interval_s is 0; expected more than 0, at most 86400",
+            "link.windows.open_s is 9; expected at most period_s, which is 5",
+            "link.los_ratio is no key; did you mean loss_ratio?",
+            "schemes.0.codec is 3; expected text",
+            "schemes.0.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel' or 'arq'",
+            "schemes.0.transport.ladder.0.1 is -2; expected 0 to 2592000",
+            "schemes.1 is 5; expected keys (name, codec, options, transport, scale, link)",
+            "schemes.2.name is missing; expected schemes.2.name: ...",
+            "schemes.2.options is 3; expected keys with values",
+            "metrics is 'dists'; expected a list",
+            "seed is -1; expected at least 0, less than 9.223372037e+18",
+        )
+    ]
+
+
+def test_of_very_many_mistakes_the_first_twenty_are_told(scenario_file):
+    path = scenario_file(GOOD | {f"key{k}": k for k in range(30)})
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"{path}: and 10 more"
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("schemes.0.transport={ladder: fast}", "ladder is 'fast'; expected 'standard' or a list"),
+        ("schemes.0.transport={ladder: []}", "ladder is []; expected 'standard' or a list of 1 or more"),
+        (
+            "link.windows={model: periodic, period_s: 5, open_s: 1, first_s: -1}",
+            "link.windows.first_s is -1; expected 0 to 2592000 or 'random'",
+        ),
+    ],
+)
+def test_where_several_kinds_of_value_may_stand_all_are_named(scenario_file, setting, complaint):
     assert complaint in complaint_about(scenario_file(GOOD), [setting])
 
 
@@ -225,7 +294,10 @@ def test_a_setting_may_open_a_section_that_the_file_has_not(scenario_file):
         ("link.loss_ratio", "--set link.loss_ratio: expected key=value, such as link.loss_ratio=0.1"),
         ("=5", "--set =5: expected key=value"),
         ("name.x=5", "--set name.x=5: 'x' cannot be set inside 'test'"),
-        ("schemes.2.name=x", "--set schemes.2.name=x: '2' is no place in a list of 2"),
+        ("schemes.2.name=x", "--set schemes.2.name=x: '2' is no place in a list of 2; expected 0 to 1, or * for all"),
+        ("schemes.00.codec=jpeg", "'00' is no place in a list of 2"),
+        ("schemes.².codec=jpeg", "'²' is no place in a list of 2"),
+        ("title=&a [*a]", "--set title=&a [*a]: the value is line 1: nested more than 50 deep, or without end"),
         ("schemes.one.name=x", "'one' is no place in a list of 2"),
         ("link.loss_ratio=[1", "--set link.loss_ratio=[1: the value is line 1: not YAML"),
         ("title=2024-13-45", "--set title=2024-13-45: the value is not YAML"),
@@ -254,7 +326,11 @@ def test_overriding_leaves_the_original_alone():
 def test_any_yaml_gives_a_scenario_or_one_line(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    assert "any.yaml: " in complaint_about(path)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    lines = str(caught.value).splitlines()
+    assert lines
+    assert all(line.startswith(f"{path}: ") for line in lines)
 
 
 def test_part_of_a_scenario_is_checked_the_same_way():

@@ -33,7 +33,7 @@ class TestEveryShippedScenario:
 
     def test_its_photo_fits_its_frame(self, path):
         scenario = load_scenario(path)
-        image = load_photo(scenario.image)
+        image = load_photo(scenario.image).pixels
         if scenario.image.fit != "keep":
             assert image.shape == (scenario.image.height, scenario.image.width, 3)
 

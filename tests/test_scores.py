@@ -72,7 +72,7 @@ def story(photo, metrics=("psnr",), side=(64, 48), **scheme):
 
 
 def sending_of(scenario, cache):
-    return prepare(scenario, scenario.schemes[0], load_photo(scenario.image), scenario.metrics, cache)
+    return prepare(scenario, scenario.schemes[0], load_photo(scenario.image).pixels, scenario.metrics, cache)
 
 
 def key_of(photo, **changes):
@@ -120,7 +120,7 @@ class TestNumbers:
 
     def test_a_photo_of_half_the_size_is_scored_against_the_full_frame(self, small_photo):
         scenario = story(small_photo, scale=0.5)
-        reference = load_photo(scenario.image)
+        reference = load_photo(scenario.image).pixels
         sending = sending_of(scenario, Cache(None))
         coder = FakeCodec()
         half = coder.decode(dict(enumerate(sending.outbox.payloads)), 24, 32)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+from subprocess import PIPE
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -16,7 +18,8 @@ from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import WINDOW, ReplayWindow, Sealer, SenderKey
 from satsim.errors import PacketError, RefusedError, ScenarioError
-from satsim.keys import new_key, open_replay_state, read_key, read_keys, take_counters
+from satsim.keys import Content, locked, new_key, read_key, read_keys, take_counters
+from satsim.replays import open_replay_state
 
 KEY = SenderKey(0x0102, bytes(range(16)), tag_bytes=8)
 KEYS = {0x0102: KEY}
@@ -271,8 +274,8 @@ def test_a_new_key_is_random_for_its_owner_only_and_never_overwrites(tmp_path):
     path = tmp_path / "mine.yaml"
     new_key(path, sender=7, key_bytes=32, tag_bytes=12)
     assert path.stat().st_mode & 0o777 == 0o600
-    key, next_counter = read_key(path)
-    assert (key.sender, len(key.key), key.tag_bytes, next_counter) == (7, 32, 12, 0)
+    key, *counts = read_key(path)
+    assert (key.sender, len(key.key), key.tag_bytes, counts) == (7, 32, 12, [0, 0, {}])
     before = path.read_bytes()
     with pytest.raises(ScenarioError, match=r"mine\.yaml: is there already, and no key is ever overwritten"):
         new_key(path, sender=7)
@@ -299,16 +302,59 @@ def test_counters_are_taken_before_they_are_used_and_never_twice(key_file, tmp_p
     assert take_counters(key_file, 5).next_counter == 0
     assert read_key(key_file).next_counter == 5
     assert take_counters(key_file, 3).next_counter == 5
-    assert read_key(key_file) == (SenderKey(7, bytes(range(16))), 8)
+    assert read_key(key_file) == (SenderKey(7, bytes(range(16))), 8, 0, {})
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_two_programs_never_take_the_same_counters(key_file, tmp_path):
-    (tmp_path / ".mine.yaml.partial").touch()
-    with pytest.raises(ScenarioError, match=r"mine\.yaml: is being changed by another program.* remove .*\.partial"):
+TAKE = (
+    "import sys, pathlib; from satsim.keys import take_counters; print(take_counters(pathlib.Path(sys.argv[1]), 3)[1])"
+)
+
+
+def test_programs_at_once_wait_for_each_other_and_never_take_the_same_counters(key_file, tmp_path):
+    with locked(key_file):
+        takers = [subprocess.Popen([sys.executable, "-c", TAKE, str(key_file)], stdout=PIPE, text=True) for _ in "ab"]
+        with pytest.raises(subprocess.TimeoutExpired):
+            takers[0].wait(timeout=0.5)
+        assert read_key(key_file).next_counter == 0
+    assert sorted(int(taker.communicate(timeout=60)[0]) for taker in takers) == [0, 3]
+    assert read_key(key_file).next_counter == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+CUT = """import os, pathlib, sys
+from satsim.keys import locked, replacing
+path = pathlib.Path(sys.argv[1])
+with locked(path), replacing(path) as partial:
+    partial.write_text("half a key")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_kill_leaves_is_swept_by_the_next_program(key_file, tmp_path):
+    subprocess.run([sys.executable, "-c", CUT, str(key_file)], check=False, timeout=60)
+    assert len(list(tmp_path.iterdir())) == 3, "the key, half of the next one, and a lock that nobody holds"
+    assert take_counters(key_file, 5).next_counter == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_key_file_of_two_names_is_refused_for_each_would_count_for_itself(key_file, tmp_path):
+    (tmp_path / "again.yaml").hardlink_to(key_file)
+    with pytest.raises(ScenarioError, match=r"mine\.yaml: has 2 names \(hard links\).* remove all but one"):
         take_counters(key_file, 5)
     assert read_key(key_file).next_counter == 0
+    (tmp_path / "again.yaml").unlink()
+    (tmp_path / "again.yaml").symlink_to(key_file)
+    assert take_counters(tmp_path / "again.yaml", 5).next_counter == 0
+    assert read_key(key_file).next_counter == 5, "a symbolic link is the same file"
+
+
+def test_a_read_only_key_file_is_explained(key_file):
+    key_file.chmod(0o400)
+    with pytest.raises(ScenarioError, match=r"mine\.yaml: is read-only; the counters .* \(chmod u\+w"):
+        take_counters(key_file, 5)
+    assert key_file.read_text() == ENTRY
 
 
 def test_a_disk_that_fails_leaves_the_key_file_as_it_was(key_file, tmp_path, monkeypatch):
@@ -329,6 +375,30 @@ def test_a_key_without_enough_counters_is_refused(key_file):
     ):
         take_counters(key_file, 5)
     assert take_counters(key_file, 4).next_counter == 2**32 - 4
+
+
+def numbers_given(path, *contents, numbers=2**16, image_id=None):
+    """The image numbers that a key file gives these contents, one after the other."""
+    return [take_counters(path, 1, Content(each, image_id, numbers)).images[each] for each in contents]
+
+
+def test_each_photo_has_the_next_number_and_keeps_it_when_it_is_sent_again(key_file):
+    assert numbers_given(key_file, "aa", "bb", "aa", "cc", "bb") == [0, 1, 0, 2, 1]
+    assert read_key(key_file).next_counter == 5, "every sending takes counters of its own"
+    assert read_key(key_file).images == {"aa": 0, "cc": 2, "bb": 1}
+
+
+def test_a_number_that_the_user_chose_is_not_given_to_another_photo(key_file):
+    assert numbers_given(key_file, "chosen", image_id=1) == [1]
+    assert numbers_given(key_file, "aa", "bb", "chosen") == [0, 2, 1]
+
+
+def test_compact_headers_go_round_their_256_numbers_and_never_use_one_that_is_remembered(key_file):
+    given = numbers_given(key_file, *(f"photo {k}" for k in range(300)), numbers=256)
+    assert given == [k % 256 for k in range(300)]
+    assert len(read_key(key_file).images) == 255, "so that one of the 256 is always free"
+    assert numbers_given(key_file, "photo 299", numbers=256) == [43]
+    assert numbers_given(key_file, "photo 300", numbers=256) == [44]
 
 
 def test_a_receiver_reads_one_entry_or_a_list(tmp_path, key_file):
@@ -354,6 +424,9 @@ def test_a_receiver_reads_one_entry_or_a_list(tmp_path, key_file):
         (ENTRY.replace("7", "70000", 1), "sender is 70000; expected 0 to 65535"),
         (f"{ENTRY}tag_bytes: 9\n", "tag_bytes is 9; expected 8, 10"),
         (f"{ENTRY}tag_bytes: true\n", "tag_bytes is True; expected a whole number"),
+        (f"{ENTRY}next_image: -1\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: [1]\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: {{a: 65536}}\n", "next_image or images is not what encode wrote"),
         (f"{ENTRY}next_counter: -1\n", "next_counter is -1; expected 0 to 4294967296"),
         ("sender: 7\nkey: 12345678901234567890123456789012\n", "key is not hexadecimal digits in quotes"),
         ("sender: 7\nkey: 'correct horse'\n", "key is not hexadecimal digits in quotes; expected 32 or 64 of them"),
@@ -379,17 +452,17 @@ def test_a_binary_key_file_is_one_line(tmp_path):
 
 def test_a_replay_state_survives_restarts_and_says_nothing_of_the_key(tmp_path):
     path = tmp_path / "seen.json"
-    with open_replay_state(path, KEYS) as windows:
-        assert windows == {}
-        Inbox(KEYS, windows).accept(MESSAGE)
+    with open_replay_state(path, KEYS) as state:
+        assert state.windows == {}
+        Inbox(KEYS, state.windows).accept(MESSAGE)
     assert list(json.loads(path.read_text()).values()) == [{"highest": 6, "taken": "1"}]
     assert KEY.key.hex() not in path.read_text()
-    with open_replay_state(path, KEYS) as windows:
+    with open_replay_state(path, KEYS) as state:
         with pytest.raises(RefusedError, match="a replay"):
-            Inbox(KEYS, windows).accept(MESSAGE)
-        assert Inbox(KEYS, windows).accept(Sealer(KEY, 7).seal(PLACED)).is_new
-    with open_replay_state(path, KEYS) as windows:
-        assert windows == {0x0102: ReplayWindow(7, 0b11)}
+            Inbox(KEYS, state.windows).accept(MESSAGE)
+        assert Inbox(KEYS, state.windows).accept(Sealer(KEY, 7).seal(PLACED)).is_new
+    with open_replay_state(path, KEYS) as state:
+        assert state.windows == {0x0102: ReplayWindow(7, 0b11)}
     assert [file.name for file in tmp_path.iterdir()] == ["seen.json"]
 
 
@@ -397,8 +470,8 @@ def test_what_fails_leaves_the_replay_state_as_it_was(tmp_path):
     path = tmp_path / "seen.json"
 
     def fails():
-        with open_replay_state(path, KEYS) as windows:
-            Inbox(KEYS, windows).accept(MESSAGE)
+        with open_replay_state(path, KEYS) as state:
+            Inbox(KEYS, state.windows).accept(MESSAGE)
             raise ValueError("no picture")
 
     with pytest.raises(ValueError, match="no picture"):
@@ -409,13 +482,13 @@ def test_what_fails_leaves_the_replay_state_as_it_was(tmp_path):
 def test_a_new_key_starts_anew_and_the_states_of_other_senders_stay(tmp_path):
     path = tmp_path / "seen.json"
     newer = {0x0102: SenderKey(0x0102, bytes(16)), 9: SenderKey(9, bytes(16))}
-    with open_replay_state(path, KEYS) as windows:
-        Inbox(KEYS, windows).accept(MESSAGE)
-    with open_replay_state(path, newer) as windows:
-        assert windows == {}
-        Inbox(newer, windows).accept(sealed(ten(sender=9), newer[9])[0])
-    with open_replay_state(path, KEYS | {9: newer[9]}) as windows:
-        assert windows == {0x0102: ReplayWindow(6, 1), 9: ReplayWindow(0, 1)}
+    with open_replay_state(path, KEYS) as state:
+        Inbox(KEYS, state.windows).accept(MESSAGE)
+    with open_replay_state(path, newer) as state:
+        assert state.windows == {}
+        Inbox(newer, state.windows).accept(sealed(ten(sender=9), newer[9])[0])
+    with open_replay_state(path, KEYS | {9: newer[9]}) as state:
+        assert state.windows == {0x0102: ReplayWindow(6, 1), 9: ReplayWindow(0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -423,8 +496,8 @@ def test_a_new_key_starts_anew_and_the_states_of_other_senders_stay(tmp_path):
 )
 def test_a_damaged_replay_state_is_refused(tmp_path, change):
     path = tmp_path / "seen.json"
-    with open_replay_state(path, KEYS) as windows:
-        Inbox(KEYS, windows).accept(MESSAGE)
+    with open_replay_state(path, KEYS) as state:
+        Inbox(KEYS, state.windows).accept(MESSAGE)
     assert change[0] in path.read_text()
     path.write_text(path.read_text().replace(*change))
     with (
@@ -435,7 +508,7 @@ def test_a_damaged_replay_state_is_refused(tmp_path, change):
 
 
 def test_a_replay_state_needs_keys_and_may_be_left_out(tmp_path):
-    with open_replay_state(None, None) as windows:
-        assert windows is None
+    with open_replay_state(None, None) as state:
+        assert state is None
     with pytest.raises(ScenarioError, match="expected --keys too"), open_replay_state(tmp_path / "seen.json", None):
         pass

@@ -379,9 +379,9 @@ def test_a_study_file_names_its_scenario_and_options_are_above_it(scenario_file)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gaol: psnr >= 5 by 60 s with 0.9", "gaol is no key of a study; did you mean goal?"),
-        ("space: {copys: [1]}", "space.copys is no key of a study; did you mean copies?"),
-        ("space: {copies: [0]}", "space.copies.0 is 0; input should be greater than or equal to 1"),
+        ("gaol: psnr >= 5 by 60 s with 0.9", "gaol is no key; did you mean goal?"),
+        ("space: {copys: [1]}", "space.copys is no key; did you mean copies?"),
+        ("space: {copies: [0]}", "space.copies.0 is 0; expected 1 to 20"),
         ("replications: none", "replications is 'none'"),
         ("space: 3", "space is 3"),
         ("title: plain", "a study needs a goal"),

@@ -592,7 +592,8 @@ def test_a_photo_that_cannot_be_read_is_named_once_and_left_out(photos: Path, lo
     told: list[str] = []
     crops_by(photos, loaders, 8, told=told)
     assert told == [
-        f"left out: {photos / '0-1.png'}: is not an image that Pillow can read; expected JPEG, PNG, WebP or the like"
+        f"left out: {photos / '0-1.png'}: is not an image of a kind that is read here;"
+        " expected JPEG, PNG, WebP, HEIC, AVIF, TIFF or the like"
     ]
 
 

@@ -38,6 +38,8 @@ class Coded:
     """float32[n, C2]: y of eq. 1 at those cells, not quantized."""
     luminance: Floats
     """float[n]: mean luma of the pixels that each of them covers, 0 to 255."""
+    notes: tuple[str, ...] = ()
+    """On the photo's file."""
 
 
 class StageUse(NamedTuple):
@@ -90,7 +92,7 @@ def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
         raise CodecError(f"{folder}: no such folder of photos")
     f = model.config.downsampling
     for number, path in enumerate(list_photos(folder)):
-        image = read_photo(path, side)
+        image, notes = read_photo(path, side)
         with torch.inference_mode():
             x = to_tensor(image, f)
             y = model.analysis(x)
@@ -100,7 +102,7 @@ def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
         cells = np.sort(np.random.default_rng(number).permutation(count)[:MAP_CELLS])
         vectors = y[0].flatten(1).T.numpy()[cells]
         luminance = np.tensordot([0.299, 0.587, 0.114], luma, 1).reshape(-1)[cells]
-        yield Coded(str(path.relative_to(folder)), image, indices, cells, vectors, luminance)
+        yield Coded(str(path.relative_to(folder)), image, indices, cells, vectors, luminance, notes)
 
 
 def show(model: Any, photo: Coded, stages: Collection[int]) -> Image:

@@ -17,7 +17,7 @@ from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior,
 from codec.analysis.result import FolderResult, Settings, write_tables
 from codec.base import CodecError, Image
 from codec.files import fresh_folder
-from codec.folders import list_photos
+from codec.folders import few, left_out_of, list_photos
 from codec.metrics import choose_metric
 from codec.progic.layout import Indices
 from codec.progic.model import load_model
@@ -56,6 +56,8 @@ def write_analysis(
     shortest = min(min(photo.image.shape[:2]) for photos in coded.values() for photo in photos)
     scorer, notice = choose_metric(metric, shortest_side=shortest)
     notices = [] if notice is None else [notice]
+    notices += [note for folder in folders for note in left_out_of(folder)]
+    notices += few(note for photos in coded.values() for photo in photos for note in photo.notes)
     if not has_coder():
         notices.append(f"sizes are ideal code lengths, not those of a real coder: {MISSING}")
     settings = Settings(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from codec.base import Codec
-from codec.loading import load_codec, takes_budget
+from codec.base import Codec, CodecError
+from codec.loading import CODECS, load_codec
 from codec.options import read_setting, split_options
 from codec.progic.shape import DEFAULT_MODEL
 
@@ -22,6 +22,11 @@ class Contender(NamedTuple):
     """None for a codec that is made anew for each byte budget."""
 
 
+def takes_budget(name: str) -> bool:
+    """Whether the codec is a rival of ours, to be made anew for each `budget_bytes`."""
+    return CODECS.get(name, "").startswith("codec.rivals.")
+
+
 def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     """The codec that `text` and further key=value settings mean: avif, progic:model=nano, my.module:Class:strength=3.
 
@@ -35,6 +40,8 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
         key, value = read_setting(setting, f"codec {text}: option {setting!r};")
         texts[key], options[key] = setting.partition("=")[2], value
     label = ":".join([name, *([",".join(f"{key}={value}" for key, value in texts.items())] if texts else [])])
+    if takes_budget(name) and "budget_bytes" in options:
+        raise CodecError(f"codec {text}: budget_bytes follows from the rates that are measured; leave it out")
     if takes_budget(name):
         load_codec(name, **options, budget_bytes=1)
         return Contender(label, name, options, None)

@@ -14,11 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from codec.base import BudgetError, Codec, CodecError, Image
+from codec.base import MAX_SIDE, BudgetError, Codec, CodecError, Image
 from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Measurement
-from codec.folders import list_photos, read_photo
+from codec.folders import left_out_of, list_photos, read_photo
 from codec.loading import load_codec
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
 from codec.progic.codec import ProgicCodec
@@ -43,6 +43,8 @@ class Dataset(NamedTuple):
     side: int | None
     shortest_side: int
     """Pixels of the smallest side that any picture has."""
+    notes: tuple[str, ...] = ()
+    """What was done to photos or left out of the folder that a reader would not guess."""
 
 
 class Rates(NamedTuple):
@@ -75,8 +77,12 @@ def open_datasets(folders: Sequence[Path], sides: Sequence[int | None], first: i
         if name in datasets:
             raise CodecError(f"{folder} and {datasets[name].folder} would both be {name}; rename one, or give one")
         photos = list_photos(folder)[:first]
-        shortest = min(min(read_photo(path, side).shape[:2]) for path in photos)
-        datasets[name] = Dataset(name, photos, folder, side, shortest)
+        shortest, notes = MAX_SIDE, left_out_of(folder)
+        for path in photos:
+            pixels, noted = read_photo(path, side)
+            shortest = min(shortest, *pixels.shape[:2])
+            notes += noted
+        datasets[name] = Dataset(name, photos, folder, side, shortest, tuple(notes))
     return list(datasets.values())
 
 
@@ -130,7 +136,7 @@ def evaluate(
 
     scorers = [load_metric(each) for each in metrics] if metrics else metrics_at_hand(dataset.shortest_side)
     for path in dataset.photos:
-        image = read_photo(path, dataset.side)
+        image = read_photo(path, dataset.side).pixels
         height, width = image.shape[:2]
         for rival in rivals:
             rows: list[Measurement] = []

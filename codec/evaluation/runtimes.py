@@ -42,7 +42,7 @@ def time_codec(rival: Contender, photo: Path, side: int, bpp: float, runs: int) 
     """
     import torch
 
-    image = read_photo(photo, side)
+    image = read_photo(photo, side).pixels
     [budget] = budgets_of(image, [bpp])
     try:
         codec = rival.codec or load_codec(rival.name, budget_bytes=budget, **rival.options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from codec.base import Codec, CodecError
 from codec.rivals.fixed_rate import FixedRateCodec, Format, read_pillow, save
@@ -29,12 +31,16 @@ def make_codec(
     and `{quality}` in them are replaced. `qualities` go from the smallest file to the largest. The whole file goes on
     the air: nothing is known about its container. Raises CodecError on wrong templates.
     """
-    writer, reader = (shlex.split(part) if isinstance(part, str) else list(part) for part in (encode, decode))
-    for name, command in (("encode", writer), ("decode", reader)):
-        if not all(any(key in part for part in command) for key in ("{input}", "{output}")):
-            raise CodecError(f"external {name} command is {command}; expected {{input}} and {{output}} in it")
-    if not qualities:
-        raise CodecError("external qualities is empty; expected settings from the smallest file to the largest")
+    writer, reader = _arguments("encode", encode), _arguments("decode", decode)
+    if not isinstance(qualities, list | tuple) or not all(isinstance(each, str | int | float) for each in qualities):
+        raise CodecError(f"external qualities is {qualities!r}; expected a list of numbers or words")
+    if not 1 <= len(qualities) <= 256:
+        count = f"{len(qualities)} settings" if qualities else "empty"
+        raise CodecError(f"external qualities is {count}; expected 1 to 256, from the smallest file to the largest")
+    if not isinstance(suffix, str) or not re.fullmatch(r"(\.\w{1,20}){0,3}", suffix):
+        raise CodecError(f"external suffix is {suffix!r}; expected the end of a file's name, such as .bin")
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= 86_400:
+        raise CodecError(f"external timeout_s is {timeout_s!r}; expected more than 0, at most 86400")
 
     def convert(command: Sequence[str], source: bytes, input_suffix: str, output_suffix: str, quality: object) -> bytes:
         with tempfile.TemporaryDirectory(prefix="satsim-") as folder:
@@ -57,6 +63,19 @@ def make_codec(
         has_blank=False,
     )
     return FixedRateCodec("external", form, budget_bytes)
+
+
+def _arguments(name: str, command: Any) -> list[str]:
+    """The arguments of a command, as a list or as one string. Raises CodecError for what is no such template."""
+    try:
+        parts = shlex.split(command) if isinstance(command, str) else command
+    except ValueError as error:
+        raise CodecError(f"external {name} command is {command!r}; it cannot be split ({error})") from None
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise CodecError(f"external {name} command is {command!r}; expected a text, or a list of texts")
+    if not all(any(key in part for part in parts) for key in ("{input}", "{output}")):
+        raise CodecError(f"external {name} command is {command!r}; expected {{input}} and {{output}} in it")
+    return list(parts)
 
 
 def call(command: Sequence[str], feed: bytes = b"", timeout_s: float = 120) -> bytes:

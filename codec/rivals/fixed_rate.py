@@ -129,7 +129,7 @@ def contiguous(received: Mapping[int, bytes]) -> bytes:
 
 def check_budget(name: str, budget_bytes: int) -> None:
     """Raise CodecError, naming the codec, unless there is a whole byte at least."""
-    if not isinstance(budget_bytes, int) or budget_bytes < 1:
+    if isinstance(budget_bytes, bool) or not isinstance(budget_bytes, int) or budget_bytes < 1:
         raise CodecError(f"{name}: budget_bytes is {budget_bytes!r}; expected a whole number of bytes, 1 or more")
 
 

@@ -18,9 +18,8 @@ def write(pixels: Image, quality: int, full: bool, fast: bool) -> bytes:
     """The codestream, at quality 0 to 80."""
     # Quality 0 to 80 is libjxl's distance 25 (its largest) down to 0.25, evenly spaced in log distance.
     distance = 25 * 100 ** (-quality / 80)
-    file = imagecodecs.jpegxl_encode(
-        pixels, distance=distance, effort=7 if fast else 9, usecontainer=False, numthreads=1
-    )
+    effort = 1 if pixels.min() == pixels.max() else 7 if fast else 9  # of the blank only the header is looked at
+    file = imagecodecs.jpegxl_encode(pixels, distance=distance, effort=effort, usecontainer=False, numthreads=1)
     return bytes(file)
 
 

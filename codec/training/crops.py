@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from codec.base import CodecError, Image
-from codec.folders import PHOTO_SUFFIXES
+from codec.folders import MOST_SAID, endings, is_hidden, is_photo
 from codec.photos import open_photo
 
 KEPT_BYTES = 2 << 30
 """Room for decoded photos, shared by all that cut crops for one run."""
 WITHIN = "!"
+PACK = ".zip"
 
 
 def list_names(folder: Path) -> list[str]:
@@ -31,13 +32,14 @@ def list_names(folder: Path) -> list[str]:
     names = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() in PHOTO_SUFFIXES:
+        if is_photo(name):
             names.append(name)
-        elif path.suffix.lower() == ".zip" and not path.name.startswith("."):
+        elif path.suffix.lower() == PACK and not is_hidden(name):
             names += [f"{name}{WITHIN}{member}" for member in list_pack(path)]
     if not names:
-        endings = ", ".join(sorted(PHOTO_SUFFIXES))
-        raise CodecError(f"{folder}: no photo below it; expected files ending in {endings}, or packs of them (.zip)")
+        raise CodecError(
+            f"{folder}: no photo below it; expected files ending in {endings()}, or packs of them ({PACK})"
+        )
     return names
 
 
@@ -45,7 +47,7 @@ def list_pack(path: Path) -> list[str]:
     """The photos in a pack, in its order; none where it cannot be read, as while it is still on its way."""
     try:
         with zipfile.ZipFile(path) as pack:
-            return [name for name in pack.namelist() if Path(name).suffix.lower() in PHOTO_SUFFIXES]
+            return [name for name in pack.namelist() if is_photo(name)]
     except (OSError, zipfile.BadZipFile):
         return []
 
@@ -58,7 +60,8 @@ class Photos:
         self.left_out: set[str] = set()
         """Names of photos that could not be read."""
         self.news: list[str] = []
-        """Why not, for each met since somebody last cleared this."""
+        """Why not, and what was done to others that a reader would not guess, since somebody last cleared this."""
+        self._noted: set[str] = set()
         self._room = kept_bytes
         self._kept: dict[str, PillowImage.Image] = {}
         self._packs: dict[str, zipfile.ZipFile] = {}
@@ -78,7 +81,7 @@ class Photos:
             except CodecError as error:
                 reason = str(error)
                 self.left_out.add(name)
-                self.news.append(reason)
+                self.news.append(f"left out: {reason}")
         raise CodecError(f"no photo below {self.folder} can be read: {reason}")
 
     def look(self) -> None:
@@ -91,12 +94,20 @@ class Photos:
         if name in self._kept:
             return self._kept[name]
         pack, _, member = name.rpartition(WITHIN)
-        photo = open_photo(self.folder / name, self._unpack(pack, member) if pack else None)
+        photo, notes = open_photo(self.folder / name, self._unpack(pack, member) if pack else None)
+        self._note(notes)
         size_bytes = 4 * photo.width * photo.height  # as Pillow holds RGB
         if size_bytes <= self._room:
             self._room -= size_bytes
             self._kept[name] = photo
         return photo
+
+    def _note(self, notes: Iterable[str]) -> None:
+        """Tell each note once, and of many the first."""
+        for note in notes:
+            if len(self._noted) <= MOST_SAID and note not in self._noted:
+                self._noted.add(note)
+                self.news.append(note if len(self._noted) <= MOST_SAID else "more notes of this kind are not said")
 
     def _unpack(self, pack: str, member: str) -> io.BytesIO:
         try:

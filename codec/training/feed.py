@@ -1,7 +1,7 @@
 """Crops for one step after another, cut by processes ahead of when they are asked for.
 
     process k of n <-- a line of JSON: {"step": 7, "batch": 8, "crop": 192, "look": false}
-                   --> a line of JSON: {"shape": [8, 192, 192, 3], "photos": 4759, "left_out": []}, then the bytes
+                   --> a line of JSON: {"shape": [8, 192, 192, 3], "photos": 4759, "news": []}, then the bytes
 
 Processes, since decoding and resizing would hold up the thread that feeds a GPU. Each is a fresh Python without torch;
 its standard input ends when the process that trains does, and so it ends as well, however that one died.
@@ -33,7 +33,7 @@ LOOK_S = 5.0
 """Between two looks for new photos, where more may come."""
 
 Cut = tuple[Image, list[str], int]
-"""One step's crops, why photos were left out that its process met since its last answer, photos it knows."""
+"""One step's crops, what its process has to tell of photos since its last answer, photos it knows."""
 Plan = Callable[[int], tuple[int, int]]
 Tell = Callable[[str], None]
 
@@ -52,11 +52,11 @@ def feed(
             told: set[str] = set()
             at_hand = len(photos.names)
             while True:
-                crops, left_out, photo_count = made.next()
-                for reason in left_out:
-                    if reason not in told:
-                        tell(f"left out: {reason}")
-                        told.add(reason)
+                crops, news, photo_count = made.next()
+                for line in news:
+                    if line not in told:
+                        tell(line)
+                        told.add(line)
                 if photo_count > at_hand:
                     tell(f"{photo_count} photos at hand")
                     at_hand = photo_count
@@ -67,8 +67,8 @@ def feed(
             photos.look()
             looked = time.monotonic()
         crops = crops_of(photos, seed, step, *plan(step))
-        for reason in photos.news:
-            tell(f"left out: {reason}")
+        for line in photos.news:
+            tell(line)
         photos.news = []
         yield crops
 
@@ -152,7 +152,7 @@ class Loaders:
         crops = np.empty(answer["shape"], np.uint8)
         if stream.readinto(crops.data.cast("B")) != crops.nbytes:  # type: ignore[attr-defined]
             raise ValueError
-        return crops, answer["left_out"], answer["photos"]
+        return crops, answer["news"], answer["photos"]
 
     def _put(self, made: Cut | CodecError) -> bool:
         while not self.stopping.is_set():
@@ -191,7 +191,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         except CodecError as error:
             answers.write(json.dumps({"error": str(error)}).encode() + b"\n")
         else:
-            head = {"shape": crops.shape, "photos": len(photos.names), "left_out": photos.news}
+            head = {"shape": crops.shape, "photos": len(photos.names), "news": photos.news}
             photos.news = []
             answers.write(json.dumps(head).encode() + b"\n")
             answers.write(crops.data)

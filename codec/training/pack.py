@@ -17,13 +17,15 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
 from codec.base import CodecError
 from codec.files import replacing
-from codec.folders import list_photos
+from codec.folders import left_out_of, list_photos
 from codec.photos import open_photo
 
 SHORT_SIDE = 320
@@ -33,13 +35,15 @@ ENTRY_BYTES = 200
 """More than a zip file needs for one photo besides its bytes and twice its name."""
 
 
-def write_packs(folder: Path, out: Path, size_bytes: int, left_out: list[str] | None = None) -> Iterator[Path]:
+def write_packs(folder: Path, out: Path, size_bytes: int, told: list[str] | None = None) -> Iterator[Path]:
     """Pack every photo below `folder` into out/photos-000.zip ..., of at most `size_bytes` each; yields each path.
 
-    A pack holds one photo at least. What cannot be read is left out, and its reason added to `left_out`.
+    A pack holds one photo at least. What cannot be read is left out; that is added to `told`, and what else a
+    reader would not guess.
     Raises CodecError where there is no photo, or `out` already holds packs.
     """
-    photos = list_photos(folder)
+    photos, told = list_photos(folder), [] if told is None else told
+    told += left_out_of(folder)
     if old := sorted(out.glob("photos-*.zip")):
         raise CodecError(f"{old[0]}: is there already; name another folder as --out")
     out.mkdir(parents=True, exist_ok=True)
@@ -48,10 +52,10 @@ def write_packs(folder: Path, out: Path, size_bytes: int, left_out: list[str] | 
     held_bytes, number = 0, 0
     for path in sorted(photos, key=lambda path: hashlib.sha256(names[path].encode()).digest()):
         try:
-            name, data = shrink(path, names[path])
+            name, data, notes = shrink(path, names[path])
+            told += notes
         except CodecError as error:
-            if left_out is not None:
-                left_out.append(str(error))
+            told.append(f"left out: {error}")
             continue
         entry_bytes = len(data) + 2 * len(name.encode()) + ENTRY_BYTES
         if held and held_bytes + entry_bytes > size_bytes:
@@ -63,20 +67,20 @@ def write_packs(folder: Path, out: Path, size_bytes: int, left_out: list[str] | 
         yield _write(out / f"photos-{number:03d}.zip", held)
 
 
-def shrink(path: Path, name: str) -> tuple[str, bytes]:
-    """Name and bytes of a photo in a pack. Raises CodecError, naming it, where it cannot be read."""
-    photo = open_photo(path)
+def shrink(path: Path, name: str) -> tuple[str, bytes, tuple[str, ...]]:
+    """Name and bytes of a photo in a pack, and notes on its file. Raises CodecError where it cannot be read."""
+    photo, notes = open_photo(path)
     short = min(photo.size)
     data = path.read_bytes()
-    with PillowImage.open(io.BytesIO(data)) as original:
-        if short <= SHORT_SIDE and original.format in TAKEN_AS_THEY_ARE:
-            return name, data
+    with suppress(UnidentifiedImageError), PillowImage.open(io.BytesIO(data)) as original:
+        if short <= SHORT_SIDE and original.format in TAKEN_AS_THEY_ARE and not notes:
+            return name, data, notes
     if short > SHORT_SIDE:
         width, height = (max(SHORT_SIDE, round(side * SHORT_SIDE / short)) for side in photo.size)
         photo = photo.resize((width, height), PillowImage.Resampling.LANCZOS)
     file = io.BytesIO()
     photo.save(file, "WEBP", quality=QUALITY, method=6)
-    return f"{name}.webp", file.getvalue()
+    return f"{name}.webp", file.getvalue(), notes
 
 
 def _write(path: Path, photos: list[tuple[str, bytes]]) -> Path:
@@ -103,14 +107,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the packs; made where it is not there")
     parser.add_argument("--size", default="45MB", help="largest size of one pack")
     wanted = parser.parse_args()
-    left_out: list[str] = []
+    told: list[str] = []
     try:
-        for path in write_packs(wanted.folder, wanted.out, parse_bytes(wanted.size), left_out):
+        for path in write_packs(wanted.folder, wanted.out, parse_bytes(wanted.size), told):
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
     except (CodecError, ValueError) as error:
         sys.exit(f"error: {error}")
-    for reason in left_out:
-        print(f"left out: {reason}", file=sys.stderr)
+    for line in told:
+        print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codec.base import CodecError
+from codec.yaml_reader import YamlError, read_text, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -146,11 +146,13 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
     Raises CodecError, one line, for a file that is missing, unreadable, not YAML, or not a recipe.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = read_yaml(read_text(path))
     except FileNotFoundError:
         raise CodecError(f"{path}: no such recipe; see the ones in training/") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise CodecError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CodecError(f"{path}: cannot be read as text ({error})") from None
+    except YamlError as error:
+        raise CodecError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise CodecError(f"{path}: holds {type(data).__name__}; expected keys such as preset, steps, batch")
     for one, other in (("steps", "minutes"), ("minutes", "steps")):
@@ -159,11 +161,11 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
     try:
         return TrainConfig.model_validate({**data, **settings})
     except ValidationError as error:
-        raise CodecError(f"{path}: {_explain(error)}") from None
+        lines = dict.fromkeys(f"{path}: {_explain(each)}" for each in error.errors()[:20])
+        raise CodecError("\n".join(lines)) from None
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _explain(first: Any) -> str:
     key = ".".join(map(str, first["loc"]))
     known = list(TrainConfig.model_fields)
     match first["type"]:

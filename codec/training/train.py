@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from codec.base import CodecError, Image
+from codec.folders import left_out_of
 from codec.progic.model import save_model
 from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.artefacts import (
@@ -37,7 +38,7 @@ from codec.training.artefacts import (
     write_followers,
 )
 from codec.training.clock import Clock
-from codec.training.crops import Photos, list_names, random_crops
+from codec.training.crops import PACK, Photos, list_names, random_crops
 from codec.training.feed import Tell, feed
 from codec.training.optimizers import learning_rate
 from codec.training.recipe import TrainConfig
@@ -97,6 +98,8 @@ class Run:
             torch.use_deterministic_algorithms(config.minutes is None, warn_only=True)
             torch.backends.cudnn.benchmark = config.minutes is not None
         self.photos = Photos(config.data, list_names(config.data))
+        for note in left_out_of(config.data, also=(PACK,)):
+            tell(note)
         self.learned = Learned(config, shape, device)
         self.stepper = Stepper(config, self.learned)
         self.step, self.rows = 0, list[Row]()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import NamedTuple
 
 from satsim.air import compact
+from satsim.air.agreement import Agreed, Place, Source, agree
+from satsim.air.content import content_of, number_of
 from satsim.air.packets import (
     CODEC_NAMES,
     FRONT,
@@ -21,7 +24,7 @@ from satsim.air.packets import (
     Repair,
     least_payload,
 )
-from satsim.air.position import read_position
+from satsim.air.position import Position, read_position
 from satsim.air.repair import recover
 from satsim.air.seal import COUNTER_BYTES, ReplayWindow, SenderKey, counter_of, header_of, open_sealed
 from satsim.errors import PacketError, RefusedError
@@ -101,6 +104,12 @@ class ImageKey(NamedTuple):
     payload_count: int
     compact: bool = False
     """The forms of header never mix: what they call the model, and where an image was cut, may differ."""
+    position: Position | None = None
+
+    @property
+    def number(self) -> tuple[int, int, bool]:
+        """Sender, image number and form of header: two images that share it contradict each other."""
+        return self.sender, self.image_id, self.compact
 
 
 class Accepted(NamedTuple):
@@ -108,7 +117,7 @@ class Accepted(NamedTuple):
 
     packet: Packet
     is_new: bool
-    """Not held before; of a repair packet too, whether or not anything is recovered with it."""
+    """Not held before, but maybe beside other bytes for the same place; no repetition."""
 
 
 class Inbox:
@@ -120,15 +129,14 @@ class Inbox:
         """With `keys`, by sender, only sealed messages are taken; `windows` tell which were taken before, and go on."""
         self.keys = keys
         self.windows = {} if windows is None else windows
-        self.images: dict[ImageKey, dict[int, bytes]] = {}
-        """Payloads as they came, by index; every image of which anything came is here."""
-        self.repairs: dict[ImageKey, dict[Repair, bytes]] = {}
-        """Repair symbols, of images that have any."""
+        self.held: dict[ImageKey, dict[Place, dict[bytes, list[Source]]]] = {}
+        """By image all that came, also what contradicts other packets; see `satsim.air.agreement`."""
 
-    def accept(self, message: bytes) -> Accepted:
-        """Hold what `message` carries, unless its place is taken: the first to come stays.
+    def accept(self, message: bytes, name: str = "", is_held: bool = False) -> Accepted:
+        """Hold what `message`, from a file of this `name`, carries.
 
-        A sealed message that comes again is not new while what it carries is held, and refused otherwise.
+        A sealed message that comes again is not new while what it carries is held, and refused otherwise, but for one
+        that `is_held` from earlier, by a receiver's state.
         Raises PacketError, and holds nothing, for bytes that are no packet; RefusedError for what must not be taken.
         """
         packet = unpack(message, self.keys)
@@ -141,23 +149,63 @@ class Inbox:
             packet.height,
             packet.payload_count,
             packet.compact,
+            packet.position,
         )
-        symbols = self.repairs.get(key, {})
-        payloads = self.images.get(key, {})
-        before = symbols.get(packet.repair) if packet.repair else payloads.get(packet.payload_index)
+        place: Place = packet.repair or packet.payload_index
+        before = self.held.get(key, {}).get(place, {})
+        run = str(PurePath(name).parent)
         if self.keys is not None:
             counter = counter_of(message)
-            is_first = self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
-            if not is_first and before != packet.payload:
-                raise RefusedError(f"counter {counter} of sender {packet.sender} came before: a replay")
-        if before is None:
-            self.images.setdefault(key, payloads)
-            if packet.repair:
-                self.repairs.setdefault(key, symbols)[packet.repair] = packet.payload
-            else:
-                payloads[packet.payload_index] = packet.payload
-        return Accepted(packet, before is None)
+            run = f"repair {counter}" if packet.repair else f"{counter - packet.payload_index}"
+            is_first = is_held or self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
+            if not is_first and packet.payload not in before:
+                raise RefusedError(
+                    f"counter {counter} of sender {packet.sender} came before: a replay (or the sender's key file was"
+                    " restored from an older copy: make a new key)"
+                )
+        is_new = packet.payload not in before
+        versions = self.held.setdefault(key, {}).setdefault(place, {})
+        versions.setdefault(packet.payload, []).append(Source(name, run, message))
+        return Accepted(packet, is_new)
+
+    def agreed(self, key: ImageKey) -> Agreed:
+        """What goes together of an image."""
+        return agree(self.held[key], None if self.keys else lambda payloads: has_number(key, payloads))
+
+    @property
+    def images(self) -> dict[ImageKey, dict[int, bytes]]:
+        """Payloads as they came, by index, of every image of which anything came; those that go together."""
+        return {key: self.agreed(key).payloads for key in self.held}
+
+    @property
+    def repairs(self) -> dict[ImageKey, dict[Repair, bytes]]:
+        """Repair symbols that go together, of images that have any."""
+        return {key: symbols for key in self.held if (symbols := self.agreed(key).symbols)}
 
     def payloads(self, key: ImageKey) -> dict[int, bytes]:
         """Payloads of an image, by index: those that came, and those that `satsim.air.repair.recover` adds to them."""
-        return recover(self.images[key], self.repairs.get(key, {}))
+        agreed = self.agreed(key)
+        return recover(agreed.payloads, agreed.symbols)
+
+
+def has_number(key: ImageKey, payloads: Mapping[int, bytes]) -> bool:
+    """Whether these are all payloads of an image whose number follows from its content, and is the one of `key`."""
+    if len(payloads) != key.payload_count:
+        return False
+    packets = [
+        Packet(
+            key.codec,
+            key.model_id,
+            0,
+            0,
+            index,
+            key.payload_count,
+            key.width,
+            key.height,
+            payloads[index],
+            position=key.position,
+            compact=key.compact,
+        )
+        for index in range(key.payload_count)
+    ]
+    return number_of(content_of(packets), key.compact) == key.image_id

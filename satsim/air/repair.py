@@ -15,10 +15,13 @@ Install by `pip install -e '.[repair]'`. A block of one payload needs no library
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from satsim.air.packets import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, Repair
 from satsim.errors import CountError, PacketError
+
+MOST_WORK = 1 << 20
+"""Items of a block times its payloads squared, up to which the one that is wrong is looked for."""
 
 
 def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]]) -> list[Packet]:
@@ -56,33 +59,109 @@ def recover(held: Mapping[int, bytes], repairs: Mapping[Repair, bytes]) -> dict[
     """All payloads that follow from those `held` (by index) and the repair symbols, those held included.
 
     Blocks are solved one by one, the shortest first, and what one gives helps the next; two blocks that could be solved
-    only together are not. Symbols that fit neither each other nor the payloads held are left alone: nothing is
-    recovered from their block. Raises PacketError where zfec is needed and not installed; never anything else.
+    only together are not. Symbols over the same payloads but of another length are another block. Of a block with
+    symbols to spare, what contradicts all others is left out (see `find_forged`); where that is not clear, or payloads
+    held do not fit, nothing is recovered from it.
+    Raises PacketError where zfec is needed and not installed; never anything else.
     """
     known = dict(held)
-    blocks: dict[tuple[int, bool], dict[int, bytes]] = {}
+    for block, symbols in sorted(_blocks(repairs).items()):
+        missing = [k for k in range(block.protects) if k not in known]
+        sources, odd = _sources(block, known)
+        if not missing or len(missing) > len(symbols) or (odd and len(sources) + len(symbols) <= block.protects):
+            continue
+        solved, _ = _solve(block, sources | symbols)
+        if solved:
+            found = {k: _payload(solved[k]) if block.prefixed else solved[k] for k in missing}
+            if all(found.values()):
+                known |= found
+    return known
+
+
+class Forged(NamedTuple):
+    """What repair symbols tell of what is held, where there are more than are needed."""
+
+    places: set[int | Repair]
+    """Payloads and symbols that contradict all others of a block; they alone do."""
+    unclear: list[Repair]
+    """A symbol of each block that is at odds, without telling which of it is wrong."""
+
+
+def find_forged(held: Mapping[int, bytes], repairs: Mapping[Repair, bytes]) -> Forged:
+    """What among payloads held and repair symbols cannot be true; nothing where zfec is not installed.
+
+    A block of m payloads shows that something is wrong from m + 1 payloads and symbols on, and from m + 2 on what.
+    """
+    forged = Forged(set(), [])
+    for block, symbols in sorted(_blocks(repairs).items()):
+        sources, odd = _sources(block, held)
+        items = sources | symbols
+        if len(items) <= block.protects:
+            continue
+        try:
+            solved, wrong = _solve(block, items)
+        except PacketError:
+            continue
+        if solved is None:
+            forged.unclear.append(Repair(block.protects, min(symbols) - block.protects, block.prefixed))
+        else:
+            forged.places.update(odd)
+            if wrong is not None:
+                number = wrong - block.protects
+                forged.places.add(wrong if number < 0 else Repair(block.protects, number, block.prefixed))
+    return forged
+
+
+class _Block(NamedTuple):
+    """What can be solved together: symbols of one length over the same payloads."""
+
+    protects: int
+    prefixed: bool
+    length: int
+
+
+def _blocks(repairs: Mapping[Repair, bytes]) -> dict[_Block, dict[int, bytes]]:
+    """Symbols by their place in the code, block by block."""
+    blocks: dict[_Block, dict[int, bytes]] = {}
     for repair, symbol in repairs.items():
         if repair.protects >= 1 and 0 <= repair.number <= LAST_SYMBOL - repair.protects:
-            blocks.setdefault((repair.protects, repair.prefixed), {})[repair.protects + repair.number] = symbol
-    for (protects, prefixed), symbols in sorted(blocks.items()):
-        missing = [k for k in range(protects) if k not in known]
-        if not missing or len(missing) > len(symbols):
-            continue
-        lengths = {len(symbol) for symbol in symbols.values()}
-        sources = {k: known[k] for k in range(protects) if k in known}
-        length = max(lengths)
-        if prefixed:
-            if any(LENGTH_BYTES + len(payload) > length for payload in sources.values()):
-                continue
-            sources = {k: _symbol(payload, length) for k, payload in sources.items()}
-        if {length} != lengths | {len(source) for source in sources.values()}:
-            continue
-        chosen = sources | dict(sorted(symbols.items())[: len(missing)])
-        block = _decode(chosen, protects)
-        found = {k: _payload(block[k]) if prefixed else block[k] for k in missing}
-        if all(found.values()):
-            known |= found
-    return known
+            block = _Block(repair.protects, repair.prefixed, len(symbol))
+            blocks.setdefault(block, {})[repair.protects + repair.number] = symbol
+    return blocks
+
+
+def _sources(block: _Block, known: Mapping[int, bytes]) -> tuple[dict[int, bytes], list[int]]:
+    """Known payloads as symbols of the block, and the indices of those whose length is none of its."""
+    symbols = {
+        k: _symbol(known[k], block.length) if block.prefixed else known[k] for k in range(block.protects) if k in known
+    }
+    odd = [k for k, symbol in symbols.items() if len(symbol) != block.length]
+    return {k: symbol for k, symbol in symbols.items() if k not in odd}, odd
+
+
+def _solve(block: _Block, items: Mapping[int, bytes]) -> tuple[list[bytes] | None, int | None]:
+    """All payloads of a block, as symbols, and the one item that contradicts all others; None for what is not clear."""
+    solved = _agreed(block.protects, items)
+    spare = len(items) - block.protects
+    if solved is not None or spare < 2 or len(items) * block.protects**2 > MOST_WORK:
+        return solved, None
+    fits = []
+    for wrong in items:
+        solved = _agreed(block.protects, {k: item for k, item in items.items() if k != wrong})
+        if solved is not None:
+            fits.append((solved, wrong))
+    return fits[0] if len(fits) == 1 else (None, None)
+
+
+def _agreed(protects: int, items: Mapping[int, bytes]) -> list[bytes] | None:
+    """The payloads that all items agree on; None where there are too few, or they do not."""
+    if len(items) < protects:
+        return None
+    order = sorted(items)
+    spare = order[protects:]
+    solved = _decode({k: items[k] for k in order[:protects]}, protects)
+    again = _encode(solved, spare) if spare else []
+    return solved if again == [items[k] for k in spare] else None
 
 
 def _added_up(wanted: Sequence[tuple[int, int]]) -> dict[int, int]:

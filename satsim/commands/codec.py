@@ -16,9 +16,12 @@ codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it 
 def list_codecs() -> None:
     """Every codec and every shipped ProGIC model."""
     from codec import codec_names
+    from codec.own import installed
     from codec.progic.shape import list_models
 
     typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
+    if own := installed():
+        typer.echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
     typer.echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 
@@ -76,7 +79,7 @@ def analyse(
 ) -> None:
     """What a ProGIC model's codewords carry: entropy, what range coding would save, maps of latents, picture sheets."""
     from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
     from codec.files import prepared
 
@@ -94,7 +97,7 @@ def analyse(
             smoothing=smoothing,
             metric=metric,
             sheet_photos=sheets,
-            tell=lambda step: status.update(escape(step)),
+            tell=lambda step: status.update(Text(step)),
         )
     for notice in settings.notices:
         console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands import options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -24,6 +26,7 @@ def evaluate(
     codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
     anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against; measured too.")] = None,
+    allow_code: options.AllowCode = False,
     metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
@@ -45,25 +48,31 @@ def evaluate(
     from contextlib import nullcontext
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import track
 
     from codec.base import CodecError
     from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
     from codec.evaluation.evaluate import evaluate as steps
     from codec.evaluation.rows import rows_file
+    from codec.folders import few
+    from codec.own import CODE_ALLOWED
 
+    CODE_ALLOWED.set(allow_code)
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
     set_threads(threads)
     rivals, label = gather(codec or ["progic"], option or [], anchor)
     datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    for note in few(note for dataset in datasets for note in dataset.notes):
+        typer.echo(f"note: {note}", err=True)
     rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
     rows = []
     with rows_file(out / "rows.csv") if out else nullcontext() as keep:
         for dataset in datasets:
             parts = track(
                 steps(dataset, rivals, metric, rates),
-                description=dataset.name,
+                description=escape(dataset.name),
                 total=len(dataset.photos) * len(rivals),
                 console=Console(stderr=True),
                 transient=True,
@@ -109,6 +118,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
 def runtimes(
     photo: Annotated[Path | None, typer.Argument(help="Photo  [default: the first of kodak]")] = None,
     codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    allow_code: options.AllowCode = False,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Side of the picture; repeat  [default: 256, 512]")
     ] = None,
@@ -121,22 +131,28 @@ def runtimes(
     from contextlib import nullcontext
 
     from rich.console import Console
+    from rich.text import Text
 
     from codec.evaluation.contenders import read_contender
     from codec.evaluation.evaluate import default_photo, set_threads
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
     from codec.evaluation.tables import in_csv, in_markdown
     from codec.files import prepared, write_whole
+    from codec.own import CODE_ALLOWED
+    from codec.photos import open_photo
 
+    CODE_ALLOWED.set(allow_code)
     set_threads(threads)
     photo = photo or default_photo()
+    for note in open_photo(photo).notes:
+        typer.echo(f"note: {note}", err=True)
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
     ready = prepared(out / "runtimes.csv") if out else nullcontext()
     with ready, Console(stderr=True).status("timing") as status:
         for rival in rivals.values():
             for each in side or [256, 512]:
-                status.update(f"timing {rival.label} at {each}x{each}")
+                status.update(Text(f"timing {rival.label} at {each}x{each}"))
                 timed += list(time_codec(rival, photo, each, bpp, runs))
     sheet = runtime_sheet(timed, photo)
     Console(width=None if sys.stdout.isatty() else 160).print(for_terminal(sheet))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 try:
     import atexit
+    import io
     import os
     import signal
+    import sys
     from collections.abc import Iterable
+    from contextvars import copy_context
     from importlib import import_module
     from typing import IO, TYPE_CHECKING, Any
 
@@ -95,17 +98,15 @@ def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: I
 
 def main() -> None:
     """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show must not cost a finished run
     try:
-        app()
+        copy_context().run(app)
     except BaseException as error:
         if isinstance(error, SystemExit) and not error.code:
             raise
-        from satsim.commands.mending import ending
+        from satsim.commands.mending import exit_code
 
-        code, line = ending(error)
-        if line is None:
-            raise
-        typer.echo(line, err=True)
-        raise SystemExit(code) from None
+        raise SystemExit(exit_code(error)) from None
     finally:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is done, and Python tidies up

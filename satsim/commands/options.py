@@ -25,6 +25,9 @@ Seed = Annotated[int | None, typer.Option(help="Seed of all randomness instead o
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
 ]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Run code that it names: codecs as module:Class, commands of external.")
+]
 Cache = Annotated[Path | None, typer.Option(help="Folder for scores.  [default: the user's cache folder]")]
 Workers = Annotated[int | None, typer.Option(help="Processes.  [default: one for each core]")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")]

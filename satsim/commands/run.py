@@ -28,14 +28,17 @@ def run(
     settings: options.Settings = None,
     workers: options.Workers = None,
     resume: options.Resume = False,
+    allow_code: options.AllowCode = False,
     cache: options.Cache = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Send one photo, or each one of a folder, by every scheme of a scenario, and show what arrives when."""
     from codec.files import prepared
+    from codec.own import CODE_ALLOWED
     from satsim.scenario.scenario import load_scenario
 
+    CODE_ALLOWED.set(allow_code)
     if not scenario.is_file():
         from satsim.scenario.finding import find_scenario
 
@@ -50,9 +53,11 @@ def run(
         plan = plan.model_copy(update={"image": plan.image.with_photo(image)})
     folder, console = out or Path("results") / plan.name, screen(sys.stderr, quiet)
     with prepared(folder), console.status("starting") as status:
+        from rich.text import Text
+
         from satsim import pipeline
 
-        result = pipeline.run(plan, lambda step: status.update(step))
+        result = pipeline.run(plan, lambda step: status.update(Text(step)))
         status.update("drawing the figures")
         pipeline.save(result, folder)
     for notice in result.notices:

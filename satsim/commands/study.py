@@ -46,6 +46,7 @@ def study(
     images: options.Images = None,
     first: options.First = None,
     settings: options.Settings = None,
+    allow_code: options.AllowCode = False,
     cache: options.Cache = None,
     out: Annotated[Path | None, typer.Option(help="Results folder  [default: results/<file>_study]")] = None,
     json: options.Json = False,
@@ -53,18 +54,13 @@ def study(
 ) -> None:
     """Find the cheapest way to send a photo, or a set of photos, that meets a goal, and show what else there is."""
     from codec.files import prepared
+    from codec.own import CODE_ALLOWED
     from satsim.errors import StudyError
     from satsim.scenario.finding import find_scenario
-    from satsim.study.plan import read_list, read_plan
+    from satsim.study.plan import read_plan
 
-    space: dict[str, Any] = {
-        "codecs": codec or None,
-        "stages": read_list(stages, int, "--stages"),
-        "scales": read_list(scales, float, "--scales"),
-        "transports": read_list(transports, str, "--transports"),
-        "copies": read_list(copies, int, "--copies"),
-        "repair": read_list(repair, int, "--repair"),
-    }
+    CODE_ALLOWED.set(allow_code)
+    space = space_of(codec, stages, scales, transports, copies, repair)
     given: dict[str, Any] = {"goal": goal, "budget": budget, "replications": replications, "trials": trials}
     given["space"] = {key: value for key, value in space.items() if value is not None}
     scenario, photos = find_scenario(scenario), photos_of(images, first, image)
@@ -78,6 +74,27 @@ def study(
         print_study(done, folder)
     if done.recommended is None:
         raise StudyError(done.sentence)
+
+
+def space_of(
+    codec: list[str] | None,
+    stages: str | None,
+    scales: str | None,
+    transports: str | None,
+    copies: str | None,
+    repair: str | None,
+) -> dict[str, Any]:
+    """`space` of a study, as the options say it; None where one says nothing. Raises StudyError."""
+    from satsim.study.plan import read_list
+
+    return {
+        "codecs": codec or None,
+        "stages": read_list(stages, int, "--stages"),
+        "scales": read_list(scales, float, "--scales"),
+        "transports": read_list(transports, str, "--transports"),
+        "copies": read_list(copies, int, "--copies"),
+        "repair": read_list(repair, int, "--repair"),
+    }
 
 
 def photos_of(images: list[Path] | None, first: int | None, image: Path | None) -> list[Photo]:
@@ -96,12 +113,16 @@ def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path
     """Run the study and write its folder, telling the steps and, at the end, the notices."""
     console = screen(sys.stderr, quiet)
     with console.status("starting") as status:
+        from rich.text import Text
+
         from satsim.commands.sweep import choose_workers
         from satsim.scoring.coding import default_folder
         from satsim.study.results import write_study
         from satsim.study.run import run_study
 
-        done = run_study(plan, choose_workers(workers, None), cache or default_folder(), status.update)
+        done = run_study(
+            plan, choose_workers(workers, None), cache or default_folder(), lambda step: status.update(Text(step))
+        )
         status.update("drawing the figure")
         write_study(done, folder)
     for notice in done.notices:

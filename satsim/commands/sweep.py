@@ -43,17 +43,20 @@ def sweep(
     image: options.Image = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first replication; the next has the next.")] = None,
     settings: options.Settings = None,
+    allow_code: options.AllowCode = False,
     cache: options.Cache = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run very large sweeps without asking.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Run a scenario over a grid of settings, many times each: how sure is a picture, and how soon?"""
+    from codec.own import CODE_ALLOWED
     from satsim.scenario.finding import find_scenario
     from satsim.scoring.coding import default_folder
     from satsim.sweep.files import read_request
     from satsim.sweep.plan import make_plan
 
+    CODE_ALLOWED.set(allow_code)
     scenario = find_scenario(scenario)
     changes = list(settings or []) + ([] if seed is None else [f"seed={seed}"])
     request = read_request(scenario, changes, list(vary or []), Path.cwd())
@@ -147,6 +150,8 @@ def seconds(text: str) -> float:
 @contextmanager
 def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
     """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
+    from rich.text import Text
+
     console = screen(sys.stderr, quiet)
     began: dict[str, tuple[float, int]] = {}
     last_s = 0.0
@@ -165,7 +170,7 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
         def tell(news: Progress) -> None:
             nonlocal last_s
             line = words(news)
-            status.update(line)
+            status.update(Text(line))
             if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
                 last_s = time.monotonic()
                 typer.echo(line, err=True)

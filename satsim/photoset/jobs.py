@@ -45,7 +45,7 @@ def run_photo(job: PhotoJob) -> dict[str, Any]:
     scenario, found, notices, scored = job.scenario, [], list[str](), 0
     metrics = [metric.name for metric in job.measures.metrics]
     with naming(job.name):
-        reference = load_photo(scenario.image)
+        reference = load_photo(scenario.image).pixels
         for number, scheme in enumerate(scenario.schemes):
             sending = prepare(scenario, scheme, reference, metrics, cache)
             showings = show(scenario, number, sending, [scenario.seed])
@@ -110,7 +110,7 @@ def end_pictures(job: PhotoJob) -> tuple[Picture, list[Picture | None]]:
     """The photo in its frame, and what each scheme shows of it at the end of the run; of several senders, the first."""
     scenario, pictures = job.scenario, []
     with naming(job.name):
-        reference = load_photo(scenario.image)
+        reference = load_photo(scenario.image).pixels
         for number, scheme in enumerate(scenario.schemes):
             sending = prepare(scenario, scheme, reference, (), open_cache(job.cache))
             index = show(scenario, number, sending, [scenario.seed]).index[0, 0]

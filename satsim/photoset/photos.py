@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import PhotoError
-from codec.folders import list_photos
+from codec.folders import left_out_of, list_photos
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
@@ -20,6 +20,8 @@ class Photo(NamedTuple):
     """Its path below its folder, led in by the folder's name where there are several; no two are alike."""
     path: Path
     """Absolute."""
+    folder: Path
+    """In which it was found, as that was named."""
 
     def framed(self, image: ImageSpec) -> ImageSpec:
         """The frame of `image` around this photo."""
@@ -37,7 +39,7 @@ def find_photos(folders: Sequence[Path], first: int | None = None) -> list[Photo
             raise PhotoError(f"--images {folder}: is no folder; expected photos in one (a single one goes by --image)")
         for path in list_photos(folder)[:first]:
             name = path.relative_to(folder).as_posix()
-            photos.append(Photo(f"{label}/{name}" if len(folders) > 1 else name, path.absolute()))
+            photos.append(Photo(f"{label}/{name}" if len(folders) > 1 else name, path.absolute(), folder))
     counts = Counter(photo.path.resolve() for photo in photos)
     if twice := next((photo for photo in photos if counts[photo.path.resolve()] > 1), None):
         raise PhotoError(f"{twice.path}: is in the set twice; give each folder once, and none inside another")
@@ -55,6 +57,17 @@ def labels_of(folders: Iterable[Path]) -> list[str]:
     return names
 
 
-def check_photos(photos: Sequence[Photo], image: ImageSpec) -> list[tuple[int, int]]:
-    """Height and width of each photo in its frame. Raises PhotoError, naming the file, for the first bad one."""
-    return [(shape[0], shape[1]) for shape in (load_photo(photo.framed(image)).shape for photo in photos)]
+def check_photos(photos: Sequence[Photo], image: ImageSpec) -> tuple[list[tuple[int, int]], list[str]]:
+    """Height and width of each photo in its frame, and the notes of all. Raises PhotoError for the first bad one."""
+    sizes: list[tuple[int, int]] = []
+    notes: list[str] = []
+    for photo in photos:
+        pixels, noted = load_photo(photo.framed(image))
+        sizes.append((pixels.shape[0], pixels.shape[1]))
+        notes += noted
+    return sizes, notes
+
+
+def left_out(photos: Iterable[Photo]) -> list[str]:
+    """A line for each folder of the set with files that are not in it."""
+    return [note for folder in dict.fromkeys(photo.folder for photo in photos) for note in left_out_of(folder)]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from codec.folders import few
 from satsim.durations import parse_duration
 from satsim.errors import SweepError
 from satsim.notices import link_notices, links_of
-from satsim.photoset.photos import Photo, check_photos
+from satsim.photoset.photos import Photo, check_photos, left_out
 from satsim.scenario.scenario import Scenario
 from satsim.scoring.digests import code_digest, file_digest
 from satsim.scoring.judge import digest
@@ -77,9 +78,9 @@ def make_plan(
                 f"{scheme.name}: link.measured_times gives other numbers each time; set encode_s and decode_s"
             )
     chosen = tuple(read_moment(text, scenario.duration_s) for text in moments)
-    sizes = check_photos(photos, scenario.image)
+    sizes, noted = check_photos(photos, scenario.image)
     _, measures, notices = choose_measures(scenario, min(map(min, sizes)))
-    notices += [*scenario.notes, *link_notices(links_of(scenario))]
+    notices += [*left_out(photos), *few(noted), *scenario.notes, *link_notices(links_of(scenario))]
     if len(photos) > 1 and chances_differ(scenario):
         last = scenario.seed + len(photos) - 1
         notices.append(

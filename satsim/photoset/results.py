@@ -18,8 +18,7 @@ from satsim.photoset.jobs import PhotoJob
 from satsim.photoset.plan import PhotosetPlan
 from satsim.photoset.wins import Win, compare_all, gain
 from satsim.photoset.words import wins_page
-from satsim.scenario.saving import save_scenario
-from satsim.scenario.scenario import Scenario, slug
+from satsim.scenario.scenario import Scenario, save_scenario, slug
 from satsim.scoring.digests import file_digest
 from satsim.scoring.labels import distinct, fill
 from satsim.scoring.outbox import Picture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.files import check_free, fresh_folder
+from codec.folders import few
 from satsim.photoset.jobs import end_pictures, run_photo
 from satsim.photoset.plan import PhotosetPlan
 from satsim.photoset.results import (
@@ -23,7 +24,7 @@ from satsim.photoset.results import (
 from satsim.sweep.local import run_here
 from satsim.sweep.manifest import finished
 from satsim.sweep.results import Unfinished
-from satsim.sweep.run import MOST_NOTES, Progress, Workers, resumable
+from satsim.sweep.run import Progress, Workers, resumable
 
 
 def run_photoset(
@@ -74,9 +75,7 @@ def run_photoset(
 
 def notices_of(plan: PhotosetPlan, found: Sequence[Mapping[str, Any]]) -> list[str]:
     """What a reader would not guess of the set, and of schemes on any photo; of many such notes the first."""
-    said = list(dict.fromkeys(notice for each in found for notice in each["notices"]))
-    more = [f"and {len(said) - MOST_NOTES} more notes of this kind"] if len(said) > MOST_NOTES else []
-    notices = [*plan.notices, *said[:MOST_NOTES], *more]
+    notices = [*plan.notices, *few(notice for each in found for notice in each["notices"])]
     if repaired := sum(each["repaired"] for each in found):
         notices.append(f"{repaired} damaged entries of the cache were found, and worked out again")
     return notices

@@ -1,8 +1,9 @@
-"""A mistake that pydantic found, in our words: the field, what was found, what was expected."""
+"""Mistakes that pydantic found, in our words, one a line: the field, what was found, what was expected."""
 
 from __future__ import annotations
 
 import difflib
+import types
 import typing
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,11 +19,55 @@ _HINTS = {
 }
 
 
+_EXPECTED = {
+    "string_type": "text",
+    "string_pattern_mismatch": "letters, digits and any of . _ - after the first",
+    "string_too_long": "at most {max_length} letters",
+    "string_too_short": "a text that is not empty",
+    "too_long": "at most {max_length} values",
+    "too_short": "a list of {min_length} or more",
+    "path_type": "a path",
+    "invalid_key": "a key that is text",
+    "finite_number": "a finite number",
+    "int_parsing_size": "a smaller number",
+    "dict_type": "keys with values",
+    "tuple_type": "a list",
+    "literal_error": "{expected}",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+}
+"""By kind of mistake: what was expected."""
+MOST_LINES = 20
+
+
+def explain_all(errors: Sequence[Any], root: type[BaseModel], source: str = "") -> str:
+    """Each of these mistakes in a line of its own, the source before it; what follows from another is left out."""
+    places = [tuple(_walk(error["loc"], root)[0]) for error in errors]
+    wholes = {place[:k] for place in places for k in range(len(place))}
+    expected: dict[str, list[str]] = {}
+    for error, place in zip(errors, places, strict=True):
+        if place not in wholes or not place:
+            found, _, wanted = explain(error, root).partition("; expected ")
+            expected.setdefault(found, []).extend([wanted] if wanted else [])
+    lead = f"{source}: " if source else ""
+    lines = [f"{lead}{found}" + f"; expected {' or '.join(dict.fromkeys(wanted))}" * bool(wanted)
+             for found, wanted in expected.items()]  # fmt: skip
+    more = [f"{lead}and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "\n".join(lines[:MOST_LINES] + more)
+
+
+def shown(value: Any) -> str:
+    """A value that was found, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} letters)"
+
+
 def explain(error: Any, root: type[BaseModel]) -> str:
     """One line for one pydantic error in a `root`: field, what was found, what was expected."""
     place, model, kind = _walk(error["loc"], root)
     field = ".".join(place)
-    found = error["input"]
+    found = shown(error["input"])
     hint = f" ({_HINTS[field]})" if field in _HINTS else ""
     context = error.get("ctx", {})
     match error["type"]:
@@ -37,8 +82,6 @@ def explain(error: Any, root: type[BaseModel]) -> str:
         case "value_error":
             said = str(context["error"])
             return f"{field}.{said}" if field and not said.startswith(field) else said
-        case "literal_error":
-            return f"{field} is {found!r}; expected {context['expected']}"
         case "union_tag_not_found":
             return f"{field}.model is missing; expected one of: {', '.join(_tags(kind))}"
         case "union_tag_invalid":
@@ -46,14 +89,12 @@ def explain(error: Any, root: type[BaseModel]) -> str:
         case "model_type" | "model_attributes_type":
             tags = " or ".join(_tags(kind))
             keys = f"model: {tags}" if tags else ", ".join(next(_models_in(kind)).model_fields)
-            return f"{field} is {found!r}; expected keys ({keys})"
-        case "dict_type":
-            return f"{field} is {found!r}; expected keys with values"
-        case "tuple_type":
-            return f"{field} is {found!r}; expected a list"
+            return f"{field} is {found}; expected keys ({keys})"
+        case kind if kind in _EXPECTED:
+            return f"{field} is {found}; expected {_EXPECTED[kind].format(**context)}{hint}"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
-            return f"{field} is {found!r}; {message}{hint}"
+            return f"{field} is {found}; {message}{hint}"
 
 
 def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[BaseModel], Any]:
@@ -68,6 +109,8 @@ def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[Ba
         models = list(_models_in(annotation))
         if str(part) in _tags(annotation):
             annotation = _tags(annotation)[str(part)]
+            continue
+        if isinstance(part, str) and not models and _is_choice(annotation):
             continue
         place.append(str(part))
         holders = [model for model in models if part in model.model_fields] or models[:1]
@@ -85,6 +128,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
+def _is_choice(annotation: Any) -> bool:
+    """Whether values of several plain types may stand here, whose names pydantic puts into the place."""
+    kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType) and len(kinds) > 1
+
+
 def _tags(annotation: Any) -> dict[str, type[BaseModel]]:
     """By the word in its `model` key: each kind of model that a union may hold."""
     kinds = [model for model in _models_in(annotation) if "model" in model.model_fields]
@@ -99,7 +148,7 @@ def _range_of(model: type[BaseModel], place: Sequence[str]) -> str:
     for rule in [*field.metadata, *_rules_in(field.annotation)]:
         bounds |= {name: getattr(rule, name) for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)}
     if {"ge", "le"} <= bounds.keys():
-        return f"{bounds['ge']:g} to {bounds['le']:g}"
+        return f"{bounds['ge']:.10g} to {bounds['le']:.10g}"
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     return ", ".join(f"{words[name]} {bound:.10g}" for name, bound in bounds.items())
 

@@ -1,15 +1,18 @@
-"""One story: what a scenario is made of, read from YAML, frozen and checked; a mistake is one line with its mend."""
+"""One story: what a scenario is made of, checked as it is read, and written with its files; a mistake is one line."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import Checked, LinkSpec, Seconds, Span
@@ -133,6 +136,8 @@ class SchemeSpec(Checked):
         return self
 
 
+INPUTS = "inputs"
+"""Where a saved scenario keeps the files that it names."""
 NAME_FIELDS = ("codec", "packets", "bytes", "stages", "transport", "link")
 
 
@@ -198,54 +203,31 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
     Raises ScenarioError, one line, for a file that is missing, unreadable, not YAML, or not a scenario.
     """
     data = read_mapping(path, "scenario")
-    return make_scenario(with_settings(data, settings), str(path), path.parent)
+    if settings:
+        from satsim.scenario.settings import with_settings
 
-
-def with_settings(data: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """`data` after settings from outside, without schemes that these made equal. Raises ScenarioError as `override`."""
-    for setting in settings:
-        data = override(data, setting)
-    if any(setting.startswith("schemes.") for setting in settings):
-        from satsim.scenario.settings import without_doubles
-
-        (data,) = without_doubles([data])
-    return data
-
-
-def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
-    """`data` with one dotted key set, as in "link.loss_ratio=0.1" or "schemes.0.codec=avif"; the value is YAML.
-
-    Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
-    """
-    from satsim.scenario.settings import put
-
-    return put(data, *read_setting("--set", setting, "link.loss_ratio=0.1"), f"--set {setting}")
-
-
-def read_setting(flag: str, setting: str, example: str) -> tuple[str, Any]:
-    """Key and value of "key=value", the value read as YAML. Raises ScenarioError, led in by the command line's flag."""
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise ScenarioError(f"{flag} {setting}: expected key=value, such as {example}")
-    try:
-        return key, parse_yaml(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"{flag} {setting}: the value is {error}") from None
+        data = with_settings(data, settings)
+    return make_scenario(data, str(path), path.parent)
 
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
-    """`check_scenario`, with every path in it read as relative to `folder`."""
-    return _with_absolute_paths(check_scenario(data, source), folder)
+    """`check_scenario`, with every path in it read as relative to `folder`, and no code in it that nobody allowed."""
+    scenario = _with_absolute_paths(check_scenario(data, source), folder)
+    if any(":" in scheme.codec or scheme.codec == "external" for scheme in scenario.schemes):
+        from satsim.scenario.settings import check_codecs
+
+        check_codecs([scheme.codec for scheme in scenario.schemes], source)
+    return scenario
 
 
 def check_scenario(data: Any, source: str) -> Scenario:
-    """The scenario that `data` describes; ScenarioError names `source`, the first field that is wrong, and the mend."""
+    """The scenario that `data` describes; ScenarioError has a line for each mistake: `source`, the field, the mend."""
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        from satsim.scenario.explaining import explain
+        from satsim.scenario.explaining import explain_all
 
-        raise ScenarioError(f"{source}: {explain(error.errors()[0], Scenario)}") from None
+        raise ScenarioError(explain_all(error.errors(), Scenario, source)) from None
 
 
 def _with_absolute_paths(part: Part, folder: Path) -> Part:
@@ -260,41 +242,56 @@ def _with_absolute_paths(part: Part, folder: Path) -> Part:
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             changes[name] = tuple(_with_absolute_paths(each, folder) for each in value)
         elif name == "options":
-            changes[name] = {key: _from(folder, option) for key, option in value.items()}
+            texts = {key: option for key, option in value.items() if isinstance(option, str) and Path(option).suffix}
+            files = {key: folder / option for key, option in texts.items() if isfile(folder / option)}
+            changes[name] = value | {key: str(file.resolve()) for key, file in files.items()}
     return part.model_copy(update=changes)
-
-
-def _from(folder: Path, option: Any) -> Any:
-    """A codec's option, absolute where it names a file in `folder`."""
-    names_file = isinstance(option, str) and Path(option).suffix and (folder / option).is_file()
-    return str((folder / option).resolve()) if names_file else option
 
 
 def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     """The keys of a YAML file. Raises ScenarioError, one line, where there is no such file or it has no keys."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = read_yaml(read_text(path))
     except FileNotFoundError:
         raise ScenarioError(f"{path}: no such {kind} file; check the path, or see the ones in scenarios/") from None
+    except YamlError as error:
+        raise ScenarioError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read as text ({error})") from None
-    try:
-        data = parse_yaml(text)
-    except ScenarioError as error:
-        raise ScenarioError(f"{path}: {error}") from None
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: holds {type(data).__name__}; expected keys such as name, image, link, schemes")
     return data
 
 
-def parse_yaml(text: str) -> Any:
-    """What `text` says as YAML. Raises ScenarioError, one line, with the place of the mistake where it is known."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise ScenarioError(f"{where}not YAML ({reason})") from None
-    except (ValueError, RecursionError) as error:  # 2024-13-45 is no date, and brackets may nest too deep
-        raise ScenarioError(f"not YAML ({error})") from None
+def save_scenario(scenario: Scenario, path: Path, short: bool = False, head: str = "") -> dict[str, Any]:
+    """Write `scenario` to `path` after `head`, in full or, if that says the same, `short`, and return what it says.
+
+    Short is without defaults. The photo, and other files that it names, are copied into `inputs` beside it. Raises
+    OSError.
+    """
+    data = scenario.model_dump()
+    less: dict[str, Any] = scenario.model_dump(exclude_defaults=True)
+    if short and Scenario.model_validate(less) == scenario:
+        data = less
+    carried: dict[Path, str] = {}
+    written: dict[str, Any] = _carry(data, path.parent, carried)
+    text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=116)
+    path.write_text(head + text, encoding="utf-8")
+    return written
+
+
+def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:
+    """`part` as YAML has it, its files copied into `folder` and named from there."""
+    if isinstance(part, dict):
+        return {key: _carry(value, folder, carried) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_carry(each, folder, carried) for each in part]
+    if isinstance(part, Path) or (isinstance(part, str) and Path(part).is_absolute()):
+        file = Path(part)
+        if file not in carried and isfile(file):
+            taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
+            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{file.name}"
+            (folder / INPUTS).mkdir(exist_ok=True)
+            shutil.copyfile(file, folder / carried[file])
+        return carried.get(file, str(part))
+    return part

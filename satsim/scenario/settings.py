@@ -5,7 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
+
+
+def with_settings(data: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """`data` after settings from outside, without schemes that these made equal. Raises ScenarioError as `override`."""
+    for setting in settings:
+        data = override(data, setting)
+    if any(setting.startswith("schemes.") for setting in settings):
+        (data,) = without_doubles([data])
+    return data
+
+
+def override(data: dict[str, Any], setting: str) -> dict[str, Any]:
+    """`data` with one dotted key set, as in "link.loss_ratio=0.1" or "schemes.0.codec=avif"; the value is YAML.
+
+    Raises ScenarioError for a setting that is not key=value or a path through something that has no keys.
+    """
+    return put(data, *read_setting("--set", setting, "link.loss_ratio=0.1"), f"--set {_short(setting)}")
+
+
+def read_setting(flag: str, setting: str, example: str) -> tuple[str, Any]:
+    """Key and value of "key=value", the value read as YAML. Raises ScenarioError, led in by the command line's flag."""
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise ScenarioError(f"{flag} {_short(setting)}: expected key=value, such as {example}")
+    try:
+        return key, read_yaml(text)
+    except YamlError as error:
+        raise ScenarioError(f"{flag} {_short(setting)}: the value is {error}") from None
+
+
+def _short(setting: str) -> str:
+    """A setting in one line of some length."""
+    return " ".join(setting.split())[:200]
 
 
 def put(data: dict[str, Any], dotted: str, value: Any, source: str) -> dict[str, Any]:
@@ -31,14 +65,19 @@ def _set(place: Any, keys: list[str], value: Any, source: str, section: str = ""
     if isinstance(place, str) and section in _BARE_NAMES:
         place = {_BARE_NAMES[section]: place}
     if isinstance(place, list):
-        if key != "*" and (not key.isdigit() or int(key) >= len(place)):
-            raise ScenarioError(f"{source}: {key!r} is no place in a list of {len(place)}")
+        if key != "*" and key not in map(str, range(len(place))):
+            raise ScenarioError(f"{source}: {key!r} is no place in a list of {len(place)}; expected {_places(place)}")
         return [_set(each, rest, value, source, key) if key in ("*", str(k)) else each for k, each in enumerate(place)]
     if place is None:
         place = {}
     if not isinstance(place, dict):
-        raise ScenarioError(f"{source}: {key!r} cannot be set inside {place!r}")
+        raise ScenarioError(f"{source}: {key!r} cannot be set inside {str(place)[:80]!r}")
     return {**place, key: _set(place.get(key), rest, value, source, key)}
+
+
+def _places(place: list[Any]) -> str:
+    """What may be written for a place in a list."""
+    return f"0 to {len(place) - 1}, or * for all" if len(place) > 1 else "0" if place else "a list that holds something"
 
 
 def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
@@ -66,6 +105,18 @@ def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
             notes.append(f"scheme {scheme.get('name')!r}: {scheme['codec']} has no {what}, so that is left out")
             schemes[k] = scheme | {"options": {key: value for key, value in options.items() if key in known}}
     return data | {"schemes": schemes, "notes": notes}
+
+
+def check_codecs(names: Sequence[str], source: str) -> None:
+    """Raise ScenarioError where one of the schemes' codecs runs code that nobody allowed."""
+    from codec.base import CodecError
+    from codec.own import check_code
+
+    for k, name in enumerate(names):
+        try:
+            check_code(name)
+        except CodecError as error:
+            raise ScenarioError(f"{source}: schemes.{k}.{error}") from None
 
 
 def without_doubles(stories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,8 +21,8 @@ OWN_CODE = ("scoring/outbox.py", "scoring/rounds.py", "air/repair.py", "scoring/
 
 
 def coded_with(name: str, options: Mapping[str, Any], module: str, model_id: int) -> dict[str, str]:
-    """What payloads and pictures follow from, besides the photo: of a codec by its name, or a class in `module`."""
-    modules = {name.partition(":")[0], module} if ":" in name else set()
+    """What payloads and pictures follow from, besides the photo: of a codec by its name, whose class is in `module`."""
+    modules = {each for each in (module, *name.split(":")[:-1]) if not each.startswith("codec.")}
     return {
         "codec": name,
         "options": options_digest(options),

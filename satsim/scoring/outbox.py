@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from codec.base import BudgetError, CodecError, stages_of
 from codec.loading import fit_options
-from codec.photos import fit_photo
+from codec.photos import Photo, fit_photo
 from satsim.air.forms import misfit
 from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
 from satsim.errors import CountError, LinkError, PacketError
@@ -21,8 +21,8 @@ from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportS
 Picture = npt.NDArray[np.uint8]
 
 
-def load_photo(image: ImageSpec) -> Picture:
-    """The photo in its frame, uint8[H, W, 3]. Raises PhotoError, naming the file and the mend."""
+def load_photo(image: ImageSpec) -> Photo:
+    """The photo in its frame, and the notes of its file. Raises PhotoError, naming the file and the mend."""
     return fit_photo(image.path, image.width, image.height, image.fit)
 
 

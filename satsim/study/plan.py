@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import math
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
+from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
@@ -111,19 +111,11 @@ def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:
 
 
 def check_study(data: dict[str, Any], source: str) -> StudySpec:
-    """`data` as a study. Raises StudyError, one line that names the first key that is wrong."""
+    """`data` as a study. Raises StudyError, a line for each key that is wrong."""
     try:
         return StudySpec.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        if first["type"] != "extra_forbidden":
-            message = first["msg"][0].lower() + first["msg"][1:]
-            raise StudyError(f"{source}: {place} is {first['input']!r}; {message}") from None
-        known = (SpaceSpec if first["loc"][0] == "space" else StudySpec).model_fields
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(known)}"
-        raise StudyError(f"{source}: {place} is no key of a study; {hint}") from None
+        raise StudyError(explain_all(error.errors(), StudySpec, source)) from None
 
 
 def make_plan(scenario: Scenario, goal: Goal, budgets: tuple[Budget, ...], spec: StudySpec) -> StudyPlan:

@@ -13,7 +13,7 @@ from typing import Any
 
 from codec.files import fresh_folder
 from satsim.notices import about_link, write_notes
-from satsim.scenario.saving import save_scenario
+from satsim.scenario.scenario import save_scenario
 from satsim.scoring.digests import versions
 from satsim.study.outcome import Outcome
 from satsim.study.run import Study, photos_met

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codec.folders import few
 from satsim.errors import StudyError
 from satsim.notices import image_notices, link_notices
+from satsim.photoset.photos import left_out
 from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import about_metrics, choose_measures
 from satsim.study.bench import Bench, try_out
@@ -47,7 +49,8 @@ def run_study(
     goal, scenario = plan.goal, plan.scenario
     progress("reading the photos" if plan.photos else "reading the photo")
     images = [photo.framed(scenario.image) for photo in plan.photos] or [scenario.image]
-    references = tuple(map(load_photo, images))
+    photos = [load_photo(image) for image in images]
+    references = tuple(photo.pixels for photo in photos)
     shortest = min(min(reference.shape[:2]) for reference in references)
     (metric,), measures, said = choose_measures(scenario, shortest, (goal.by_s,))
     if metric.name != goal.metric:
@@ -58,7 +61,8 @@ def run_study(
     cost = cost_of(found.outcomes)
     progress("trying the choice on fresh seeds")
     recommended, confirmed, fell = confirm(bench, found, cost, workers)
-    notices = [*plan.notices, *notices_on(plan, found), *fell]
+    noted = few(note for photo in photos for note in photo.notes)
+    notices = [*plan.notices, *left_out(plan.photos), *noted, *notices_on(plan, found), *fell]
     if recommended and confirmed:
         notices += cheaper(found, recommended, cost)
         sentence = advice(recommended, confirmed, plan, cost)

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from codec.loading import codec_names
 from codec.options import split_options
+from codec.own import check_code
+from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
-from satsim.scenario.scenario import SchemeSpec, TransportSpec, parse_yaml, slug
+from satsim.scenario.scenario import SchemeSpec, TransportSpec, slug
 
 TRANSPORTS = ("once", "carousel", "arq")
 
@@ -80,14 +83,18 @@ def codings(space: Space) -> list[OperatingPoint]:
 def make_coding(codec: str, scale: float, stages: int) -> OperatingPoint:
     """A coding of `Space`: ProGIC sends so many stages, and a file may fill so many messages.
 
-    A codec of the user's own, whose name holds a colon, takes neither; nor does one whose options say how much.
+    A codec of the user's own takes neither; nor does one whose options say how much.
     """
     name, options = read_codec(codec)
     label = " ".join([name.rpartition(":")[2], *(f"{key}={value}" for key, value in options.items())])
     plural, amount = "s" * (stages != 1), ""
     if name.startswith("progic") and "stages" not in options:
         options, amount = options | {"stages": stages}, f"{stages} stage{plural}"
-    elif not name.startswith("progic") and ":" not in name and not options.keys() & {"budget_bytes", "budget_packets"}:
+    elif (
+        not name.startswith("progic")
+        and name in codec_names()
+        and not options.keys() & {"budget_bytes", "budget_packets"}
+    ):
         options, amount = options | {"budget_packets": stages}, f"{stages} message{plural}"
     return OperatingPoint(name, label, options, amount, scale)
 
@@ -97,7 +104,11 @@ def read_codec(text: str) -> tuple[str, dict[str, Any]]:
     name, settings = split_options(text)
     if not all(name.split(":")) or name.count(":") > 1:
         raise StudyError(f"codec {text!r}: expected NAME or NAME:key=value, such as avif or progic:model=nano")
-    return name, {key: parse_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
+    check_code(name)
+    try:
+        return name, {key: read_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
+    except YamlError as error:
+        raise StudyError(f"codec {text!r}: the value of an option is {error}") from None
 
 
 def designs(space: Space, coding: OperatingPoint, size: Size, link: LinkSpec) -> list[Design]:

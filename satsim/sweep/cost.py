@@ -24,7 +24,7 @@ def cost_words(plan: SweepPlan, workers: int) -> Iterator[str]:
     first = plan.places[0]
     metrics = tuple(metric.name for metric in plan.measures.metrics)
     began = time.perf_counter()
-    photo = load_photo(first.scenario.image)
+    photo = load_photo(first.scenario.image).pixels
     sendings = [encode(EncodeTask(first.scenario, k, photo, metrics, plan.cache)) for k in range(len(schemes))]
     yield f"coding the photo of the first point (from the cache, if it was there): {time.perf_counter() - began:.1f} s"
     total_s = 0.0

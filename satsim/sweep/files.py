@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from satsim.errors import ScenarioError
-from satsim.scenario.scenario import read_mapping, with_settings
+from satsim.scenario.scenario import read_mapping
+from satsim.scenario.settings import with_settings
 from satsim.sweep.grid import Factor, factor_of, read_factor
 
 KEYS = ("title", "scenario", "set", "vary", "replications", "at")
@@ -43,13 +44,13 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
         else:
             path = path.parent / str(sweep["scenario"])
             data = read_mapping(path, "scenario")
-        data = with_settings(data, [str(setting) for setting in sweep.get("set", [])])
+        data = with_settings(data, _texts(sweep, "set", "key=value", where))
         if "title" in sweep:
             data = data | {"title": sweep["title"]}
         for axis in _axes_of(sweep.get("vary", {}), where):
             axes[axis.key] = axis
-        replications, moments = sweep.get("replications"), [str(each) for each in sweep.get("at", [])]
-        if replications is not None and (not isinstance(replications, int) or replications < 1):
+        replications, moments = sweep.get("replications"), _texts(sweep, "at", "times such as 2 min", where)
+        if replications is not None and (type(replications) is not int or replications < 1):
             raise ScenarioError(f"{where}: replications is {replications!r}; expected a whole number from 1")
     data = with_settings(data, settings)
     given = [read_factor(text, folder) for text in varied]
@@ -58,6 +59,14 @@ def read_request(path: Path, settings: Sequence[str], varied: Sequence[str], fol
             raise ScenarioError(f"--vary {axis.key} is there twice; put all its values into one")
         axes[axis.key] = axis
     return Request(data, path, list(axes.values()), replications, moments)
+
+
+def _texts(sweep: Mapping[str, Any], key: str, what: str, path: Path) -> list[str]:
+    """The list of texts under `key` of a file; none where it is left out."""
+    texts = sweep.get(key, [])
+    if not isinstance(texts, list) or any(isinstance(each, list | dict) for each in texts):
+        raise ScenarioError(f"{path}: {key} is {texts!r}; expected a list of {what}")
+    return [str(each) for each in texts]
 
 
 def _axes_of(vary: Any, path: Path) -> list[Factor]:

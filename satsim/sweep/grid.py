@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from codec.folders import is_photo, left_out_of
+from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
-from satsim.scenario.scenario import Scenario, make_scenario, parse_yaml
+from satsim.scenario.scenario import Scenario, make_scenario
 from satsim.scenario.settings import put, without_doubles
 
 SHORT = {
@@ -43,8 +45,9 @@ LABELS = {
 """How figures name an axis; a key that is not here goes by its words."""
 UNITS = {"s": "seconds", "bytes": "bytes", "db": "dB", "deg": "degrees", "ratio": "share"}
 """What the last part of a key says, in words."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+MOST_VALUES = 1_000_000
+"""Of a range."""
 FIXED = ("seed", "metrics", "quality_levels", "name", "title")
 """Keys that no axis may have: rows under them could not be compared."""
 
@@ -56,6 +59,8 @@ class Factor(NamedTuple):
     values: tuple[Any, ...]
     labels: tuple[str, ...]
     """The values in a few letters each, no two alike."""
+    notes: tuple[str, ...] = ()
+    """On files of a folder that are not among the values."""
 
 
 def axis_words(key: str) -> str:
@@ -117,25 +122,27 @@ def _range(text: str, source: str) -> list[float] | None:
     plain = re.fullmatch(rf"({NUMBER}):({NUMBER}):({NUMBER})", text)
     log = re.fullmatch(rf"log:({NUMBER}):({NUMBER}):(\d+)", text)
     if log:
-        start, stop, count = float(log[1]), float(log[2]), int(log[3])
-        if not (0 < start < stop and count >= 2):
+        start, stop, count = float(log[1]), float(log[2]), float(log[3])
+        if not (0 < start < stop < math.inf and 2 <= count <= MOST_VALUES):
             raise ScenarioError(
-                f"{source}: expected log:start:stop:count with 0 < start < stop and a count of 2 or more"
+                f"{source}: expected log:start:stop:count with 0 < start < stop and a count of 2 to {MOST_VALUES:,}"
             )
-        return [float(f"{start * (stop / start) ** (k / (count - 1)):.12g}") for k in range(count)]
+        return [float(f"{start * (stop / start) ** (k / (count - 1)):.12g}") for k in range(int(count))]
     if not plain:
         if ":" in text and re.fullmatch(r"[\w.:+-]+", text):
             raise ScenarioError(f"{source}: expected start:stop:step or log:start:stop:count, such as 0:0.4:0.05")
         return None
     start, stop, step = map(float, plain.groups())
+    if not all(map(math.isfinite, (start, stop, step))):
+        raise ScenarioError(f"{source}: is beyond all numbers; expected a range such as 0:0.4:0.05")
     if step == 0 or (stop - start) / step < 0:
         raise ScenarioError(
             f"{source}: the range from {start:g} to {stop:g} by {step:g} is empty; expected a step towards its end"
         )
     whole = all(re.fullmatch(r"[-+]?\d+", part) for part in plain.groups())
+    if (stop - start) / step >= MOST_VALUES:
+        raise ScenarioError(f"{source}: the range has more than {MOST_VALUES:,} values; expected a larger step")
     count = math.floor((stop - start) / step + 1e-9) + 1
-    if count > 1_000_000:
-        raise ScenarioError(f"{source}: the range has {count:,} values; expected a larger step")
     values = [float(f"{start + k * step:.12g}") for k in range(count)]
     return [int(value) for value in values] if whole else values
 
@@ -143,18 +150,22 @@ def _range(text: str, source: str) -> list[float] | None:
 def _list(text: str, source: str) -> list[Any]:
     """The values of a list with commas between them, each read as YAML."""
     try:
-        values: list[Any] = parse_yaml(f"[{text}]")
-    except ScenarioError as error:
+        values: list[Any] = read_yaml(f"[{text}]")
+    except YamlError as error:
         raise ScenarioError(f"{source}: the values are {error}") from None
     return values
 
 
-def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The pictures in a folder, in order of their names, or those of a list, and their names."""
+def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The photos in a folder, in order of their names, or those of a list, their names, and what is left out."""
     paths: list[Path] = []
+    notes: list[str] = []
     for part in text.split(","):
         path = folder / part.strip()
-        inside = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES) if path.is_dir() else [path]
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(each for each in path.iterdir() if is_photo(each.name))
+            notes += left_out_of(path, deep=False)
         if not inside:
             raise ScenarioError(f"{source}: there is no picture in {path}; expected files such as .png or .jpg")
         paths += inside
@@ -162,7 +173,7 @@ def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tupl
         raise ScenarioError(f"{source}: {missing} is no file or folder; check the path")
     stems = [path.stem for path in paths]
     names = [path.stem if stems.count(path.stem) == 1 else path.name for path in paths]
-    return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels
+    return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels, tuple(notes)
 
 
 def _label(value: Any) -> str:

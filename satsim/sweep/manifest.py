@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from satsim.notices import write_notes
-from satsim.scenario.saving import save_scenario
+from satsim.scenario.scenario import save_scenario
 from satsim.scoring.labels import distinct, facts_of, fill
 from satsim.scoring.outbox import Sending
 from satsim.scoring.summary import about_metrics

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codec.folders import few
 from satsim.errors import SweepError
 from satsim.notices import image_notices, link_notices, links_of
 from satsim.scenario.scenario import Scenario, make_scenario
@@ -20,7 +21,7 @@ from satsim.sweep.grid import Factor, Place, make_grid
 
 BLOCK = {"table": 4000, "events": 500}
 """Replications in a job: some seconds of work, so that little is lost with a worker and progress is seen."""
-LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pyarrow", "pillow", "pillow-heif", "imagecodecs")
+LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pyarrow", "pillow", "pi-heif", "pillow-heif", "imagecodecs")
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,16 @@ def make_plan(
             raise SweepError(
                 f"{path}: {timed[0]}: link.measured_times gives other numbers each time; set encode_s and decode_s"
             )
-    photos = {scenario.image: min(load_photo(scenario.image).shape[:2]) for scenario in scenarios}
+    photos = [load_photo(image) for image in dict.fromkeys(scenario.image for scenario in scenarios)]
+    shortest = min(min(photo.pixels.shape[:2]) for photo in photos)
     shortest_s = min(scenario.duration_s for scenario in scenarios)
     if late := [moment_s for moment_s in moments_s if not 0 < moment_s < shortest_s]:
         raise SweepError(
             f"--at is {late[0]:g} s; expected more than 0 and less than the run, which is {shortest_s:g} s"
         )
     moments_s = tuple(moments_s) or default_moments(shortest_s)
-    _, measures, notices = choose_measures(scenarios[0], min(photos.values()), moments_s)
+    _, measures, notices = choose_measures(scenarios[0], shortest, moments_s)
+    notices += [*(note for axis in axes for note in axis.notes), *few(note for photo in photos for note in photo.notes)]
     notices += [note for scenario in scenarios for note in [*image_notices(scenario), *scenario.notes]]
     notices += link_notices(link for scenario in scenarios for link in links_of(scenario))
     if any(axis.key == "link" or axis.key.startswith("link.") for axis in axes):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from codec.files import check_free, fresh_folder
+from codec.folders import few
 from satsim.errors import SweepError
 from satsim.links.linkspec import LinkSpec
 from satsim.notices import scheme_notices
@@ -112,7 +113,7 @@ def code_photos(plan: SweepPlan, workers: Workers, progress: Callable[[Progress]
     """For each point the photo as each scheme sends it; what is the same at several points is coded once."""
     metrics = tuple(metric.name for metric in plan.measures.metrics)
     images = {place.scenario.image for place in plan.places}
-    photos = {image: load_photo(image) for image in images}
+    photos = {image: load_photo(image).pixels for image in images}
     numbers: dict[str, int] = {}
     codings: list[EncodeTask] = []
     wanted = []
@@ -136,21 +137,18 @@ def code_photos(plan: SweepPlan, workers: Workers, progress: Callable[[Progress]
 
 
 FEW = 12
-MOST_NOTES = 6
 NOT_CODED: dict[str, Any] = {"link": LinkSpec(), "duration_s": 1.0, "schemes": (), "metrics": ("",), "title": ""}
 """Parts of a scenario of which coded photos know nothing, each with a value in its place."""
 
 
 def notes(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]]) -> list[str]:
     """What a reader would not guess of schemes at any point, such as stages cut to fit; of many notes the first."""
-    found = {
-        note: None
+    return few(
+        note
         for place, row in zip(plan.places, sendings, strict=True)
         for scheme, sending in zip(place.scenario.schemes, row, strict=True)
         for note in scheme_notices(place.scenario, scheme, sending.outbox)
-    }
-    more = [f"and {len(found) - MOST_NOTES} more notes of this kind"] if len(found) > MOST_NOTES else []
-    return [*list(found)[:MOST_NOTES], *more]
+    )
 
 
 def open_jobs(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], unfinished: Unfinished) -> list[Job]:

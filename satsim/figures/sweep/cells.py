@@ -109,6 +109,8 @@ def plan_board(
     lines = -(-len(titles) // columns)
     height = min(height, max(16.0 if width >= needed else 6.0, MOST_HEIGHT / lines / len(rows)))
     height = height if width >= needed else min(height, max(width, 6.0))
+    if y is None and TEXT * LETTER * longest > 167.0 and 24.0 * lines * len(rows) <= MOST_HEIGHT:
+        height = max(height, 24.0)  # names in two lines
     title = 13 * max(wrap_title(each, width * count).count("\n") + bool(each) for each in titles) + 7
     label = "" if y is None or y is NO_AXIS else y.label
     return Board(x, label, tuple(rows), columns, lines, left, width, height, plan_ticks(x, width), title,

@@ -28,8 +28,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     """A hidden folder to fill, which becomes `out` at the end of the block and vanishes if the block fails.
 
     What is at `out` by then is renamed to the first free of out.1, out.2 and so on; nothing is ever mixed or deleted.
-    A link stays, and what it names becomes the folder. Raises OSError where the disk will not take it, or where `out`
-    is the folder you are in or one above it.
+    A link stays, and what it names becomes the folder. Raises OSError as `prepared` does, or on a full disk.
     """
     real = Path(os.path.realpath(out))
     partial = hidden(real)
@@ -41,7 +40,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
                 with suppress(OSError):  # another may take the name first
                     partial.rename(real)
             if partial.exists():
-                from codec.exchange import put_in_place
+                from codec.files.exchange import put_in_place
 
                 put_in_place(partial, real)
         except BaseException:
@@ -87,6 +86,6 @@ def _tidy(folder: Path) -> None:
     """See to what killed programs left in `folder`, once a process."""
     with suppress(OSError):
         if any(".partial-" in name or ".ready-" in name for name in os.listdir(folder)):
-            from codec.exchange import clear
+            from codec.files.exchange import clear
 
             clear(folder)

@@ -1,0 +1,179 @@
+"""Messages as modems, gateways and people keep them, told apart by what they hold, whatever they are called.
+
+A message of its own; DirectIP of the Iridium gateway (revision 1, then elements of which number 2 is the payload); a
+web hook, as JSON or form fields, whose `data` is hexadecimal; lines of hexadecimal digits; or messages one after the
+other, which their checksums tell apart, or their seals where the keys are known.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from satsim.air import compact
+from satsim.air.inbox import unpack
+from satsim.air.packets import CODEC_NAMES, COMPACT_BYTES, HEADER_BYTES, SEALED, VERSION
+from satsim.air.seal import SenderKey
+from satsim.errors import PacketError, RefusedError
+
+SUFFIXES = (".bin", ".sbd")
+"""Of files that a folder is asked for whatever they hold; of others only those that hold messages are taken."""
+LONGEST_IN_STREAM = 2048
+"""Bytes of a message among others; Iridium takes up to 1,960."""
+LARGEST_FILE_BYTES = 1 << 18
+"""Of a file that may hold messages one after the other; a larger one is no such file. Standard input may be longer."""
+PAYLOAD_ELEMENT = 2
+Keys = Mapping[int, SenderKey] | None
+
+
+def read_messages(files: Sequence[Path], keys: Keys = None) -> list[tuple[str, bytes]]:
+    """(name, bytes) of each message in each file, in all files below each folder, and in standard input for "-".
+
+    Hidden files and folders are passed over. With `keys` sealed messages that follow each other are told apart.
+    Raises OSError for a file that is missing.
+    """
+    found: list[tuple[str, bytes]] = []
+    for file in files:
+        if str(file) == "-":
+            found += _named("standard input", sys.stdin.buffer.read(), keys, sys.maxsize)
+        elif file.is_dir():
+            for each in sorted(file.rglob("*")):
+                if each.is_file() and not any(part.startswith(".") for part in each.relative_to(file).parts):
+                    messages = _named(str(each), each.read_bytes(), keys)
+                    is_asked_for = each.suffix.lower() in SUFFIXES
+                    found += [(name, message) for name, message in messages if is_asked_for or is_message(message)]
+        else:
+            found += _named(str(file), file.read_bytes(), keys)
+    return found
+
+
+def messages_in(content: bytes, keys: Keys = None, most_bytes: int = LARGEST_FILE_BYTES) -> list[bytes]:
+    """The messages that `content` holds; where it is in no form we know, itself."""
+    if is_message(content, keys):
+        return [content]
+    messages = _direct_ip(content) or _text(content)
+    if not messages and len(content) <= most_bytes:
+        messages = _stream(content, keys)
+    return messages or [content]
+
+
+def is_message(message: bytes, keys: Keys = None) -> bool:
+    """Whether `message` is a packet, or may be one that is sealed; with `keys`, one that they open."""
+    try:
+        unpack(message, keys)
+    except RefusedError:
+        return keys is None and _opens_like_one(message)
+    except PacketError:
+        return False
+    return True
+
+
+def _named(name: str, content: bytes, keys: Keys, most_bytes: int = LARGEST_FILE_BYTES) -> list[tuple[str, bytes]]:
+    messages = messages_in(content, keys, most_bytes)
+    return [(f"{name}#{k}" if len(messages) > 1 else name, message) for k, message in enumerate(messages, 1)]
+
+
+def _direct_ip(content: bytes) -> list[bytes]:
+    """Payloads of DirectIP messages that follow each other; none where it is anything else."""
+    found, at = [], 0
+    while at < len(content):
+        end = at + 3 + int.from_bytes(content[at + 1 : at + 3], "big")
+        if content[at] != 1 or end > len(content) or end == at + 3:
+            return []
+        at += 3
+        while at < end:
+            start = at + 3
+            at = start + int.from_bytes(content[at + 1 : start], "big")
+            if at > end:
+                return []
+            if content[start - 3] == PAYLOAD_ELEMENT:
+                found.append(content[start:at])
+    return found
+
+
+def _text(content: bytes) -> list[bytes]:
+    """What JSON, form fields or hexadecimal digits say; none where it is anything else."""
+    try:
+        text = content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return []
+    lines = [line for line in text.splitlines() if line.strip()]
+    if text[:1] in ("{", "["):
+        for documents in ([text], lines):
+            try:
+                return list(_hexadecimal(_data_of(json.loads(document) for document in documents)))
+            except (ValueError, RecursionError):
+                continue
+        return []
+    if "data=" in text:
+        return list(_hexadecimal(data for line in lines for data in parse_qs(line).get("data", [])))
+    each = list(_hexadecimal(lines))
+    whole = list(_hexadecimal(["".join(lines)]))
+    if len(each) < len(lines) or (whole and is_message(whole[0]) and not is_message(each[0])):
+        return whole
+    return each
+
+
+def _data_of(documents: Iterable[Any]) -> Iterator[str]:
+    for document in documents:
+        for each in document if isinstance(document, list) else [document]:
+            if isinstance(each, dict) and isinstance(each.get("data"), str):
+                yield each["data"]
+
+
+def _hexadecimal(texts: Iterable[str]) -> Iterator[bytes]:
+    """The bytes of those of `texts` that are hexadecimal digits, with spaces or without."""
+    for text in texts:
+        try:
+            if message := bytes.fromhex("".join(text.split()).removeprefix("0x")):
+                yield message
+        except ValueError:
+            continue
+
+
+def _stream(content: bytes, keys: Keys) -> list[bytes]:
+    """The packets that follow each other in `content`; what lies between them is passed over."""
+    found, at = [], 0
+    while at < len(content):
+        length = _length_at(content[at : at + LONGEST_IN_STREAM], keys)
+        if length:
+            found.append(content[at : at + length])
+        at += length or 1
+    return found
+
+
+def _length_at(content: bytes, keys: Keys) -> int:
+    """Bytes of the packet that `content` opens with; 0 for none."""
+    if not _opens_like_one(content):
+        return 0
+    header = HEADER_BYTES if content[0] >> 4 == VERSION else COMPACT_BYTES
+    if content[0] & SEALED:
+        if not keys or _sender_of(content) not in keys:
+            return 0
+        return next((n for n in range(header + 1, len(content) + 1) if is_message(content[:n], keys)), 0)
+    wanted = int.from_bytes(content[header - 4 : header], "big")
+    checksum = zlib.crc32(content[: header - 4])
+    for end in range(header, len(content)):
+        checksum = zlib.crc32(content[end : end + 1], checksum)
+        if checksum == wanted and is_message(content[: end + 1]):
+            return end + 1
+    return 0
+
+
+def _opens_like_one(content: bytes) -> bool:
+    """Whether these bytes may open a packet, going by version, flags and codec."""
+    if len(content) <= COMPACT_BYTES or content[0] >> 4 not in (VERSION, compact.VERSION) or content[0] & 3 == 2:
+        return False
+    if content[0] >> 4 == VERSION:
+        return len(content) > HEADER_BYTES and content[1] in CODEC_NAMES
+    return compact.read_front(content[:8])[1] in CODEC_NAMES
+
+
+def _sender_of(content: bytes) -> int:
+    """The sender in a header of either form."""
+    return int.from_bytes(content[6:8], "big") if content[0] >> 4 == VERSION else compact.read_front(content[:8])[3]
