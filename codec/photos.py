@@ -47,7 +47,7 @@ def open_photo(path: Path, content: IO[bytes] | None = None) -> Opened:
                     return Opened(ImageOps.exif_transpose(opened).convert("RGB"))
     except Exception:  # whatever it is, it is read or refused below
         pass
-    from codec.photo_files import open_any
+    from codec.photo.files import open_any
 
     return Opened(*open_any(path, content))
 

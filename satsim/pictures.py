@@ -72,10 +72,15 @@ def as_record(received: Received, paths: Mapping[ImageKey, Path]) -> dict[str, A
     }
 
 
-def write_picture(picture: Picture, out: Path) -> None:
-    """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
+def check_picture_name(out: Path) -> None:
+    """Raise ScenarioError where no picture format that can be written has this suffix."""
     Image.init()
     if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
         raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
+
+
+def write_picture(picture: Picture, out: Path) -> None:
+    """Write `out` whole or not at all; the suffix names the format. Raises ScenarioError for one unknown, OSError."""
+    check_picture_name(out)
     with replacing(out) as partial:
         Image.fromarray(picture).save(partial)

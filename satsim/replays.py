@@ -51,6 +51,7 @@ def open_replay_state(path: Path | None, keys: Mapping[int, SenderKey] | None) -
     if keys is None:
         raise ScenarioError("--replay-state is for sealed packets; expected --keys too")
     path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):
         saved, state = _read(path, keys)
         yield state

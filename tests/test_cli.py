@@ -228,6 +228,7 @@ def test_what_was_not_shown_is_held_for_the_packets_that_come_later(desk, call):
         (["encode", "photo.png", "-o", "own.py/air", "--codec", "codec.fake:FakeCodec"], "own.py"),
         (["decode", "absent.bin", "-o", "seen.png"], "absent.bin: No such file or directory"),
         (["decode", "photo.png", "-o", "seen.png"], "photo.png: not used"),
+        (["decode", "absent.bin", "-o", "seen.txt"], "seen.txt: no picture format has the suffix '.txt'"),
         (
             ["decode", "photo.png", "-o", "seen.png", "--keys", "story.yaml"],
             "story.yaml: expected the keys sender, key",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from codec.exchange import aside_name, exchange, put_in_place
 from codec.files import cache_folder, check_free, fresh_folder, prepared, replacing, write_whole
-from codec.files.exchange import aside_name, exchange, put_in_place
 
 
 def names(folder):
@@ -224,7 +224,7 @@ def test_parents_are_made_before_the_work_and_empty_ones_go_again_if_it_fails(tm
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from codec.files.exchange import exchange, put_in_place
+from codec.exchange import exchange, put_in_place
 
 def swap(one, other):
     if sys.argv[2] == "after":

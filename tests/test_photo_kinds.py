@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from codec.base import PhotoError
 from codec.folders import left_out_of, list_photos
-from codec.photo_modes import in_rgb
+from codec.photo.modes import in_rgb
 from codec.photos import fit_photo, open_photo
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)

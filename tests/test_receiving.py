@@ -283,7 +283,7 @@ def test_many_small_packets_share_what_they_may_cost():
 
 def decode_again(folder, messages):
     """What `decode --replay-state` reports of these messages and writes to seen.png of `folder`, or beside it."""
-    with open_replay_state(folder / "state.json", {7: KEY}) as state:
+    with open_replay_state(folder / "new" / "state.json", {7: KEY}) as state:
         received = receive(messages, {7: KEY}, state)
         paths = write_pictures(received, folder / "seen.png", state)
     return received, {path.name for path in paths.values()}
@@ -303,11 +303,11 @@ def test_with_a_replay_state_a_growing_folder_ends_in_the_whole_picture(tmp_path
 def test_packets_that_are_gone_from_the_folder_are_held_by_the_state_under_their_seal(tmp_path):
     packets = sealed(photo(100, image_id=0), 0)
     decode_again(tmp_path, packets[:2])
-    assert packets[1][1].hex() in (tmp_path / "state.json").read_text()
+    assert packets[1][1].hex() in (tmp_path / "new" / "state.json").read_text()
     received, _ = decode_again(tmp_path, packets[4:])
     assert shown(received.images[0]) == [100, 100, 0, 0, 100]
     decode_again(tmp_path, packets[2:4])
-    assert "held" not in (tmp_path / "state.json").read_text(), "the photo is whole"
+    assert "held" not in (tmp_path / "new" / "state.json").read_text(), "the photo is whole"
 
 
 def test_what_is_held_contradicts_what_comes_later_by_name(tmp_path):
@@ -333,7 +333,7 @@ def test_a_picture_is_never_overwritten_by_that_of_another_photo_or_of_fewer_pac
 
 def test_a_state_whose_held_packets_were_changed_is_refused(tmp_path):
     decode_again(tmp_path, sealed(photo(100, image_id=0)[:2], 0))
-    state = tmp_path / "state.json"
+    state = tmp_path / "new" / "state.json"
     state.write_text(state.read_text().replace('"18ff', '"19ff'))
     with pytest.raises(ScenarioError, match=r"air/0: what the replay state holds of it is damaged"):
         decode_again(tmp_path, [])

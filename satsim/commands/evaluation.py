@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,26 +53,23 @@ def evaluate(
     from rich.progress import track
 
     from codec.base import CodecError
-    from codec.evaluation.evaluate import DEFAULT_BPP, Rates, gather, open_datasets, set_threads
-    from codec.evaluation.evaluate import evaluate as steps
+    from codec.evaluation import evaluate as measuring
     from codec.evaluation.rows import rows_file
-    from codec.folders import few
     from codec.own import CODE_ALLOWED
 
     CODE_ALLOWED.set(allow_code)
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
-    set_threads(threads)
-    rivals, label = gather(codec or ["progic"], option or [], anchor)
-    datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
-    for note in few(note for dataset in datasets for note in dataset.notes):
-        typer.echo(f"note: {note}", err=True)
-    rates = Rates(bpp or DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
+    measuring.set_threads(threads)
+    rivals, label = measuring.gather(codec or ["progic"], option or [], anchor)
+    datasets = measuring.open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    _say(note for dataset in datasets for note in dataset.notes)
+    rates = measuring.Rates(bpp or measuring.DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
     rows = []
     with rows_file(out / "rows.csv") if out else nullcontext() as keep:
         for dataset in datasets:
             parts = track(
-                steps(dataset, rivals, metric, rates),
+                measuring.evaluate(dataset, rivals, metric, rates),
                 description=escape(dataset.name),
                 total=len(dataset.photos) * len(rivals),
                 console=Console(stderr=True),
@@ -82,6 +80,14 @@ def evaluate(
                 if keep:
                     keep(part)
     _compare(rows, label, out)
+
+
+def _say(notes: Iterable[str]) -> None:
+    """Notes on photos, of one kind only a few."""
+    from codec.folders import few
+
+    for note in few(notes):
+        typer.echo(f"note: {note}", err=True)
 
 
 def compare(

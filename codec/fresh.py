@@ -40,7 +40,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
                 with suppress(OSError):  # another may take the name first
                     partial.rename(real)
             if partial.exists():
-                from codec.files.exchange import put_in_place
+                from codec.exchange import put_in_place
 
                 put_in_place(partial, real)
         except BaseException:
@@ -86,6 +86,6 @@ def _tidy(folder: Path) -> None:
     """See to what killed programs left in `folder`, once a process."""
     with suppress(OSError):
         if any(".partial-" in name or ".ready-" in name for name in os.listdir(folder)):
-            from codec.files.exchange import clear
+            from codec.exchange import clear
 
             clear(folder)

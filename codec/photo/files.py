@@ -20,7 +20,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from codec.base import MAX_PIXELS, PLAIN_PIXELS, PhotoError
-from codec.photo_modes import in_rgb, one_line
+from codec.photo.modes import in_rgb, one_line
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

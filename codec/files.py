@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all; and, from `codec.files.fresh`, the same for folders."""
+"""Files that appear whole or not at all; and, from `codec.fresh`, the same for folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from codec.files.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
+from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
 __all__ = ["cache_folder", "check_free", "fresh_folder", "prepared", "replacing", "write_whole"]
 

@@ -1,0 +1,1 @@
+"""What a photo that is not plain needs: other files, other modes."""
