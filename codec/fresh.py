@@ -28,8 +28,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     """A hidden folder to fill, which becomes `out` at the end of the block and vanishes if the block fails.
 
     What is at `out` by then is renamed to the first free of out.1, out.2 and so on; nothing is ever mixed or deleted.
-    A link stays, and what it names becomes the folder. Raises OSError where the disk will not take it, or where `out`
-    is the folder you are in or one above it.
+    A link stays, and what it names becomes the folder. Raises OSError as `prepared` does, or on a full disk.
     """
     real = Path(os.path.realpath(out))
     partial = hidden(real)

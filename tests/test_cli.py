@@ -266,7 +266,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(desk):
     [
         ["decode", "own.py", "--out", "photo.png/down/a.png"],
         ["encode", "own.py", "--out", "photo.png/down/air"],
-        ["run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--out", "photo.png/down/out", "--allow-code"],
+        ["run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--allow-code", "--out", "photo.png/down/out"],
     ],
 )
 def test_a_place_where_nothing_can_be_written_is_said_before_the_work(desk, call, arguments):

@@ -105,12 +105,8 @@ def main() -> None:
     except BaseException as error:
         if isinstance(error, SystemExit) and not error.code:
             raise
-        from satsim.commands.mending import ending
+        from satsim.commands.mending import exit_code
 
-        code, line = ending(error)
-        if line is None:
-            raise
-        typer.echo(line, err=True)
-        raise SystemExit(code) from None
+        raise SystemExit(exit_code(error)) from None
     finally:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is done, and Python tidies up

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import errno
 
-STOPPED = "stopped; nothing half-written was left"
+import typer
 
 
-def ending(error: BaseException) -> tuple[int, str | None]:
-    """The exit code, and the one line to say; no line for what is no news: a bug, or an end with a code of its own.
+def exit_code(error: BaseException) -> int:
+    """What to end with, once that is said: 130 for Ctrl-C, 2 for what the user can mend. A bug of ours is raised.
 
     Ctrl-C is a KeyboardInterrupt, which typer turns into exit code 130 while a command runs, or, where there is more to
     say of it, exit with a line.
     """
-    if isinstance(error, SystemExit):
-        if isinstance(error.code, str):
-            return 130, error.code
-        return 130, STOPPED if error.code == 130 else None
-    if isinstance(error, KeyboardInterrupt):
-        return 130, STOPPED
-    line = mendable(error)
-    return 2, line and f"error: {line}"
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        code = error.code if isinstance(error, SystemExit) else 130
+        if isinstance(code, int) and code != 130:
+            return code
+        typer.echo(code if isinstance(code, str) else "stopped; nothing half-written was left", err=True)
+        return 130
+    said = mendable(error)
+    if said is None:
+        raise error
+    typer.echo(f"error: {said}", err=True)
+    return 2
 
 
 def mendable(error: BaseException) -> str | None:
