@@ -141,7 +141,7 @@ def serve(pipe: Connection, function: Callable[[Any], Any], parent: int, workers
     while True:
         try:
             task = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         answer, failure = None, None
         try:
@@ -149,4 +149,7 @@ def serve(pipe: Connection, function: Callable[[Any], Any], parent: int, workers
         except Exception as error:
             error.add_note(traceback.format_exc())
             failure = error
-        pipe.send((answer, failure))
+        try:
+            pipe.send((answer, failure))
+        except (BrokenPipeError, ConnectionResetError):
+            return  # nobody waits for it any more
