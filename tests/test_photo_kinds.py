@@ -400,15 +400,18 @@ def test_a_broken_exif_note_does_not_spoil_the_picture(tmp_path):
 
 
 BIG = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from codec.photos import fit_photo
 photo = fit_photo(Path(sys.argv[1]), 64, 48, "crop")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *photo.notes)
+peak_kib = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+print(int(peak_kib) // 1024, *photo.notes)
 """
+"""The peak is that of this program alone: what getrusage tells also counts whoever started it."""
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of memory is read from /proc")
 @pytest.mark.parametrize(("width", "height"), [(12_000, 9_000), (16_320, 12_240)])
 def test_a_phone_photo_of_108_or_200_megapixels_is_read_in_less_than_two_gigabytes(tmp_path, width, height):
     Image.effect_noise((width // 8, height // 8), 60).resize((width, height)).convert("RGB").save(tmp_path / "big.jpg")
