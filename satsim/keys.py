@@ -65,8 +65,14 @@ def new_key(path: Path, sender: int, key_bytes: int = 16, tag_bytes: int = 8) ->
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ScenarioError(f"{path}: is there already, and no key is ever overwritten; name another file") from None
-    with open(number, "w", encoding="utf-8") as file:
-        file.write(_as_yaml(KeyFile(key, 0)))
+    try:
+        with open(number, "w", encoding="utf-8") as file:
+            file.write(_as_yaml(KeyFile(key, 0)))
+            file.flush()
+            os.fsync(number)
+    except BaseException:
+        path.unlink()  # half a key, on a full disk say, would stand in the way of the next
+        raise
 
 
 def read_key(path: Path) -> KeyFile:

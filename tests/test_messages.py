@@ -1,5 +1,9 @@
 """A photo to messages and back, by hand."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -342,3 +346,14 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path):
         write_picture(np.zeros((20, 30, 3), np.uint8), tmp_path / "out.xbm")
     assert (tmp_path / "out.xbm").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit on sizes of files is that of POSIX")
+def test_a_key_that_the_disk_has_no_room_for_leaves_no_file(tmp_path):
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10));"
+        "from pathlib import Path; from satsim.keys import new_key; new_key(Path(sys.argv[1]), sender=7)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "k.yaml")], capture_output=True, text=True)
+    assert "OSError" in done.stderr, "the disk took only ten bytes"
+    assert list(tmp_path.iterdir()) == []
