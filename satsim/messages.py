@@ -14,7 +14,7 @@ from codec.base import CodecError
 from codec.loading import fit_options, load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
-from satsim.air.content import content_of, number_of, numbers_of
+from satsim.air.content import content_of, mark_of, number_of, numbers_of
 from satsim.air.forms import form_words, header_forms, misfit, room_words
 from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
@@ -82,15 +82,12 @@ def encode_photo(
             break
     content = content_of(cut.packets)
     number = number_of(content, compact) if image_id is None else image_id
-    packets = [packet._replace(image_id=number) for packet in cut.packets]
+    packets = [packet._replace(image_id=number, mark=mark_of(content)) for packet in cut.packets]
     messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
     if key_file:
         taken = take_counters(key_file, len(packets), Content(content, image_id, numbers_of(compact)))
-        sealer = Sealer(taken.key, taken.next_counter)
-        messages = [sealer.seal(packet._replace(image_id=taken.images[content])) for packet in packets]
-        number = taken.images[content]
-        if any(other == number and photo != content for photo, other in taken.images.items()):
-            cut.notes.append(f"image number {number} was given to another photo before: a receiver of both is misled")
+        sealer, number = Sealer(taken.key, taken.next_counter), taken.image_id
+        messages = [sealer.seal(packet._replace(image_id=number)) for packet in packets]
     return Encoded(messages, [*noted, *cut.notes], form_words(compact), number)
 
 
