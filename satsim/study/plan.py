@@ -86,7 +86,7 @@ def read_plan(
         given["space"] = (space if isinstance(space, dict) else {}) | options["space"]
     spec = check_study(given, source)
     if spec.goal is None:
-        raise StudyError("a study needs a goal; give --goal 'lpips <= 0.3 by 10 min with 0.95', say")
+        raise StudyError("a study needs a goal; give --goal 'dists-lite <= 0.3 by 10 min with 0.95', say")
     goal, budgets = parse_goal(spec.goal), tuple(parse_budget(text) for text in spec.budget)
     base = path.parent / spec.scenario
     scenario = load_scenario(base, [*spec.set, *settings])
