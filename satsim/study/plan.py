@@ -17,7 +17,7 @@ from satsim.photoset.photos import Photo
 from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
-from satsim.study.space import TRANSPORTS, Space
+from satsim.study.space import TRANSPORTS, Space, check_codecs
 
 Item = TypeVar("Item")
 Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]
@@ -149,6 +149,7 @@ def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
     for name in space.transports:
         if name not in TRANSPORTS:
             raise StudyError(f"transport is {name!r}; expected one of: {', '.join(TRANSPORTS)}")
+    check_codecs(space.codecs)
     if link.ack.kind == "none" and "arq" in space.transports:
         space = replace(space, transports=tuple(name for name in space.transports if name != "arq"))
         notices.append("nobody acknowledges on this link, so arq is left out")
