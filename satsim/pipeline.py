@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from codec.base import Codec
+from codec.base import Codec, CodecError
 from codec.files import fresh_folder
 from codec.loading import load_codec
 from codec.metrics import Metric
@@ -73,7 +73,13 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     schemes: dict[str, Any] = {}
     for number, scheme in enumerate(scenario.schemes, 1):
         progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
-        part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        try:
+            part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        except CodecError:
+            from satsim.scenario.settings import check_codecs
+
+            check_codecs([scenario.schemes], f"scenario {scenario.name}")  # where one is wrong, more may be
+            raise
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]
         frames |= part.frames
