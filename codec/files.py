@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
-__all__ = ["cache_folder", "check_free", "fresh_folder", "prepared", "replacing", "write_whole"]
+__all__ = ["cache_folder", "check_free", "fresh_folder", "hidden", "prepared", "replacing", "write_whole"]
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

@@ -49,7 +49,6 @@ class Result:
     scenario: Scenario
     reference: Picture
     rows: list[TimelineRow]
-    """Of timeline.csv."""
     events: list[SchemeEvent]
     frames: dict[str, Picture]
     """By file name, as in the rows."""
@@ -146,8 +145,7 @@ def run_scheme(
     judge = Judge(sending, Memory(), lambda: Tools(coders[-1], metrics), pictures)
     start_gap_s = scenario.senders.start_gap_s
     rows, files = build_timeline(label, events, judge, [k * start_gap_s for k in range(scenario.senders.count)])
-    showings = blank(outbox.messages, 1, "events")
-    note_run(showings, 0, events, link.cost)
+    note_run(showings := blank(outbox.messages, 1, "events"), 0, events, link.cost)
     payload_bytes = sum(map(len, outbox.payloads))
     summary = {
         "name": scheme.name,
@@ -167,8 +165,8 @@ def run_scheme(
         "measured_encode_s": round(encode_s, 3),
         "measured_decode_s": round(decode_s, 3),
     }
-    frames = {file: pictures[frame] for file, frame in files.items()}
-    return SchemeResult(label, rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
+    shown = {file: pictures[frame] for file, frame in files.items()}
+    return SchemeResult(label, rows, events, shown, summary, scheme_notices(scenario, scheme, outbox))
 
 
 def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox, list[Codec], float, float]:

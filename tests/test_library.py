@@ -9,7 +9,6 @@ import pytest
 import yaml
 from PIL import Image
 
-import codec
 import satsim
 from satsim.library.rows import Rows, aligned, flat
 from satsim.library.story import read_story
@@ -135,7 +134,7 @@ def test_a_scenario_may_not_run_code_unless_told(scenario):
     own = scenario | {"schemes": [{"name": "own", "codec": "os:getcwd"}]}
     with pytest.raises(satsim.ScenarioError, match="runs code of its own"):
         satsim.run(own)
-    with pytest.raises(codec.CodecError, match="expected a class with encode and decode"):
+    with pytest.raises(satsim.ScenarioError, match="expected a class with encode and decode"):
         satsim.run(own, allow_code=True)
 
 

@@ -55,12 +55,11 @@ def run(
     with prepared(folder), console.status("starting") as status:
         from rich.text import Text
 
-        from satsim.pipeline import run as run_plan
-        from satsim.pipeline import save
+        import satsim.pipeline as pipeline
 
-        result = run_plan(plan, lambda step: status.update(Text(step)))
+        result = pipeline.run(plan, lambda step: status.update(Text(step)))
         status.update("drawing the figures")
-        save(result, folder)
+        pipeline.save(result, folder)
     for notice in result.notices:
         console.print(f"note: {notice}", style="yellow")
     if json:
