@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from codec.base import Codec
+from codec.base import Codec, CodecError
 from codec.files import fresh_folder
 from codec.loading import load_codec
 from codec.metrics import Metric
@@ -73,7 +73,13 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     schemes: dict[str, Any] = {}
     for number, scheme in enumerate(scenario.schemes, 1):
         progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
-        part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        try:
+            part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        except CodecError:
+            from satsim.scenario.settings import check_codecs
+
+            check_codecs([scenario.schemes], f"scenario {scenario.name}")  # where one is wrong, more may be
+            raise
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]
         frames |= part.frames
@@ -188,18 +194,23 @@ def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox
 def save(result: Result, out: Path) -> None:
     """Write `out`; a folder already there is moved aside (`fresh_folder`). Raises OSError where the disk is full."""
     with fresh_folder(out) as folder:
-        (folder / "frames").mkdir()
-        _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
-        _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
-        (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
-        save_scenario(result.scenario, folder / "scenario.yaml")
-        Image.fromarray(result.reference).save(folder / "frames" / "original.png")
-        for file, picture in result.frames.items():
-            Image.fromarray(picture).save(folder / "frames" / file)
-        write_notes(folder, result.notices)
+        write(result, folder)
         from satsim.figures.run import draw_run
 
         draw_run(folder)
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write tables and pictures into `folder`, which is there: all that figures are drawn from."""
+    (folder / "frames").mkdir()
+    _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
+    _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
+    (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
+    save_scenario(result.scenario, folder / "scenario.yaml")
+    Image.fromarray(result.reference).save(folder / "frames" / "original.png")
+    for file, picture in result.frames.items():
+        Image.fromarray(picture).save(folder / "frames" / file)
+    write_notes(folder, result.notices)
 
 
 def _finite(value: Any) -> Any:

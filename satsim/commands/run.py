@@ -55,11 +55,12 @@ def run(
     with prepared(folder), console.status("starting") as status:
         from rich.text import Text
 
-        from satsim import pipeline
+        from satsim.pipeline import run as run_plan
+        from satsim.pipeline import save
 
-        result = pipeline.run(plan, lambda step: status.update(Text(step)))
+        result = run_plan(plan, lambda step: status.update(Text(step)))
         status.update("drawing the figures")
-        pipeline.save(result, folder)
+        save(result, folder)
     for notice in result.notices:
         console.print(f"note: {notice}", style="yellow")
     if json:
