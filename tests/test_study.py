@@ -286,13 +286,6 @@ def test_a_goal_is_not_judged_by_another_metric(scenario_file):
         studied(scenario_file, goal="ms-ssim >= 0.8 by 60 s with 0.9")
 
 
-def test_without_zfec_repair_packets_are_left_out_and_that_is_said(scenario_file, monkeypatch):
-    monkeypatch.setitem(sys.modules, "zfec", None)
-    plan = read_plan(scenario_file, {"goal": "psnr >= 5 by 60 s with 0.9"})
-    assert plan.space.repair == (0,)
-    assert "repair packets are left out: they need the library zfec (pip install -e '.[repair]')" in plan.notices
-
-
 # Large spaces
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -147,7 +146,7 @@ def make_plan(scenario: Scenario, goal: Goal, budgets: tuple[Budget, ...], spec:
 
 
 def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
-    """The space, less what this link or this installation cannot do, and lines that say so."""
+    """The space, less what this link cannot do, and lines that say so."""
     notices = []
     chosen = {key: tuple(dict.fromkeys(value)) for key, value in spec if value is not None}
     if empty := [key for key, value in chosen.items() if not value]:
@@ -160,9 +159,6 @@ def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
     if link.ack.kind == "none" and "arq" in space.transports:
         space = replace(space, transports=tuple(name for name in space.transports if name != "arq"))
         notices.append("nobody acknowledges on this link, so arq is left out")
-    if any(space.repair) and importlib.util.find_spec("zfec") is None:
-        space = replace(space, repair=(0,))
-        notices.append("repair packets are left out: they need the library zfec (pip install -e '.[repair]')")
     return space, notices
 
 
