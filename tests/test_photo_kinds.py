@@ -442,6 +442,7 @@ def test_hidden_files_are_skipped_and_what_is_left_out_is_said_in_one_line(tmp_p
     for name in ("a.jpg", "b/c.HEIC", "._a.jpg", ".thumbnails/a.jpg", ".DS_Store", "notes.txt", "b/clip.mov", "x.MOV"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+    (folder / "album.jpg").mkdir()
     assert list_photos(folder) == [folder / "a.jpg", folder / "b/c.HEIC"]
     assert left_out_of(folder) == [
         f"{folder}: left out 5 files: 2 hidden (._a.jpg, ...); 3 not photos by name (2 .mov, 1 .txt)"

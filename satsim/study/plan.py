@@ -11,11 +11,13 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from codec.folders import few, read_each
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
 from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
+from satsim.scoring.outbox import load_photo
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
 from satsim.study.space import TRANSPORTS, Space
 
@@ -98,16 +100,21 @@ def read_plan(
 
 
 def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:
-    """`plan` for a set of photos, each with the same number of runs, so that each weighs the same."""
+    """`plan` for those of a set of photos that can be read, each with the same number of runs, so that each weighs the
+    same. Raises PhotoError where none can be read.
+    """
     if not photos:
         return plan
+    left: list[str] = []
+    image = plan.scenario.image
+    photos = [photo for photo, _ in read_each(photos, lambda photo: load_photo(photo.framed(image)), left)]
     each = math.ceil(plan.replications / len(photos))
     notice = (
         f"the goal is for the {len(photos)} photos together, {each} run{'s' * (each > 1)} of each design on each;"
         " intervals are on the chances of the link over these photos, not over others"
     )
     runs = each * len(photos)
-    return replace(plan, photos=tuple(photos), replications=runs, notices=(*plan.notices, notice))
+    return replace(plan, photos=tuple(photos), replications=runs, notices=(*plan.notices, *few(left), notice))
 
 
 def check_study(data: dict[str, Any], source: str) -> StudySpec:
