@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -45,9 +46,12 @@ def open_photo(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImag
 
 def is_plain(opened: ImageFile.ImageFile) -> bool:
     """Whether this is RGB or grey of eight bits, of a size that needs no care, and its file says no more of it."""
+    file: Any = opened.fp
+    file.seek(-1, os.SEEK_END)
+    whole = file.read() != b"\0"  # as a copy that was broken off may end; to load goes back to the pixels
     bare = opened.tile[0][2:] in PLAIN and "icc_profile" not in opened.info
     srgb = opened.getexif().get_ifd(0x8769).get(0xA001, 1) == 1
-    return bare and srgb and opened.width * opened.height <= PLAIN_PIXELS
+    return whole and bare and srgb and opened.width * opened.height <= PLAIN_PIXELS
 
 
 def fit_photo(path: Path, width: int, height: int, fit: str) -> Photo:
