@@ -229,7 +229,7 @@ def _jpeg_xl(where: str, data: bytes) -> Noted:
         frames = jpegxl.frames_of(data)
     except ImportError:
         raise PhotoError(
-            f"{where}: is JPEG XL, which needs the package imagecodecs (pip install imagecodecs)"
+            f"{where}: is JPEG XL, which needs the library imagecodecs: pip install -e '.[rivals]'"
         ) from None
     return _of_samples(frames[0], ["holds several pictures; its first one is read"] * (len(frames) > 1))
 

@@ -13,6 +13,7 @@ from satsim.errors import SweepError
 from satsim.notices import link_notices, links_of
 from satsim.photoset.photos import Photo, check_photos, left_out
 from satsim.scenario.scenario import Scenario
+from satsim.scenario.settings import check_codecs
 from satsim.scoring.digests import code_digest, file_digest
 from satsim.scoring.judge import digest
 from satsim.scoring.summary import Measures, choose_measures
@@ -71,6 +72,7 @@ def make_plan(
 
     Raises SweepError, ScenarioError, PhotoError or codec.CodecError.
     """
+    check_codecs([scenario.schemes], f"scenario {scenario.name}")
     for scheme in scenario.schemes:
         if scenario.link_of(scheme).measured_times:
             raise SweepError(

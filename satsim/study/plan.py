@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.scoring.outbox import load_photo
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
-from satsim.study.space import TRANSPORTS, Space
+from satsim.study.space import TRANSPORTS, Space, check_codecs
 
 Item = TypeVar("Item")
 Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]
@@ -88,7 +87,7 @@ def read_plan(
         given["space"] = (space if isinstance(space, dict) else {}) | options["space"]
     spec = check_study(given, source)
     if spec.goal is None:
-        raise StudyError("a study needs a goal; give --goal 'lpips <= 0.3 by 10 min with 0.95', say")
+        raise StudyError("a study needs a goal; give --goal 'dists-lite <= 0.3 by 10 min with 0.95', say")
     goal, budgets = parse_goal(spec.goal), tuple(parse_budget(text) for text in spec.budget)
     base = path.parent / spec.scenario
     scenario = load_scenario(base, [*spec.set, *settings])
@@ -147,7 +146,7 @@ def make_plan(scenario: Scenario, goal: Goal, budgets: tuple[Budget, ...], spec:
 
 
 def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
-    """The space, less what this link or this installation cannot do, and lines that say so."""
+    """The space, less what this link cannot do, and lines that say so."""
     notices = []
     chosen = {key: tuple(dict.fromkeys(value)) for key, value in spec if value is not None}
     if empty := [key for key, value in chosen.items() if not value]:
@@ -156,12 +155,10 @@ def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
     for name in space.transports:
         if name not in TRANSPORTS:
             raise StudyError(f"transport is {name!r}; expected one of: {', '.join(TRANSPORTS)}")
+    check_codecs(space.codecs)
     if link.ack.kind == "none" and "arq" in space.transports:
         space = replace(space, transports=tuple(name for name in space.transports if name != "arq"))
         notices.append("nobody acknowledges on this link, so arq is left out")
-    if any(space.repair) and importlib.util.find_spec("zfec") is None:
-        space = replace(space, repair=(0,))
-        notices.append("repair packets are left out: they need the library zfec (pip install -e '.[repair]')")
     return space, notices
 
 
