@@ -47,6 +47,7 @@ ORIENTATION = 0x0112
 TURN = "turn"
 """Where a photo that is opened here notes its orientation, if EXIF has no say in it."""
 Noted = tuple[PillowImage.Image, list[str]]
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would print some faults, which are told below
 
 
