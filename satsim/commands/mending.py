@@ -1,10 +1,17 @@
-"""How a command ends that did not finish: stopped, by what the user can mend, or by a bug of ours."""
+"""Plain lines; and how a command ends that did not finish: stopped, by what the user can mend, or by a bug of ours."""
 
 from __future__ import annotations
 
 import errno
 
 import typer
+
+from satsim.words import visible
+
+
+def echo(line: str, err: bool = False) -> None:
+    """A line on standard output or error, in which what a terminal would obey is spelt out."""
+    typer.echo(visible(line), err=err)
 
 
 def exit_code(error: BaseException) -> int:
@@ -22,7 +29,7 @@ def exit_code(error: BaseException) -> int:
     said = mendable(error)
     if said is None:
         raise error
-    typer.echo(f"error: {said}", err=True)
+    echo(f"error: {said}", err=True)
     return 2
 
 

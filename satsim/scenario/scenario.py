@@ -16,6 +16,7 @@ from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import Checked, LinkSpec, Seconds, Span
+from satsim.words import visible
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -145,7 +146,7 @@ class Scenario(Checked):
     """One story: a photo, a link, and the schemes that compete on it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-    title: str = ""
+    title: Annotated[str, Field(max_length=200)] = ""
     image: ImageSpec
     link: LinkSpec = LinkSpec()
     senders: SendersSpec = SendersSpec()
@@ -291,7 +292,7 @@ def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:
         file = Path(part)
         if file not in carried and isfile(file):
             taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
-            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{file.name}"
+            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{visible(file.name)}"
             (folder / INPUTS).mkdir(exist_ok=True)
             shutil.copyfile(file, folder / carried[file])
         return carried.get(file, str(part))
