@@ -40,6 +40,8 @@ def mendable(error: BaseException) -> str | None:
 
     if isinstance(error, SatsimError | CodecError):
         return _cut(str(error))
+    if isinstance(error, MemoryError):
+        return "what is to be read, or made, does not fit in memory; name something smaller"
     if isinstance(error, OSError):
         where = f"{_cut(str(error.filename), 300)}: " if error.filename else ""
         mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from os.path import isfile
+from os.path import exists, isdir, isfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -132,8 +132,7 @@ class SchemeSpec(Checked):
     def _fields_known(self) -> SchemeSpec:
         unknown = [field for field in re.findall(r"\{(.*?)\}", self.name) if field not in NAME_FIELDS]
         if unknown:
-            fields = ", ".join(f"{{{field}}}" for field in NAME_FIELDS)
-            raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {fields}")
+            raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {{" + "}, {".join(NAME_FIELDS) + "}")
         return self
 
 
@@ -239,6 +238,8 @@ def _with_absolute_paths(part: Part, folder: Path) -> Part:
         value = getattr(part, name)
         if isinstance(value, Path):
             changes[name] = (folder / value).resolve()
+            if exists(changes[name]) and not isfile(changes[name]) and not isdir(changes[name]):
+                raise ScenarioError(f"{changes[name]}: is a device or a pipe, which may never end; name a file")
         elif isinstance(value, BaseModel):
             changes[name] = _with_absolute_paths(value, folder)
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
