@@ -72,7 +72,7 @@ def rows_file(path: Path) -> Iterator[Callable[[Iterable[Measurement]], None]]:
     made = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:  # names of any bytes
             writer = csv.writer(file)
             writer.writerow(Measurement._fields)
 
