@@ -11,7 +11,16 @@ from typing import BinaryIO
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
-__all__ = ["cache_folder", "check_free", "fresh_folder", "only_one", "prepared", "replacing", "write_whole"]
+__all__ = [
+    "cache_folder",
+    "check_free",
+    "fresh_folder",
+    "hidden",
+    "only_one",
+    "prepared",
+    "replacing",
+    "write_whole",
+]
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

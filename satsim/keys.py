@@ -24,8 +24,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codec.files import replacing
-from codec.fresh import hidden, prepared
+from codec.files import hidden, prepared, replacing
 from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.seal import COUNTERS, SenderKey
 from satsim.errors import PacketError, ScenarioError
