@@ -40,7 +40,7 @@ venv:
 
 .venv/demo-ready: pyproject.toml | venv
 	@echo "installing satsim and what it needs into .venv (a few minutes the first time)"
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[auth,orbit,repair]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[auth,orbit]'
 	@touch $@
 
 .venv/test-ready: pyproject.toml | venv

@@ -4,7 +4,9 @@ python benchmarks/packet_drill.py [--messages N] [--seed S]
 
 First, sets of packets under 400 bytes whose headers are sound and claim the largest pictures that cost the most to
 decode, of each codec: none may take over 2 s of processor time or 300 MB in all. Then one forged packet of a valid
-checksum among those of a whole photo, in any order: the picture must be the true one, and the forgery be noticed.
+checksum among those of a whole photo, in any order: the picture must be the true one, and the forgery be noticed. Then
+complementary packets of two photos that were given one number, in any order: the picture must be of one of them alone,
+and the other be noticed; marks that are alike by chance, once in 255, are noticed only where the mixture is whole.
 
 Half of the messages go to a receiver without keys, half to one with them, photo by photo: eight payloads and four
 repair packets each, of which two are lost, and about as many messages that are wrong. Each photo has one form of header
@@ -12,10 +14,9 @@ or the other by chance, and one kind of damage turns the version of the one into
 photo once the fourth after it has come; by then it must hold every payload as it was sent. Exit code 1 for a single
 mistake.
 
-A CRC-32 finds all of up to 4 inverted bits in messages of up to 371 bytes (P. Koopman, "32-bit cyclic redundancy codes
-for internet applications", 2002) and misses other damage, that to the version among it, with a chance of about 2^-32,
-one in 4 thousand million, which a run of a million will hardly meet. A tag of 8 bytes misses a forgery with a chance of
-2^-64. Without keys nothing stops a forger, or a replay of a photo that was forgotten, so these are not tried there.
+Damage passes a checksum that may bear any mark with a chance of about 2^-24, one in 16 million, which a run of a
+million will hardly meet; it then counts as of another photo. A tag of 8 bytes misses a forgery with a chance of 2^-64.
+Without keys nothing stops a forger, or a replay of a photo that was forgotten, so these are not tried there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from codec.progic.receiver import ProgicReceiver
-from satsim.air.content import content_of, number_of
+from satsim.air.content import content_of, mark_of, number_of
 from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.packets import HEADER_BYTES, Packet, pack, packetize
 from satsim.air.position import Position
@@ -108,11 +109,13 @@ class Sender:
             position=position,
         )
         packets = [packet._replace(compact=compact) for packet in packets]
+        mark = 0 if self.sealer else mark_of(content_of(packets))
+        packets = [packet._replace(mark=mark) for packet in packets]
         packets += repair_packets(packets, [(4, 2), (8, 2)])
         messages = [(self.sealer.seal if self.sealer else pack)(packet) for packet in packets]
         for _ in range(2):
             messages.pop(self.chance.randrange(len(messages)))
-        key = ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact, packets[0].position)
+        key = ImageKey(sender, image_id, "progic", 1, 256, 256, 8, compact, packets[0].position, mark)
         return Photo(key, dict(enumerate(payloads)), messages)
 
     def wrong(self, kind: str, message: bytes) -> bytes:
@@ -267,8 +270,9 @@ def forged_photo(kind: str, chance: random.Random) -> tuple[list[bytes], bytes]:
     packets = packetize(
         payloads, codec="external", model_id=1, height=40, width=30, sender=7, image_id=0, position=position
     )
-    number = number_of(content_of(packets), compact=False)
-    packets = [packet._replace(image_id=number) for packet in packets]
+    content = content_of(packets)
+    number, mark = number_of(content, compact=False), mark_of(content)
+    packets = [packet._replace(image_id=number, mark=mark) for packet in packets]
     packets += repair_packets(packets, [(len(packets), 2)] if kind.startswith("repair") else [])
     victim = chance.randrange(len(payloads))
     forged = packets[-1 if kind == "repair symbol" else victim]
@@ -307,13 +311,59 @@ def forgery_drill(count: int, chance: random.Random) -> int:
     return mistakes
 
 
+def mixing_drill(count: int, chance: random.Random) -> int:
+    """Print how often packets of two photos of one number made one picture, or went unnoticed, in any order; how many.
+
+    By hand: under a number of 16 bits that both were given; compact: by one of 8 bits; sealed: by one key.
+    """
+    mistakes = 0
+    wanted = Wanted(own_codec="codec.fake:FakeCodec")
+    key = SenderKey(7, bytes(16))
+    print(f"{'two photos':14}{'tried':>10}{'alike':>10}{'failed':>10}")
+    for kind in ("by hand", "compact", "sealed"):
+        failed = alike = 0
+        for _ in range(count):
+            chosen = [chance.random() < 0.5 for _ in range(chance.randint(5, 9))]
+            chosen[:2] = [True, False]
+            halves = []
+            for photo in range(2):
+                payloads = [chance.randbytes(3) for _ in chosen]
+                packets = packetize(payloads, codec="external", model_id=1, height=128, width=128, sender=7, image_id=5)
+                packets = [packet._replace(compact=kind == "compact") for packet in packets]
+                mark = mark_of(content_of(packets))
+                sealer = Sealer(key, 100 * photo)
+                messages = [
+                    sealer.seal(each) if kind == "sealed" else pack(each._replace(mark=mark)) for each in packets
+                ]
+                half = [(f"{photo} {k}", messages[k]) for k, first in enumerate(chosen) if first != bool(photo)]
+                halves.append((half, 0 if kind == "sealed" else mark))
+            (one, mark), (other, second) = halves
+            keys = {7: key} if kind == "sealed" else None
+            if kind != "sealed" and mark == second:
+                alike += 1
+                failed += not decode_messages([*one, *other], wanted, keys).contradictions
+                continue
+            own = [decode_messages(half, wanted, keys).images[0].picture for half in (one, other)]
+            mixed = [*one, *other]
+            chance.shuffle(mixed)
+            received = decode_messages(mixed, wanted, keys)
+            [seen] = received.images
+            pure = any(np.array_equal(seen.picture, picture) for picture in own)
+            failed += not (received.contradictions and pure)
+        print(f"  {kind:12}{count:>10}{alike:>10}{failed:>10}")
+        mistakes += failed
+    return mistakes
+
+
 def main() -> int:
     """Print what became of the messages of each kind; 1 if any was taken or lost by mistake."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    mistakes = cost_drill() + forgery_drill(arguments.messages // 1000, random.Random(arguments.seed))
+    mistakes = cost_drill()
+    for part in (forgery_drill, mixing_drill):
+        mistakes += part(arguments.messages // 1000, random.Random(arguments.seed))
     for name, with_keys in (("plain", False), ("sealed", True)):
         chance = random.Random(f"{arguments.seed} {name}")
         counts, photos, torn, seconds = drill(arguments.messages // 2, Sender(chance, with_keys))

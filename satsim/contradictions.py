@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from satsim.air.agreement import Agreed, Place, Source
-from satsim.air.inbox import ImageKey, Inbox, has_number
+from satsim.air.agreement import Agreed, Place, Source, runs_of
+from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.position import Position
 
 
@@ -32,6 +33,16 @@ def find_contradictions(inbox: Inbox, shown: ImageKey, agreed: Mapping[ImageKey,
             f"contradiction: {_place(repair)} of {describe(shown)}, {names}, does not agree with the other packets, and"
             " nothing tells which is forged"
         )
+    if apart := agreed[shown].apart:
+        names = " and ".join(sorted({source.name for place in apart for source in sources_of(inbox, shown, place)}))
+        why = "were sealed apart from those used" if inbox.keys else "came with others that contradict those used"
+        lines.append(
+            f"contradiction: {' and '.join(map(_place, apart))} of {describe(shown)}, {names}, {why}: left out, for"
+            " they may be of another photo"
+        )
+    whole = inbox.payloads(shown)
+    if shown.mark and len(whole) == shown.payload_count and not (inbox.proof(shown, whole) or agreed[shown].unclear):
+        lines.append(f"contradiction: the packets of {describe(shown)} do not make one photo: their mark is of another")
     first = min(source.name for source in sources_of(inbox, shown))
     for key in agreed:
         if key != shown:
@@ -50,13 +61,16 @@ def _use(inbox: Inbox, key: ImageKey, place: Place, agreed: Agreed) -> str:
     if taken is None or taken not in versions:
         return "neither is used"
     use = f"{versions[taken][0].name} is used"
-    if inbox.keys is None and has_number(key, agreed.payloads):
-        return f"{use}, for with it the photo has the number that follows from its content"
-    sizes = {run: 0 for sources in versions.values() for run in {source.run for source in sources}}
-    for said in inbox.held[key].values():
-        for run in {source.run for sources in said.values() for source in sources} & set(sizes):
-            sizes[run] += 1
-    agreeing = {content: max(sizes[source.run] for source in sources) for content, sources in versions.items()}
+    if inbox.proof(key, agreed.payloads):
+        proven = "mark that its packets bear" if key.mark else "number that follows from its content"
+        return f"{use}, for with it the photo has the {proven}"
+    runs = runs_of(inbox.held[key])
+    sizes = Counter(
+        run
+        for said in inbox.held[key].values()
+        for run in {runs[source] for sources in said.values() for source in sources}
+    )
+    agreeing = {content: max(sizes[runs[source]] for source in sources) for content, sources in versions.items()}
     against = max(count for content, count in agreeing.items() if content != taken)
     if agreeing[taken] > against:
         return f"{use}, with which {agreeing[taken]} packets go against {against}"
@@ -83,7 +97,8 @@ def _differences(one: ImageKey, other: ImageKey) -> str:
         "packets": lambda key: str(key.payload_count),
         "place and time": lambda key: describe_position(key.position) if key.position else "none",
     }
-    return ", ".join(f"{what} {say(one)} and {say(other)}" for what, say in words.items() if say(one) != say(other))
+    different = [f"{what} {say(one)} and {say(other)}" for what, say in words.items() if say(one) != say(other)]
+    return ", ".join(different) or f"their packets bear the marks {one.mark} and {other.mark} of different content"
 
 
 def describe(key: ImageKey) -> str:

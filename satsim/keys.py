@@ -7,10 +7,11 @@
     next_image: 0
     images: {}
 
-`images` remembers by content (`satsim.air.content`) which number a photo was given, so that sending it again keeps it;
-the latest 255, for a compact header numbers 256. A sender owns its file. Receivers get a copy, or a list of several
-such entries; the counters and images mean nothing to them. Never seal by a copy, nor by a file restored from an older
-one: a counter that serves twice breaks the seal. Make a new key then.
+`images` remembers by content (`satsim.air.content`) which number a photo was given and from which counter on it was
+sealed, so that sealing it again gives the same bytes; the latest 255, for a compact header numbers 256. A sender owns
+its file. Receivers get a copy, or a list of several such entries; the counters and images mean nothing to them. Never
+seal by a copy, nor by a file restored from an older one: a counter that serves two messages breaks the seal. Make a new
+key then.
 """
 
 from __future__ import annotations
@@ -26,11 +27,19 @@ from typing import Any, NamedTuple
 
 from codec.files import hidden, prepared, replacing
 from codec.yaml_reader import YamlError, read_text, read_yaml
-from satsim.air.seal import COUNTERS, SenderKey
+from satsim.air.seal import COUNTERS, WINDOW, SenderKey
 from satsim.errors import PacketError, ScenarioError
 
 IMAGES, REMEMBERED = 2**16, 255
 """Numbers of images under the longer header; those that a key file remembers, fewer than the compact header has."""
+
+
+class Given(NamedTuple):
+    """What a photo was sealed with."""
+
+    image_id: int
+    counter: int
+    """Of its first packet; -1 in files that did not remember it."""
 
 
 class KeyFile(NamedTuple):
@@ -39,8 +48,17 @@ class KeyFile(NamedTuple):
     key: SenderKey
     next_counter: int
     next_image: int = 0
-    images: Mapping[str, int] = {}
-    """Numbers of images by content, the latest last."""
+    images: Mapping[str, Given] = {}
+    """By content, the latest last."""
+
+
+class Taken(NamedTuple):
+    """What to seal by."""
+
+    key: SenderKey
+    next_counter: int
+    image_id: int
+    """Of the content; 0 where there is none."""
 
 
 class Content(NamedTuple):
@@ -97,12 +115,14 @@ def read_keys(path: Path) -> dict[int, SenderKey]:
     return keys
 
 
-def take_counters(path: Path, count: int, content: Content | None = None) -> KeyFile:
-    """The entry of a key file as it was, once the file says that its next `count` counters are used.
+def take_counters(path: Path, count: int, content: Content | None = None) -> Taken:
+    """The next `count` counters of a key file, once it says that they are used, and the number of `content`.
 
-    Its `images` know the number of `content` too: the one that it must have or had before, else the next that no
-    image has which the file remembers. A crash can only skip counters, and of two programs at once one waits.
-    Raises ScenarioError where too few are left, or where the file could be used twice; OSError.
+    The number is the one that it must have or had before, else the next that no image has which the file remembers.
+    Content that was sealed before has its counters again, as long as a receiver would still take them. A crash can only
+    skip counters, and of two programs at once one waits.
+    Raises ScenarioError where too few are left, where the number is another photo's, or where the file could be used
+    twice; OSError.
     """
     path = path.resolve()
     with locked(path):
@@ -113,25 +133,40 @@ def take_counters(path: Path, count: int, content: Content | None = None) -> Key
                 f"{path}: next_counter is {entry.next_counter}; expected at most {COUNTERS - count} to seal {count} "
                 "messages (make a new key: satsim key new)"
             )
-        if content:
-            entry = _numbered(entry, content)
-        write_private(path, _as_yaml(entry._replace(next_counter=entry.next_counter + count)))
-    return entry
+        if not content:
+            write_private(path, _as_yaml(entry._replace(next_counter=entry.next_counter + count)))
+            return Taken(entry.key, entry.next_counter, 0)
+        images = dict(entry.images)
+        before = images.pop(content.digest, None)
+        images = dict(list(images.items())[1 - REMEMBERED :])
+        number, following = _number(path, content, before, {given.image_id for given in images.values()}, entry)
+        counter = entry.next_counter
+        if before and before.image_id == number and before.counter >= 0 and counter - before.counter <= WINDOW:
+            counter = before.counter
+        entry = entry._replace(
+            next_counter=max(entry.next_counter, counter + count),
+            next_image=following % IMAGES,
+            images=images | {content.digest: Given(number, counter)},
+        )
+        write_private(path, _as_yaml(entry))
+    return Taken(entry.key, counter, number)
 
 
-def _numbered(entry: KeyFile, content: Content) -> KeyFile:
-    """`entry` with a number for `content`."""
-    images = dict(entry.images)
-    number = images.pop(content.digest, None) if content.image_id is None else content.image_id
-    images.pop(content.digest, None)
-    images = dict(list(images.items())[1 - REMEMBERED :])
+def _number(path: Path, content: Content, before: Given | None, others: set[int], entry: KeyFile) -> tuple[int, int]:
+    """The number of `content`, and the one to try for the next photo."""
     following = entry.next_image
-    if number is None:
-        while following % content.numbers in images.values():
-            following += 1
-        number = following % content.numbers
+    if content.image_id is not None:
+        if content.image_id in others:
+            raise ScenarioError(
+                f"{path}: image number {content.image_id} was given to another photo, and a receiver would mix the two;"
+                " leave --image-id out, and the next free one is taken"
+            )
+        return content.image_id, following
+    if before:
+        return before.image_id, following
+    while following % content.numbers in others:
         following += 1
-    return entry._replace(next_image=following % IMAGES, images=images | {content.digest: number})
+    return following % content.numbers, following + 1
 
 
 def _check_own(path: Path) -> None:
@@ -201,7 +236,7 @@ def write_private(path: Path, text: str) -> None:
 
 def _as_yaml(entry: KeyFile) -> str:
     key = entry.key
-    images = ", ".join(f"'{content}': {number}" for content, number in entry.images.items())
+    images = ", ".join(f"'{content}': [{given.image_id}, {given.counter}]" for content, given in entry.images.items())
     return (
         f"sender: {key.sender}\nkey: '{key.key.hex()}'\ntag_bytes: {key.tag_bytes}\n"
         f"next_counter: {entry.next_counter}\nnext_image: {entry.next_image}\nimages: {{{images}}}\n"
@@ -230,11 +265,8 @@ def _entry(item: Any, source: str) -> KeyFile:
             raise ScenarioError(f"{source}: {field} is {fields[field]!r}; expected a whole number")
     if not 0 <= fields["next_counter"] <= COUNTERS:
         raise ScenarioError(f"{source}: next_counter is {fields['next_counter']}; expected 0 to {COUNTERS}")
-    images = fields["images"]
-    known = isinstance(images, dict) and all(
-        isinstance(content, str) and type(number) is int and 0 <= number < IMAGES for content, number in images.items()
-    )
-    if not known or not 0 <= fields["next_image"] < IMAGES:
+    images = _images(fields["images"])
+    if images is None or not 0 <= fields["next_image"] < IMAGES:
         raise ScenarioError(f"{source}: next_image or images is not what encode wrote; expected 0 and {{}} to begin")
     try:
         secret = bytes.fromhex(fields["key"])
@@ -245,3 +277,19 @@ def _entry(item: Any, source: str) -> KeyFile:
         return KeyFile(key, fields["next_counter"], fields["next_image"], images)
     except PacketError as error:
         raise ScenarioError(f"{source}: {error}") from None
+
+
+def _images(written: Any) -> dict[str, Given] | None:
+    """What a key file says of images, a number alone in earlier ones; None for what encode does not write."""
+    if not isinstance(written, dict):
+        return None
+    images = {}
+    for content, given in written.items():
+        numbers = given if isinstance(given, list) else [given, -1]
+        if not isinstance(content, str) or len(numbers) != 2 or any(type(number) is not int for number in numbers):
+            return None
+        image_id, counter = numbers
+        if not (0 <= image_id < IMAGES and -1 <= counter < COUNTERS):
+            return None
+        images[content] = Given(image_id, counter)
+    return images

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,7 +14,7 @@ from codec.base import CodecError
 from codec.loading import fit_options, load_codec
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
-from satsim.air.content import content_of, number_of, numbers_of
+from satsim.air.content import content_of, mark_of, number_of, numbers_of
 from satsim.air.forms import form_words, header_forms, misfit, room_words
 from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
 from satsim.air.position import Position, check_position
@@ -24,7 +24,6 @@ from satsim.keys import Content, read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import ImageSpec, Scenario
-from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -44,14 +43,14 @@ def encode_photo(
     frame: dict[str, Any],
     packet_bytes: int,
     name: str,
-    settings: Sequence[str],
+    options: Mapping[str, Any],
     sender: int | None,
     image_id: int | None,
     *,
     position: Position | None = None,
     key_file: Path | None = None,
 ) -> Encoded:
-    """The messages of one photo; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
+    """The messages of one photo; `frame` holds the fields of ImageSpec, `options` are those of the codec.
 
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
     or 0; `image_id` None the next of the key file, or the one it gave the same content before, and without a key file
@@ -62,7 +61,6 @@ def encode_photo(
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
-    options = dict(read_setting("--option", setting, "stages=3") for setting in settings)
     height, width = image.shape[:2]
     sample = Packet(
         codec=name_on_air(name),
@@ -77,20 +75,19 @@ def encode_photo(
         position=position,
     )
     for compact in header_forms(packet_bytes, key.tag_bytes if key else 0, sample):
-        cut = _cut((name, options), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
+        cut = _cut(
+            (name, dict(options)), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact)
+        )
         if compact and not misfit(cut.packets):
             break
     content = content_of(cut.packets)
     number = number_of(content, compact) if image_id is None else image_id
-    packets = [packet._replace(image_id=number) for packet in cut.packets]
+    packets = [packet._replace(image_id=number, mark=mark_of(content)) for packet in cut.packets]
     messages = [pack(packet) for packet in packets]  # also where they are sealed: a mistake must take no counters
     if key_file:
         taken = take_counters(key_file, len(packets), Content(content, image_id, numbers_of(compact)))
-        sealer = Sealer(taken.key, taken.next_counter)
-        messages = [sealer.seal(packet._replace(image_id=taken.images[content])) for packet in packets]
-        number = taken.images[content]
-        if any(other == number and photo != content for photo, other in taken.images.items()):
-            cut.notes.append(f"image number {number} was given to another photo before: a receiver of both is misled")
+        sealer, number = Sealer(taken.key, taken.next_counter), taken.image_id
+        messages = [sealer.seal(packet._replace(image_id=number)) for packet in packets]
     return Encoded(messages, [*noted, *cut.notes], form_words(compact), number)
 
 

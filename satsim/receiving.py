@@ -10,7 +10,7 @@ from codec.loading import load_codec
 from codec.receivers import load_receiver
 from satsim.air.agreement import Agreed
 from satsim.air.compact import short_id
-from satsim.air.inbox import ImageKey, Inbox, has_number
+from satsim.air.inbox import ImageKey, Inbox
 from satsim.air.seal import SenderKey
 from satsim.contradictions import describe, describe_position, find_contradictions, ranges, sources_of
 from satsim.errors import PacketError, SatsimError, ScenarioError
@@ -153,7 +153,7 @@ def _remember(inbox: Inbox, whole: Sequence[tuple[int, int, bool]], state: Repla
 
 
 def _order(key: ImageKey) -> tuple[Any, ...]:
-    return *key._replace(position=None)[:-1], key.position or ()
+    return *key._replace(position=None, mark=0)[:-2], key.position or (), key.mark
 
 
 def _is_wanted(key: ImageKey, wanted: Wanted) -> bool:
@@ -162,8 +162,7 @@ def _is_wanted(key: ImageKey, wanted: Wanted) -> bool:
 
 def _weight(inbox: Inbox, key: ImageKey, agreed: Agreed) -> tuple[Any, ...]:
     """The greater, the more speaks for an image among those of its number; never equal."""
-    proven = inbox.keys is None and has_number(key, inbox.payloads(key))
-    return proven, len(agreed.payloads) + len(agreed.symbols), _order(key)
+    return inbox.proof(key, inbox.payloads(key)), len(agreed.payloads) + len(agreed.symbols), _order(key)
 
 
 def _affordable(inbox: Inbox, keys: Sequence[ImageKey], wanted: Wanted) -> dict[ImageKey, int]:
@@ -193,7 +192,7 @@ def _see(inbox: Inbox, key: ImageKey, agreed: Agreed, wanted: Wanted, report: li
     more = f" and {repairs} for repair, which give {len(received) - len(agreed.payloads)} more" if repairs else ""
     report.append(f"holding {len(agreed.payloads)} of {key.payload_count} packets of {describe(key)}{more}")
     holding = report[-1]
-    if not missing and inbox.keys is None and not has_number(key, received):
+    if not missing and not key.mark and inbox.keys is None and not inbox.proof(key, received):
         report.append(
             f"note: number {key.image_id} does not follow from this content: it was given by hand (encode --image-id),"
             " or these are packets of two photos"

@@ -118,7 +118,7 @@ def test_a_photo_of_ones_own_replaces_the_scenarios(desk):
         (["story.yaml", "--image", "absent.png"], "absent.png: no such image file"),
         (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image of a kind that is read here"),
         (["story.yaml", "--set", "metrics=[pnsr]"], "did you mean 'psnr'"),
-        (["story.yaml", "--set", "schemes.0.codec=own:Absent", "--allow-code"], "'strips': codec is 'own:Absent'"),
+        (["story.yaml", "--set", "schemes.0.codec=own:Absent", "--allow-code"], "schemes.0.codec is 'own:Absent'"),
         (["story.yaml", "--set", "schemes.0.options={strips: many}"], "scheme 'strips': strips is 'many'"),
         (["story.yaml", "--set", "link.packet_bytes=22"], "payload_bytes is 2; expected at least 3"),
         (["story.yaml", "--out", "."], "is the folder you are in"),

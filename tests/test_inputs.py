@@ -17,7 +17,8 @@ from satsim.inputs import messages_in, read_messages
 
 KEYS = {7: SenderKey(7, bytes(16))}
 PACKETS = packetize([bytes([k] * (20 + k)) for k in range(3)], codec="jpeg", model_id=1, height=48, width=64, sender=7)
-MESSAGES = [pack(packet) for packet in PACKETS]
+MESSAGES = [pack(packet._replace(mark=200)) for packet in PACKETS]
+OLD = [pack(packet) for packet in PACKETS]
 SEALER = Sealer(KEYS[7], 0)
 SEALED = [SEALER.seal(packet) for packet in PACKETS]
 COMPACT = [pack(packet._replace(compact=True, width=256, height=256)) for packet in PACKETS]
@@ -39,7 +40,7 @@ def hook(message):
     return {"imei": "300234010753370", "momsn": 12, "transmit_time": "21-10-31 10:41:50", "data": message.hex(" ")}
 
 
-@pytest.mark.parametrize("messages", [MESSAGES, SEALED, COMPACT], ids=["plain", "sealed", "compact"])
+@pytest.mark.parametrize("messages", [MESSAGES, OLD, SEALED, COMPACT], ids=["plain", "no mark", "sealed", "compact"])
 @pytest.mark.parametrize(
     "form",
     [
@@ -49,8 +50,12 @@ def hook(message):
         lambda messages: "\n".join(urlencode(hook(message)) for message in messages).encode(),
         lambda messages: "\n".join(message.hex() for message in messages).encode(),
         lambda messages: ("\r\n\r\n".join(message.hex(" ").upper() for message in messages) + "\r\n").encode(),
+        lambda messages: "\n".join(message.hex(":") for message in messages).encode("utf-16"),
+        lambda messages: "\n".join(", ".join(f"0x{byte:02x}" for byte in each) for each in messages).encode(
+            "utf-8-sig"
+        ),
     ],
-    ids=["DirectIP", "JSON", "JSON lines", "form fields", "hexadecimal", "spaced hexadecimal"],
+    ids=["DirectIP", "JSON", "JSON lines", "form fields", "hexadecimal", "spaced hexadecimal", "UTF-16", "C"],
 )
 def test_messages_are_found_in_every_form_that_gateways_have(form, messages):
     assert messages_in(form(messages)) == messages
@@ -64,7 +69,7 @@ def test_a_message_in_wrapped_hexadecimal_lines_is_one():
 
 def test_messages_that_follow_each_other_are_told_apart_by_their_checksums_or_keys():
     assert messages_in(b"".join(MESSAGES)) == MESSAGES
-    assert messages_in(b"".join(COMPACT + MESSAGES)) == COMPACT + MESSAGES
+    assert messages_in(b"".join(COMPACT + MESSAGES + OLD)) == COMPACT + MESSAGES + OLD
     assert messages_in(b"junk" + MESSAGES[0] + b"\x10\x01" + MESSAGES[2]) == [MESSAGES[0], MESSAGES[2]]
     assert messages_in(b"".join(SEALED), KEYS) == SEALED
     shorter = SEALER.seal(PACKETS[0]._replace(compact=True, width=256, height=256))

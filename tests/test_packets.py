@@ -1,5 +1,6 @@
 """The wire format, byte by byte."""
 
+import zlib
 from math import asin, cos, radians, sin, sqrt
 
 import pytest
@@ -115,12 +116,25 @@ def test_the_test_vectors_written_out_by_hand(packet, message):
 def test_the_vectors_are_those_of_the_docstring():
     lines = {line.strip() for line in satsim.air.packets.__doc__.splitlines()}
     vectors = {bytes.fromhex(line) for line in lines if line[3:14] == "01 89abcdef" and line[:2] != "1c"}
-    assert vectors == {MESSAGE, REPAIR_MESSAGE, PLACED_MESSAGE}
+    assert vectors == {MESSAGE, pack(BY_HAND._replace(mark=0x5A)), REPAIR_MESSAGE, PLACED_MESSAGE}
 
 
 def test_the_checksum_is_the_crc_of_ethernet():
     assert crc32_by_polynomial(b"123456789") == 0xCBF43926
     assert int.from_bytes(MESSAGE[16:20], "big") == crc32_by_polynomial(MESSAGE[:16] + MESSAGE[20:])
+
+
+def test_a_mark_is_xored_into_each_byte_of_the_checksum():
+    marked = pack(BY_HAND._replace(mark=0x5A))
+    assert marked[16:20] == bytes(byte ^ 0x5A for byte in MESSAGE[16:20])
+    assert marked[:16] + marked[20:] == MESSAGE[:16] + MESSAGE[20:]
+
+
+def test_no_inverted_bit_of_a_message_passes_for_another_mark():
+    bits = 8 * 360
+    changes = {zlib.crc32(bytes(360)) ^ zlib.crc32((1 << bit).to_bytes(360, "big")) for bit in range(bits)}
+    assert len(changes) == bits
+    assert not changes & {mark * 0x01010101 for mark in range(256)}
 
 
 def test_the_header_is_20_bytes_so_that_a_stage_of_320_fits_an_iridium_message():

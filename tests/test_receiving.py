@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base import CodecError, WeightsError
-from satsim.air.content import content_of, number_of
+from satsim.air.content import content_of, mark_of, number_of
 from satsim.air.packets import Packet, pack, packetize
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
@@ -22,12 +22,13 @@ KEY = SenderKey(7, bytes(16))
 PLACE = Position(1785585600, 46.55, 8.61)
 
 
-def photo(colour, image_id=None, **fields):
-    """The five packets of a photo of ten strips, five of one colour; its number follows from its content."""
+def photo(colour, image_id=None, mark=None, **fields):
+    """The five packets of a photo of ten strips, five of one colour; its number and mark follow from its content."""
     said = {"codec": "external", "model_id": 1, "height": 40, "width": 30, "sender": 7} | fields
     packets = packetize([bytes([colour, colour, k]) for k in range(5)], **said)
-    number = number_of(content_of(packets), compact=False) if image_id is None else image_id
-    return [packet._replace(image_id=number) for packet in packets]
+    content = content_of(packets)
+    number = number_of(content, compact=False) if image_id is None else image_id
+    return [packet._replace(image_id=number, mark=mark_of(content) if mark is None else mark) for packet in packets]
 
 
 def named(packets, folder="air"):
@@ -59,6 +60,8 @@ def outcome(messages, keys=None):
 
 A, B = photo(100), photo(200)
 FORGED = A[2]._replace(payload=b"\xc8\xc8\xc8")
+OLD = photo(100, mark=0)
+OLD_FORGED = FORGED._replace(mark=0)
 
 
 def test_two_photos_without_a_number_of_their_own_are_two_pictures_in_every_order():
@@ -69,11 +72,53 @@ def test_two_photos_without_a_number_of_their_own_are_two_pictures_in_every_orde
         received.check()
 
 
-def test_complementary_halves_under_one_number_that_was_named_are_told_to_have_another():
+def test_complementary_halves_of_two_photos_under_one_number_never_make_one_picture_in_every_order():
     one, other = photo(100, image_id=5), photo(200, image_id=5)
     for order in permutations(named([one[0], one[2], one[4], other[1], other[3]])):
         received = receive(order)
+        assert shown(received.images[0]) == [100, 0, 100, 0, 100]
+        [line] = received.contradictions
+        assert "two images have number 5 of sender 7, that of air/0.100 and that of air/1.200" in line
+        assert "their packets bear the marks" in line
+        with pytest.raises(PacketError, match="packets contradict each other"):
+            received.check()
+
+
+def test_complementary_halves_whose_marks_are_alike_by_chance_are_told_once_they_are_whole():
+    one, other = photo(100, image_id=5, mark=9), photo(200, image_id=5, mark=9)
+    for order in permutations(named([one[0], one[2], one[4], other[1], other[3]])):
+        [line] = receive(order).contradictions
+        assert line.endswith("do not make one photo: their mark is of another")
+
+
+def test_complementary_halves_without_marks_are_told_to_have_another_number():
+    one, other = photo(100, image_id=5, mark=0), photo(200, image_id=5, mark=0)
+    for order in permutations(named([one[0], one[2], one[4], other[1], other[3]])):
+        received = receive(order)
         assert any("number 5 does not follow from this content" in line for line in received.report)
+
+
+def test_complementary_halves_of_two_sealings_under_one_number_never_make_one_picture_in_every_order():
+    first, second = sealed(photo(100, image_id=5), 0), sealed(photo(200, image_id=5), 5, "later")
+    for order in permutations([first[0], first[2], first[4], second[1], second[3]]):
+        received = receive(order, {7: KEY})
+        assert shown(received.images[0]) == [100, 0, 100, 0, 100]
+        [line] = received.contradictions
+        assert "packet 1 and packet 3 of sender 7 image 5" in line
+        assert "later/6 and later/8, were sealed apart from those used: left out" in line
+        assert "resend request: sender 7 image 5 packets 1, 3" in received.report
+
+
+def test_a_repair_symbol_goes_with_the_sealing_that_it_was_counted_in():
+    one, other = photo(100, image_id=5), photo(200, image_id=5)
+    first = sealed([*one, *repair_packets(one, [(5, 1)])], 0)
+    second = sealed([*other, *repair_packets(other, [(5, 1)])], 600)
+    for order in permutations([first[0], first[1], first[2], first[3], second[5]]):
+        received = receive(order, {7: KEY})
+        assert shown(received.images[0]) == [100, 100, 100, 100, 0]
+        assert received.contradictions
+    for order in permutations([first[0], first[1], first[2], first[3], first[5]]):
+        assert outcome(order, {7: KEY}) == ([100] * 5, False)
 
 
 @pytest.mark.parametrize("fields", [{"position": PLACE}, {"width": 31}, {"codec": "jpeg"}, {"model_id": 2}])
@@ -124,7 +169,8 @@ def test_what_more_files_say_is_shown():
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
-        (named([*A, FORGED]), "air/2.100 is used, for with it the photo has the number that follows from its content"),
+        (named([*A, FORGED]), "air/2.100 is used, for with it the photo has the mark that its packets bear"),
+        (named([*OLD, OLD_FORGED]), "air/2.100 is used, for with it the photo has the number that follows from its"),
         ([*named(A[:3], "a"), *named([FORGED], "b")], "a/2.100 is used, with which 3 packets go against 1"),
         ([*named([A[2], FORGED]), ("air/again", pack(A[2]))], "air/2.100 is used, for more files say so"),
         ([*named([A[2]], "a"), *named([FORGED], "b")], "a/2.100 is used, though as many packets go with the one"),
@@ -137,10 +183,14 @@ def test_a_contradiction_says_why_one_file_is_used(messages, why):
 
 
 def test_packets_of_one_folder_stay_together():
-    one, other = photo(100, image_id=5), photo(200, image_id=5)
+    one, other = photo(100, image_id=5, mark=9), photo(200, image_id=5, mark=9)
     messages = [*named(one[:3], "first"), *named(other[2:4], "second")]
     for order in permutations(messages):
-        assert outcome(order) == ([100, 100, 100, 0, 0], True)
+        received = receive(order)
+        assert shown(received.images[0]) == [100, 100, 100, 0, 0]
+        assert "differs between first/2.100 and second/2.200" in received.contradictions[0]
+        assert "packet 3 of sender 7 image 5" in received.contradictions[1]
+        assert "second/3.200, came with others that contradict those used: left out" in received.contradictions[1]
 
 
 def test_sealed_packets_of_two_sealings_that_contradict_each_other_stay_apart_in_every_order():
@@ -159,18 +209,19 @@ def test_a_sealed_photo_that_is_sent_again_completes_itself():
 
 
 @given(st.lists(st.sampled_from(range(11)), min_size=1, max_size=12))
-def test_no_picture_ever_holds_two_photos_that_contradict_each_other_in_two_folders(chosen):
+def test_no_picture_ever_holds_two_photos_of_one_number(chosen):
     one, other = photo(100, image_id=5), photo(200, image_id=5)
-    messages = [*named(one, "first"), *named(other, "second"), ("x", b"y")]
-    held = [messages[k] for k in chosen]
-    both = {k for k in range(5) if k in chosen and k + 5 in chosen}
-    try:
-        colours, is_contradicted = outcome(held)
-    except PacketError:
-        assert set(chosen) == {10}
-        return
-    assert is_contradicted == bool(both)
-    if both:
+    for messages, keys in (
+        ([*named(one), *named(other)], None),
+        ([*sealed(one, 0), *sealed(other, 5)], {7: KEY}),
+    ):
+        held = [[*messages, ("x", b"y")][k] for k in chosen]
+        try:
+            colours, is_contradicted = outcome(held, keys)
+        except PacketError:
+            assert set(chosen) == {10}
+            continue
+        assert is_contradicted == (min(chosen) < 5 <= max(set(chosen) - {10}))
         assert len({*colours} - {0}) == 1
 
 
@@ -314,8 +365,8 @@ def test_what_is_held_contradicts_what_comes_later_by_name(tmp_path):
     decode_again(tmp_path, sealed(photo(100, image_id=0)[:3], 0))
     received, _ = decode_again(tmp_path, sealed(photo(200, image_id=0)[2:4], 5, "later"))
     assert shown(received.images[0]) == [100, 100, 100, 0, 0]
-    [line] = received.contradictions
-    assert "differs between air/2 and later/5" in line
+    assert "differs between air/2 and later/5" in received.contradictions[0]
+    assert "packet 3 of sender 7 image 0 (external, 30x40), later/6, were sealed apart" in received.contradictions[1]
 
 
 def test_a_picture_is_never_overwritten_by_that_of_another_photo_or_of_fewer_packets(tmp_path):

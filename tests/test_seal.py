@@ -415,13 +415,30 @@ def test_a_key_without_enough_counters_is_refused(key_file):
 
 def numbers_given(path, *contents, numbers=2**16, image_id=None):
     """The image numbers that a key file gives these contents, one after the other."""
-    return [take_counters(path, 1, Content(each, image_id, numbers)).images[each] for each in contents]
+    return [take_counters(path, 1, Content(each, image_id, numbers)).image_id for each in contents]
 
 
 def test_each_photo_has_the_next_number_and_keeps_it_when_it_is_sent_again(key_file):
     assert numbers_given(key_file, "aa", "bb", "aa", "cc", "bb") == [0, 1, 0, 2, 1]
-    assert read_key(key_file).next_counter == 5, "every sending takes counters of its own"
-    assert read_key(key_file).images == {"aa": 0, "cc": 2, "bb": 1}
+    assert read_key(key_file).next_counter == 3, "what is sealed again has the counters that it had"
+    assert read_key(key_file).images == {"aa": (0, 0), "cc": (2, 2), "bb": (1, 1)}
+
+
+def test_what_was_sealed_long_ago_has_new_counters_so_that_receivers_still_take_it(key_file):
+    first = Content("aa", None, 2**16)
+    assert take_counters(key_file, 5, first).next_counter == 0
+    take_counters(key_file, 4091)
+    assert take_counters(key_file, 5, first).next_counter == 0, "counter 0 is the 4,096th below the next"
+    take_counters(key_file, 1)
+    assert take_counters(key_file, 5, first).next_counter == 4097
+    assert read_key(key_file).images == {"aa": (0, 4097)}
+
+
+def test_a_key_file_that_knows_numbers_alone_is_read(tmp_path):
+    path = tmp_path / "earlier.yaml"
+    path.write_text(f"{ENTRY}next_counter: 9\nnext_image: 1\nimages: {{'aa': 0}}\n")
+    assert take_counters(path, 5, Content("aa", None, 2**16))[1:] == (9, 0)
+    assert read_key(path).images == {"aa": (0, 9)}
 
 
 def test_a_number_that_the_user_chose_is_not_given_to_another_photo(key_file):
@@ -463,6 +480,9 @@ def test_a_receiver_reads_one_entry_or_a_list(tmp_path, key_file):
         (f"{ENTRY}next_image: -1\n", "next_image or images is not what encode wrote"),
         (f"{ENTRY}images: [1]\n", "next_image or images is not what encode wrote"),
         (f"{ENTRY}images: {{a: 65536}}\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: {{a: [1, -2]}}\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: {{a: [true, 2]}}\n", "next_image or images is not what encode wrote"),
+        (f"{ENTRY}images: {{a: [1, 2, 3]}}\n", "next_image or images is not what encode wrote"),
         (f"{ENTRY}next_counter: -1\n", "next_counter is -1; expected 0 to 4294967296"),
         ("sender: 7\nkey: 12345678901234567890123456789012\n", "key is not hexadecimal digits in quotes"),
         ("sender: 7\nkey: 'correct horse'\n", "key is not hexadecimal digits in quotes; expected 32 or 64 of them"),

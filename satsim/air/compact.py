@@ -11,7 +11,8 @@ It abbreviates the header of `satsim.air.packets`, whose words and flags it take
                                   payloads of the image, less one; repair packet, 5, 4 and 5 bits: payloads protected
                                   less one, number of the repair symbol, payloads of the image less one
     7       1      image          image number of that sender
-    8       4      crc            CRC-32 of bytes 0 to 7 and all that follows the header; sealed: the message counter
+    8       4      crc, mark      CRC-32 of bytes 0 to 7 and all that follows the header, XORed with the mark as in
+                                  version 1; sealed: the message counter
     12                            position, payload and tag, as in version 1
 
 Test vectors, spaced by field. Packet 4 of 5 of image 0x04 from sender 0x102, 256x512 pixels, payload "ABC", of model

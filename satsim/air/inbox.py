@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import NamedTuple
 
 from satsim.air import compact
 from satsim.air.agreement import Agreed, Place, Source, agree
-from satsim.air.content import content_of, number_of
+from satsim.air.content import content_of, mark_of, number_of
 from satsim.air.packets import (
     CODEC_NAMES,
     FRONT,
     LAST_SYMBOL,
+    MARKED,
     POSITION,
     POSITION_BYTES,
     PREFIXED,
@@ -46,12 +46,15 @@ def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packe
     if flags & SEALED:
         if keys is None:
             raise RefusedError(f"sealed by sender {fields[3]}; a key is needed (decode --keys)")
-        body = open_sealed(message, fields[3], keys)
+        body, mark = open_sealed(message, fields[3], keys), 0
     elif keys is not None:
         raise RefusedError("not sealed; with keys, only sealed packets are taken")
-    elif zlib.crc32(body, zlib.crc32(front)) != int.from_bytes(header[-COUNTER_BYTES:], "big"):
-        raise PacketError("checksum does not match; the message was damaged or cut on the way")
-    return read_packet(fields, body)._replace(compact=version == compact.VERSION)
+    else:
+        written = int.from_bytes(header[-COUNTER_BYTES:], "big")
+        mark, rest = divmod(written ^ zlib.crc32(front + body), MARKED)
+        if rest:
+            raise PacketError("checksum does not match; the message was damaged or cut on the way")
+    return read_packet(fields, body)._replace(compact=version == compact.VERSION, mark=mark)
 
 
 def is_packet(message: bytes) -> bool:
@@ -105,6 +108,7 @@ class ImageKey(NamedTuple):
     compact: bool = False
     """The forms of header never mix: what they call the model, and where an image was cut, may differ."""
     position: Position | None = None
+    mark: int = 0
 
     @property
     def number(self) -> tuple[int, int, bool]:
@@ -150,13 +154,12 @@ class Inbox:
             packet.payload_count,
             packet.compact,
             packet.position,
+            packet.mark,
         )
         place: Place = packet.repair or packet.payload_index
         before = self.held.get(key, {}).get(place, {})
-        run = str(PurePath(name).parent)
         if self.keys is not None:
             counter = counter_of(message)
-            run = f"repair {counter}" if packet.repair else f"{counter - packet.payload_index}"
             is_first = is_held or self.windows.setdefault(packet.sender, ReplayWindow()).take(counter)
             if not is_first and packet.payload not in before:
                 raise RefusedError(
@@ -165,12 +168,12 @@ class Inbox:
                 )
         is_new = packet.payload not in before
         versions = self.held.setdefault(key, {}).setdefault(place, {})
-        versions.setdefault(packet.payload, []).append(Source(name, run, message))
+        versions.setdefault(packet.payload, []).append(Source(name, message))
         return Accepted(packet, is_new)
 
     def agreed(self, key: ImageKey) -> Agreed:
         """What goes together of an image."""
-        return agree(self.held[key], None if self.keys else lambda payloads: has_number(key, payloads))
+        return agree(self.held[key], lambda payloads: self.proof(key, payloads))
 
     @property
     def images(self) -> dict[ImageKey, dict[int, bytes]]:
@@ -187,25 +190,30 @@ class Inbox:
         agreed = self.agreed(key)
         return recover(agreed.payloads, agreed.symbols)
 
+    def proof(self, key: ImageKey, payloads: Mapping[int, bytes]) -> int:
+        """How far these payloads prove to be the whole image of `key`: by mark, number or both, 1 or 2; 0: not at all.
 
-def has_number(key: ImageKey, payloads: Mapping[int, bytes]) -> bool:
-    """Whether these are all payloads of an image whose number follows from its content, and is the one of `key`."""
-    if len(payloads) != key.payload_count:
-        return False
-    packets = [
-        Packet(
-            key.codec,
-            key.model_id,
-            0,
-            0,
-            index,
-            key.payload_count,
-            key.width,
-            key.height,
-            payloads[index],
-            position=key.position,
-            compact=key.compact,
-        )
-        for index in range(key.payload_count)
-    ]
-    return number_of(content_of(packets), key.compact) == key.image_id
+        0 also where another mark follows from what is whole, and for sealed packets, which bear none.
+        """
+        if self.keys is not None or len(payloads) != key.payload_count:
+            return 0
+        packets = [
+            Packet(
+                key.codec,
+                key.model_id,
+                0,
+                0,
+                index,
+                key.payload_count,
+                key.width,
+                key.height,
+                payloads[index],
+                position=key.position,
+                compact=key.compact,
+            )
+            for index in range(key.payload_count)
+        ]
+        content = content_of(packets)
+        if key.mark and mark_of(content) != key.mark:
+            return 0
+        return (key.mark > 0) + (number_of(content, key.compact) == key.image_id)

@@ -11,16 +11,21 @@
                                   repair packet, 8 bits each: payloads protected less one, number of the repair symbol,
                                   payloads of the image less one
     13      3      width, height  12 bits each: pixels, less one
-    16      4      crc            CRC-32 (IEEE 802.3, as zlib) of bytes 0 to 15 and all that follows the header;
-                                  sealed: the sender's message counter
+    16      4      crc, mark      CRC-32 (IEEE 802.3, as zlib) of bytes 0 to 15 and all that follows the header, each
+                                  of its bytes XORed with the mark; sealed: the sender's message counter
     20      11     position       only with flag 4: Unix time in seconds (4), then (7)
                                   (latitude + 90) * 10^6 * 360,000,000 + (longitude + 180) * 10^6, both rounded
     20, 31  1+     payload        for the codec, or a repair symbol (`satsim.air.repair`); up to the end or the tag
     end     8-16   tag            only sealed (`satsim.air.seal`): position and payload are encrypted, the header is not
 
-Test vectors, spaced by field. Packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC":
+The mark (`satsim.air.content`) is 8 bits of what all packets of an image say, the same in each; 0 is none. It costs no
+byte and takes 8 bits of the checksum from a packet that comes alone; packets of one mark are checked by all 32.
+
+Test vectors, spaced by field. Packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC"; then
+with the mark 0x5a:
 
     10 01 89abcdef 0102 0304 004004 0ff1ff b7c0eb7e 414243
+    10 01 89abcdef 0102 0304 004004 0ff1ff ed9ab124 414243
 
 Repair symbol 0 over payloads 0 and 1, "ABC" and "DEF", of 3:
 
@@ -79,6 +84,8 @@ CODEC_NUMBERS = {
 """The number of each codec on the air; numbers are never given out twice."""
 CODEC_NAMES = {number: name for name, number in CODEC_NUMBERS.items()}
 FRONT = struct.Struct(">BBIHH3s3s")
+MARKS, MARKED = 255, 0x01010101
+"""The largest mark; times a mark this is what the checksum is XORed with."""
 
 
 class Repair(NamedTuple):
@@ -108,6 +115,8 @@ class Packet(NamedTuple):
     position: Position | None = None
     compact: bool = False
     """Under the header of `satsim.air.compact`; once it has arrived so, `model_id` is the model's short id."""
+    mark: int = 0
+    """Of the image's content, 1 to 255; 0: none, as in sealed packets, whose counters tell what belongs together."""
 
 
 def name_on_air(codec: str) -> str:
@@ -146,7 +155,7 @@ def packetize(
 def pack(packet: Packet) -> bytes:
     """The message, not sealed (else `Sealer.seal`). Raises PacketError, naming the field, for a value out of range."""
     front, body = write_packet(packet)
-    return front + zlib.crc32(body, zlib.crc32(front)).to_bytes(4, "big") + body
+    return front + (zlib.crc32(front + body) ^ packet.mark * MARKED).to_bytes(4, "big") + body
 
 
 def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
@@ -164,6 +173,7 @@ def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:
         "payload_count": (packet.payload_count, 1, MAX_REPAIRED if repair else MAX_COUNT),
         "width": (packet.width, 1, MAX_SIDE),
         "height": (packet.height, 1, MAX_SIDE),
+        "mark": (packet.mark, 0, MARKS),
     }
     if repair:
         ranges["payload_index"] = (packet.payload_index, -1, -1)
