@@ -11,7 +11,7 @@ import yaml
 MOST_LETTERS, MOST_VALUES, MOST_DEPTH, MOST_DIGITS = 250_000, 50_000, 50, 300
 """Values are counted with every alias written out, and a text counts one more for each 16 letters."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C where there is one: ten times faster
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class YamlError(ValueError):
@@ -19,7 +19,12 @@ class YamlError(ValueError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, or as much of it as shows that it is too long. Raises OSError, UnicodeDecodeError."""
+    """The text of a file, or as much of it as shows that it is too long. Raises OSError, UnicodeDecodeError.
+
+    YamlError for a pipe or a device, which may never end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise YamlError("is a pipe or a device, which may never end; copy it to a file")
     with path.open(encoding="utf-8") as file:
         return file.read(MOST_LETTERS + 1)
 

@@ -1,5 +1,6 @@
 """YAML as users write it: plain values, or one line, however hostile the text is."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from codec.base import CodecError
 from codec.options import read_setting
 from codec.training.recipe import load_recipe
-from codec.yaml_reader import YamlError, read_yaml
+from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.errors import ScenarioError, StudyError
 from satsim.keys import read_keys
 from satsim.scenario.scenario import load_scenario
@@ -89,6 +90,12 @@ def test_what_cannot_be_built_is_one_line(text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("letter", ["\\0", "\\e", "\\x9b", "\\u202e", "\\u2067", "\\r"])
+def test_a_letter_that_terminals_obey_is_in_no_text(letter):
+    with pytest.raises(YamlError, match=r"holds the character '.*', which no text or path may hold; take it out"):
+        read_yaml(f'title: "north{letter}"')
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("aä 1-:#[]{},'\"\n"),
@@ -115,3 +122,10 @@ def test_every_shipped_file_is_read():
     files = [*repo.glob("scenarios/**/*.yaml"), *repo.glob("training/*.yaml")]
     assert len(files) > 15
     assert all(isinstance(read_yaml(path.read_text(encoding="utf-8")), dict) for path in files)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(YamlError, match="is a pipe or a device, which may never end; copy it to a file"):
+        read_text(tmp_path / "pipe.yaml")

@@ -19,7 +19,7 @@ Span = Annotated[float, Field(gt=0, le=30 * DAY_S)]
 class Checked(BaseModel):
     """Frozen; unknown keys, infinities and NaN are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 OUR_MODELS = ("gilbert_elliott", "two_state", "lutz", "blockage", "trace", "lognormal", "wait_for_pass")
