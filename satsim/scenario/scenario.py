@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from os.path import exists, isdir, isfile
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -18,8 +18,6 @@ from satsim.errors import ScenarioError
 from satsim.links.checks import LEFT_FIRST, OwnOptions, OwnTransport
 from satsim.links.linkspec import Checked, LinkSpec, Seconds, Span
 from satsim.words import visible
-
-Part = TypeVar("Part", bound=BaseModel)
 
 
 class ImageSpec(Checked):
@@ -216,7 +214,7 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
     """`check_scenario`, with every path in it read as relative to `folder`, and no code in it that nobody allowed."""
-    scenario = _with_absolute_paths(check_scenario(data, source), folder)
+    scenario: Scenario = _with_absolute_paths(check_scenario(data, source), folder)
     if any(":" in name or name == "external" for name in scenario.names):
         from satsim.scenario.own import settled
 
@@ -234,7 +232,7 @@ def check_scenario(data: Any, source: str) -> Scenario:
         raise ScenarioError(all_faults(error.errors(), Scenario, data, source)) from None
 
 
-def _with_absolute_paths(part: Part, folder: Path) -> Part:
+def _with_absolute_paths(part: Any, folder: Path) -> Any:
     """`part` with every path in it, however deep, read as relative to `folder`."""
     changes: dict[str, Any] = {}
     for name in type(part).model_fields:
