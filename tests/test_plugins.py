@@ -352,3 +352,38 @@ def test_a_loss_is_asked_by_the_clock_and_its_errors_are_link_errors(desk, regis
     registered("delay", "broken", lambda rng: lambda time_s, message_bytes: -1)
     with pytest.raises(LinkError, match="delay broken: delay"):
         satsim.run(story() | {"link": {"packet_bytes": 60, "delay": {"model": "broken"}}})
+
+
+def test_what_is_registered_in_a_program_is_not_sent_to_its_worker_processes(desk, registered):
+    registered("loss", "storm", lambda rng: lambda time_s: True)
+    data = story() | {"link": {"packet_bytes": 60, "loss": {"model": "storm"}}}
+    with pytest.raises(satsim.SweepError, match=r"workers is 2, but 'storm' is registered in this program alone"):
+        satsim.run_sweep(data, replications=2, workers=2)
+    lost = satsim.run_sweep(data, replications=2).runs.column("packets_lost").to_pylist()
+    assert lost == [3, 3]
+
+
+def test_a_goal_may_be_set_in_a_metric_of_your_own(desk, registered, monkeypatch):
+    monkeypatch.setenv("SATSIM_CACHE", str(desk / "cache"))
+    cell = {"__name__": "__main__"}
+    exec(OWN, cell)
+    registered("metric", "sameness", cell["Sameness"])
+    space = {"codecs": ["mine:Halves"], "scales": [1], "copies": [1], "repair": [0]}
+    goal = "sameness >= 60 by 60 s with 0.5"
+    study = satsim.run_study(story(), goal, space=space, replications=5, allow_code=True)
+    assert study.recommended.schemes[0].codec.endswith("mine.py:Halves")
+    with pytest.raises(satsim.StudyError, match="higher sameness is better"):
+        satsim.run_study(story(), "sameness <= 60 by 60 s with 0.5", space=space, allow_code=True)
+
+
+def test_a_sweep_is_not_gone_on_with_after_a_loss_has_changed(desk, in_process):
+    sweep = ["sweep", written(desk, story(loss="mine:field_log")), "--replications", "2", "--workers", "1"]
+    sweep += ["--cache", "cache", "--out", "out", "--allow-code", "--resume"]
+    assert in_process(*sweep).returncode == 0
+    (desk / "mine.py").write_text(OWN.replace("== 0", "== 4"))
+    done = in_process(*sweep)
+    assert "another code of a loss, delay or transport" in " ".join(done.stderr.split())
+    assert done.returncode == 0, "begun afresh"
+    import pyarrow.parquet as pq
+
+    assert pq.read_table(desk / "out" / "runs.parquet").column("packets_lost").to_pylist() == [8, 8]
