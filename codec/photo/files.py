@@ -106,8 +106,8 @@ def _without_zeros(file: IO[bytes]) -> bytes:
 
 
 def printable(text: str) -> str:
-    """`text` in one line that any file can hold: "?" for line ends, and for bytes that are no letters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """`text` in one line that any file can hold: line ends, and bytes that are no letters, are spelt out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def check_kind(path: Path, where: str) -> None:
