@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from satsim.commands import options
+from satsim.commands.scenarios.completion import codec_names, metric_names
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,11 +25,16 @@ def evaluate(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Folders of photos  [default: kodak, fire and aerial below SATSIM_DATA]")
     ] = None,
-    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP, autocompletion=codec_names)] = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
-    anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against; measured too.")] = None,
+    anchor: Annotated[
+        str | None, typer.Option(help="Codec to give BD-rates against; measured too.", autocompletion=codec_names)
+    ] = None,
     allow_code: options.AllowCode = False,
-    metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Metric; repeat  [default: every one at hand]", autocompletion=metric_names),
+    ] = None,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
     ] = None,
@@ -123,7 +129,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
 
 def runtimes(
     photo: Annotated[Path | None, typer.Argument(help="Photo  [default: the first of kodak]")] = None,
-    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP, autocompletion=codec_names)] = None,
     allow_code: options.AllowCode = False,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Side of the picture; repeat  [default: 256, 512]")

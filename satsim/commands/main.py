@@ -28,12 +28,11 @@ COMMANDS = {
     "run": "satsim.commands.run",
     "sweep": "satsim.commands.sweep",
     "study": "satsim.commands.study",
+    "scenarios": "satsim.commands.scenarios.shipped",
+    "new": "satsim.commands.scenarios.new",
     "links": "satsim.commands.links",
-    "encode": "satsim.commands.packets",
-    "decode": "satsim.commands.packets",
-    "key": "satsim.commands.key",
-    "codec": "satsim.commands.codec",
-    "weights": "satsim.commands.weights",
+    **dict.fromkeys(("encode", "decode"), "satsim.commands.packets"),
+    **{name: f"satsim.commands.{name}" for name in ("key", "codec", "weights")},
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
 
@@ -60,7 +59,7 @@ class Commands(TyperGroup):
         return command
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
