@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from satsim.commands.mending import echo
+from satsim.words import visible
+
 COMMANDS = ("list", "info", "analyse", "train", "evaluate", "compare", "runtimes")
 
 
@@ -20,10 +23,10 @@ class CodecCommands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The one of this name; None for none."""
-        from satsim.commands import evaluation
-
         if cmd_name not in COMMANDS:
             return None
+        from satsim.commands import evaluation
+
         own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train}
         alone = typer.Typer(add_completion=False)
         alone.command()(own.get(cmd_name) or getattr(evaluation, cmd_name))
@@ -43,10 +46,10 @@ def list_codecs() -> None:
     from codec.own import installed
     from codec.progic.shape import list_models
 
-    typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
+    echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
     if own := installed():
-        typer.echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
-    typer.echo("ProGIC models: " + (", ".join(list_models()) or "none"))
+        echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
+    echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 
 def info(
@@ -119,18 +122,18 @@ def analyse(
             smoothing=smoothing,
             metric=metric,
             sheet_photos=sheets,
-            tell=lambda step: status.update(Text(step)),
+            tell=lambda step: status.update(Text(visible(step))),
         )
     for notice in settings.notices:
-        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        echo(f"note: {notice}", err=True)
     for result in results:
         low, high = (f(use.corrected_bits for use in result.uses) for f in (min, max))
         saved = [row.gain for row in result.savings if row.stage == "total"]
-        typer.echo(
+        echo(
             f"{result.name}: {low:.2f} to {high:.2f} of {settings.index_bits} bits a codeword by stage;"
             f" range coding saves {100 * sum(saved) / len(saved):.2f} % on average over {len(saved)} photos"
         )
-    typer.echo(f"tables and figures: {out / 'analysis.md'}")
+    echo(f"tables and figures: {out / 'analysis.md'}")
 
 
 def train(
@@ -153,8 +156,8 @@ def train(
     config = load_recipe(recipe, settings)
 
     def tell(note: str) -> None:
-        typer.secho(f"note: {note}", err=True, fg="yellow")
+        typer.secho(visible(f"note: {note}"), err=True, fg="yellow")
 
     for row in steps(config, resume=resume, tell=tell):
-        typer.echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
-    typer.echo(f"weights in {config.out / 'model.safetensors'}")
+        echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    echo(f"weights in {config.out / 'model.safetensors'}")

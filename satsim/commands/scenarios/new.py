@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from satsim.commands.mending import echo
 from satsim.commands.scenarios.completion import codec_names, link_names
 
 
@@ -34,4 +35,4 @@ def new(
         except BaseException:
             path.unlink()
             raise
-    typer.echo(f"{path} is written; next: {command_for(path, codec or [])}")
+    echo(f"{path} is written; next: {command_for(path, codec or [])}")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from satsim.commands.mending import echo
 from satsim.commands.scenarios.completion import scenario_names
+from satsim.words import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +66,8 @@ def print_list(console: Console, rows: list[Listed]) -> None:
     for heading in ("command", "name", "question"):
         table.add_column(heading, no_wrap=heading != "question")
     for row, after in zip(rows, [*rows[1:], None], strict=True):
-        table.add_row(row.command, row.name, row.title, end_section=after is not None and after.kind != row.kind)
+        cells = [visible(" ".join(text.split())) for text in (row.command, row.name, row.title)]
+        table.add_row(*cells, end_section=after is not None and after.kind != row.kind)
     console.print(table)
     console.print(
         "As in: satsim run forest_fire. `satsim scenarios NAME` prints one, `satsim new my.yaml` writes one to begin"
@@ -80,8 +83,8 @@ def print_text(given: Path) -> None:
 
     path = find_scenario(given)
     read_mapping(path, "scenario")
-    typer.echo(read_text(path), nl=False)
-    typer.echo(f"{path.resolve()}: paths in it are relative to its folder", err=True)
+    echo(read_text(path).rstrip("\n"))
+    echo(f"{path.resolve()}: paths in it are relative to its folder", err=True)
 
 
 def known_keys(installed: bool = True) -> dict[str, Any]:
