@@ -45,8 +45,8 @@ def _sections(
         path = f"{title.partition(':')[0]}.{key}".removeprefix(".")
         for name in dict.fromkeys(_names_in(about)):
             if name not in titles and "properties" in defs[name] and not name.endswith("Change"):
-                model = defs[name]["properties"].get("model", {}).get("const")
-                titles[name] = f"{path}: {model}" if model else path
+                model = defs[name]["properties"].get("model")
+                titles[name] = f"{path}: {model.get('const', 'your own')}" if model else path
                 yield from _sections(defs[name], defs, titles, titles[name], depth + 1)
         if "properties" in about:
             yield Section(path, about, depth + 1)

@@ -132,11 +132,14 @@ def _either(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """What either of two keys of one name may hold."""
     if one == other:
         return dict(one)
-    bare = [{key: value for key, value in each.items() if key not in ("default", "description")}
-            for each in (one, other)]  # fmt: skip
-    kinds = bare[:1] if bare[0] == bare[1] else bare
+    kinds = [_bare(one)] if _bare(one) == _bare(other) else [_bare(one), _bare(other)]
     said = " Or: ".join(dict.fromkeys((one["description"], other["description"])))
     return _flat({"anyOf": kinds, "description": said})
+
+
+def _bare(part: dict[str, Any]) -> dict[str, Any]:
+    """What a key may hold, and no more of it."""
+    return {key: value for key, value in part.items() if key not in ("default", "description")}
 
 
 def _allow_names(defs: dict[str, Any]) -> None:
@@ -150,5 +153,6 @@ def _allow_names(defs: dict[str, Any]) -> None:
     whole["link"] = {"description": whole["link"]["description"], "anyOf": [by_name, {"$ref": whole["link"]["$ref"]}]}
     scheme["link"]["anyOf"].insert(0, by_name)
     transport = scheme["transport"]
-    ways = {"enum": defs["TransportSpec"]["properties"]["name"]["enum"]}
-    scheme["transport"] = {"description": transport["description"], "anyOf": [ways, {"$ref": transport["$ref"]}]}
+    ways = _bare(defs["TransportSpec"]["properties"]["name"])
+    choice = _flat({"anyOf": [ways, {"$ref": transport["$ref"]}]})
+    scheme["transport"] = {"description": transport["description"], **choice}
