@@ -122,7 +122,7 @@ WRONG = {
     "link.loss_ratio": 10,
     "link.packet_bytes": 20,
     "link.preset": "sbd_9604",
-    "link.loss": {"model": "gilbert", "good_to_bad": 0.1, "bad_to_good": 0.2},
+    "link.loss": {"model": "gilbert_elliott", "good_to_bad": 0.1},
     "link.loss.": {"model": "gilbert_elliott", "good_to_bad": 0.1, "bad_to_good": 0.2, "mean": 3},
     "link.loss..": {"mean_good_s": 30},
     "link.windows": {"model": "list", "open_s": [[0, 60, 90]]},
@@ -152,7 +152,13 @@ def test_what_is_wrong_fails_in_the_schema_as_in_the_check(dotted, story, faults
 
 
 @pytest.mark.parametrize(
-    "scheme", [{"transprot": "once"}, {"transport": "twice"}, {"transport": {"copies": 2}}, {"link": "x"}]
+    "scheme",
+    [
+        {"transprot": "once"},
+        {"transport": {"name": "arq", "ladder": "steep"}},
+        {"transport": {"copies": 2}},
+        {"link": "x"},
+    ],
 )
 def test_so_does_what_is_wrong_in_a_scheme(scheme, story, faults):
     assert faults(story | {"schemes": [story["schemes"][0] | scheme]})

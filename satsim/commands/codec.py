@@ -30,8 +30,10 @@ class CodecCommands(TyperGroup):
         own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train}
         alone = typer.Typer(add_completion=False)
         alone.command()(own.get(cmd_name) or getattr(evaluation, cmd_name))
-        command = typer.main.get_command(alone)
+        command: Any = typer.main.get_command(alone)
         command.name = cmd_name
+        for about in command.params:  # as in `main`
+            about.help = (about.help or "").replace("[", r"\[")
         return command
 
 

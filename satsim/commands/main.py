@@ -57,6 +57,8 @@ class Commands(TyperGroup):
             alone.command()(getattr(module, cmd_name))
             command = typer.main.get_command(alone)
         command.name = cmd_name
+        for about in command.params:  # else rich takes [default: ...] for markup, and shows nothing
+            about.help = (about.help or "").replace("[", r"\[")
         return command
 
 
