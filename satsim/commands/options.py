@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Scenario = Annotated[
-    Path, typer.Argument(help="Scenario file, or the name of one that ships: scenarios/forest_fire.yaml, forest_fire.")
+    Path, typer.Argument(help="Scenario file, or the name of one that ships (`satsim scenarios`): forest_fire.")
 ]
 Image = Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")]
 Images = Annotated[
