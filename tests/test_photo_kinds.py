@@ -249,7 +249,7 @@ def test_a_jpeg_xl_photo_is_read_where_imagecodecs_is_installed(tmp_path, boxed)
 def test_without_imagecodecs_a_jpeg_xl_photo_is_refused_and_the_package_named(tmp_path, monkeypatch):
     (tmp_path / "p.jxl").write_bytes(imagecodecs.jpegxl_encode(picture(48, 64)))
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    with pytest.raises(PhotoError, match=r"p\.jxl: is JPEG XL, .* \(pip install imagecodecs\)"):
+    with pytest.raises(PhotoError, match=r"p\.jxl: is JPEG XL, .* pip install 'satsim-link\[rivals\]'"):
         open_photo(tmp_path / "p.jxl")
 
 

@@ -187,7 +187,7 @@ def _jpeg_xl(path: Path, data: bytes) -> PillowImage.Image:
     try:
         from imagecodecs import jpegxl_decode
     except ImportError:
-        raise PhotoError(f"{path}: is JPEG XL, which needs the package imagecodecs (pip install imagecodecs)") from None
+        raise PhotoError(f"{path}: is JPEG XL, which needs imagecodecs: pip install 'satsim-link[rivals]'") from None
 
     check_pixels(path, *_jpeg_xl_size(data))
     pixels = np.asarray(jpegxl_decode(data, numthreads=1))

@@ -16,6 +16,7 @@ try:
     import typer
     from typer.core import TyperGroup
 
+    from satsim import __version__
     from satsim.commands import options
 except KeyboardInterrupt:  # most of the first tenths of a second pass here
     os.write(2, b"stopped before it began\n")
@@ -67,7 +68,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
     if version:
-        typer.echo(f"satsim {import_module('importlib.metadata').version('satsim')}")
+        typer.echo(f"satsim {__version__}")
 
 
 def screen(stream: IO[str], quiet: bool = False) -> Console:
