@@ -45,7 +45,7 @@ venv:
 
 .venv/demo-ready: pyproject.toml constraints.txt | venv
 	@echo "installing satsim and what it needs into .venv (a few minutes the first time)"
-	$(BIN)/python $(PIP) -c constraints.txt -e '.[auth,orbit,repair,sweep]'
+	$(BIN)/python $(PIP) -c constraints.txt -e '.[auth,orbit,sweep]'
 	@touch $@
 
 .venv/test-ready: pyproject.toml constraints.txt | venv

@@ -17,7 +17,7 @@ DRILLS = (
     ("packet_drill.py", "--messages", 1_000_000, 2_000),
     ("photo_drill.py", "--files", 400, 4),
     ("scenario_drill.py", "--texts", 5_000, 50),
-    ("kill_drill.py", "--tries", 4, 1),
+    ("kill_drill.py", "--tries", 8, 4),
 )
 """Each drill, what its size is called, how large it is, and how small at least."""
 

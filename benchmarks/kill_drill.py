@@ -2,14 +2,16 @@
 
 python benchmarks/kill_drill.py [--tries N] [--kinds run,sweep]
 
-Each kind of command is made once to its end, and then N times again, killed with all its processes at moments spread
-over the time that took: by turns at once (SIGKILL, as when memory is short) and by Ctrl-C (SIGINT). Encode, run and
-decode have something of theirs at --out from before. After each kill what is at --out must be as after an uncut
-command, or not there if nothing was before; after Ctrl-C the exit code must be 130, the last words one line, and no
-hidden name be left. Then the same command, with --resume where it has that, must end as the uncut one did. Exit code 1
-for a single failure.
+Each kind of command is made once to its end, and then N times again, killed at moments spread over the time that took:
+by turns with all its processes (SIGKILL), alone (as when memory is short), by Ctrl-C (SIGINT, which all of them hear)
+and as services and queues do it (SIGTERM, which it alone does). Encode, decode, run and study have something of theirs
+at --out from before. After each kill what is at --out must be as after an uncut command, or not there if nothing was
+before; after Ctrl-C and SIGTERM the exit code must be 130, the last words one line, and no hidden name be left; and no
+process of a command outlives it by long. Then the same command, with --resume where it has that, must end as the uncut
+one did. Exit code 1 for a single failure.
 
-The first fifth of a second is left out: Python starts, and has not come to satsim yet.
+The first fifth of a second is left out: Python starts, and has not come to satsim yet. What SIGTERM ends while satsim
+comes in dies by it, as any program does.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from PIL import Image
 from satsim.keys import read_key
 
 STARTS_S = 0.2
+WAYS = ((signal.SIGKILL, os.killpg), (signal.SIGKILL, os.kill), (signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill))
+ENDS_S = 10.0
+"""So long may processes of a command outlive it: workers look for their parent, and end what they started."""
 STOPPED = (130, -signal.SIGINT)
 """Python ends itself by the signal where that came amid the exec of a text, as in namedtuple; shells call both 130."""
 SCENARIO = """
@@ -45,9 +50,8 @@ duration_s: 600
 metrics: [psnr]
 """
 RECIPE = "{lpips: 0, vgg: 0, dists: 0, batch: 2, crop: 32, quantize_from: 3, steps: 6, loaders: 1, checkpoint_s: 0}"
-
-
 TWO_WORKERS = ("--workers", "2", "--cache", "cache", "--quiet")
+GOAL = ["--goal", "psnr >= 15 by 200 s with 0.8", "--scales", "1", "--codec", "jpeg", "--replications", "100"]
 
 
 class Kind(NamedTuple):
@@ -81,6 +85,11 @@ def sweep_folder(folder: Path) -> Any:
     import pyarrow.parquet as pq
 
     return names(folder), pq.read_table(folder / "runs.parquet").to_pydict()
+
+
+def study_folder(folder: Path) -> Any:
+    """All names, and the designs."""
+    return names(folder), (folder / "designs.csv").read_bytes()
 
 
 def names(folder: Path) -> list[str]:
@@ -118,6 +127,7 @@ KINDS = {
         sweep_folder,
         again=("--resume",),
     ),
+    "study": Kind(["study", "story.yaml", *GOAL, *TWO_WORKERS], "out", study_folder, True),
     "train": Kind(
         ["codec", "train", "toy.yaml", "--data", "photos"], "out", weights, partway=True, again=("--resume",)
     ),
@@ -155,15 +165,19 @@ def finish(kind: Kind, folder: Path, *more: str) -> tuple[Any, float]:
     return kind.whole(folder / kind.out), time.monotonic() - began
 
 
-def killed(kind: Kind, folder: Path, sent: signal.Signals, after_s: float, expected: Any) -> list[str]:
+def killed(kind: Kind, folder: Path, way: tuple[signal.Signals, Any], after_s: float, expected: Any) -> list[str]:
     """What was wrong after one kill and the command after it."""
+    sent, send = way
     out, wrong = folder / kind.out, []
     running = start(kind, folder)
     time.sleep(after_s)
     if running.poll() is None:
-        os.killpg(running.pid, sent)
+        send(running.pid, sent)
     _, said = running.communicate()
-    if sent is signal.SIGINT:
+    if not wait_until(lambda: is_over(running.pid)):
+        wrong.append("left processes at work")
+        os.killpg(running.pid, signal.SIGKILL)
+    if sent is not signal.SIGKILL and running.returncode != -signal.SIGTERM:
         lines = said.splitlines()
         if running.returncode not in (0, *STOPPED):
             wrong.append(f"exit code {running.returncode}, saying {lines[-3:]}")
@@ -185,6 +199,25 @@ def killed(kind: Kind, folder: Path, sent: signal.Signals, after_s: float, expec
     return wrong
 
 
+def is_over(group: int) -> bool:
+    """Whether no process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def wait_until(true: Callable[[], bool]) -> bool:
+    """Whether something becomes true soon."""
+    began = time.monotonic()
+    while not true():
+        if time.monotonic() - began > ENDS_S:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def drill(name: str, tries: int, place: Path) -> int:
     """Print how many kills of a kind were tried and failed; return the latter."""
     kind, uncut = KINDS[name], desk(place / "uncut")
@@ -196,14 +229,14 @@ def drill(name: str, tries: int, place: Path) -> int:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     failed = 0
     for k in range(tries):
-        sent = (signal.SIGKILL, signal.SIGINT)[k % 2]
+        way = WAYS[k % len(WAYS)]
         after_s = STARTS_S + (seconds - STARTS_S) * (k + 0.5) / tries
         folder = place / str(k)
         shutil.copytree(uncut, folder)
-        wrong = killed(kind, folder, sent, after_s, expected)
+        wrong = killed(kind, folder, way, after_s, expected)
         failed += bool(wrong)
         for line in wrong:
-            print(f"  {name}, {sent.name} after {after_s:.2f} s: {line}")
+            print(f"  {name}, {way[0].name} after {after_s:.2f} s: {line}")
         shutil.rmtree(folder)
     print(f"{name:8}{tries:6} tried{failed:6} failed   ({seconds:.1f} s uncut)", flush=True)
     return failed
@@ -212,7 +245,7 @@ def drill(name: str, tries: int, place: Path) -> int:
 def main() -> int:
     """Drill each kind; 1 if any kill did harm."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tries", type=int, default=4, help="kills of each kind")
+    parser.add_argument("--tries", type=int, default=8, help="kills of each kind")
     parser.add_argument("--kinds", default=",".join(KINDS), help="those to try")
     arguments = parser.parse_args()
     failed = 0

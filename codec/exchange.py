@@ -1,5 +1,5 @@
 """What systems do each in a way of its own: a new folder in the place of an old one, so that a whole one has that name
-whenever the power goes; what killed programs left; and locks of files.
+whenever a kill comes; what cannot be replaced; what killed programs left; and locks of files.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,26 @@ ABANDONED_S = 86_400.0
 """No writer pauses for a day, so what nobody has touched for so long was left by one that was killed."""
 LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|ready)-[0-9a-f]{16}(?:\.[^.]*)?")
 """Names of what is not finished, and of what is but has not its name yet."""
+
+
+def check_place(out: Path, real: Path) -> None:
+    """Raise OSError where `real`, which `out` names, is not to be replaced, or where hidden names beside it do not fit.
+
+    A device is not, for whom the system lets move it either: others count on it.
+    """
+    try:
+        real.with_name(f".{real.name}.partial-{'0' * 16}").exists()
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (it takes 26 letters more while it is made)", str(out)) from None
+    if Path.cwd().is_relative_to(real):
+        why = "is the folder you are in, or above it; name one to create inside it"
+    elif os.path.ismount(real):
+        why = "is mounted there, so that nothing else can take its name; name a file or folder to create inside it"
+    elif os.path.exists(real) and stat.S_IFMT(real.stat().st_mode) not in (stat.S_IFDIR, stat.S_IFREG):
+        why = "is a device, a pipe or a socket, which stays; name a file or folder to create"
+    else:
+        return
+    raise OSError(errno.EBUSY, why, str(out))
 
 
 def exchange(one: Path, other: Path) -> bool:

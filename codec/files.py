@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
-__all__ = ["cache_folder", "check_free", "fresh_folder", "prepared", "replacing", "write_whole"]
+__all__ = ["cache_folder", "check_free", "fresh_folder", "hidden", "prepared", "replacing", "write_whole"]
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file that is there whole or not at all; see `replacing`. Raises OSError."""
     with replacing(path) as partial:
         partial.write_bytes(content)
@@ -27,16 +28,17 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))
     partial = hidden(path)
-    try:
-        with prepared(path):
+    with prepared(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        try:
             yield partial
             with partial.open("rb+") as written:
                 os.fsync(written.fileno())
             os.replace(partial, path)
-    except BaseException:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            partial.unlink()
-        raise
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
     if os.name == "posix":  # the new name must outlive a power cut too
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import ImageOps
@@ -15,6 +16,8 @@ from codec.photos import LANCZOS, Photo, open_photo
 PHOTO_SUFFIXES = {
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".jxl", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"
 }  # fmt: skip
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 MOST_SAID = 6
 """Notes of one kind that are said in full."""
 
@@ -31,7 +34,8 @@ def is_photo(name: str) -> bool:
 
 def list_photos(folder: Path) -> list[Path]:
     """Every photo below `folder`, sorted by path; raises PhotoError where there is none."""
-    photos = sorted(path for path in folder.rglob("*") if is_photo(str(path.relative_to(folder))))
+    named = (path for path in folder.rglob("*") if is_photo(str(path.relative_to(folder))))
+    photos = sorted(path for path in named if not path.is_dir())
     if not photos:
         left_out = "".join(f" ({note.partition(': ')[2]})" for note in left_out_of(folder))
         raise PhotoError(f"{folder}: no photo below it; expected files ending in {endings()}{left_out}")
@@ -67,6 +71,27 @@ def few(notes: Iterable[str]) -> list[str]:
     said = list(dict.fromkeys(notes))
     more = len(said) - MOST_SAID
     return [*said[:MOST_SAID], *([f"and {more} more notes of this kind"] if more > 0 else [])]
+
+
+def read_each(items: Iterable[Item], read: Callable[[Item], Done], left: list[str]) -> Iterator[tuple[Item, Done]]:
+    """Each photo of a set that can be read, and what `read` makes of it; a line on each other is added to `left`.
+
+    So one bad photo spoils no set, wherever sets are read; a photo that is named alone is refused.
+    Raises PhotoError where none can be read.
+    """
+    tried = len(left)
+    some = False
+    for item in items:
+        try:
+            done = read(item)
+        except PhotoError as error:
+            left.append(f"left out: {error}")
+        else:
+            some = True
+            yield item, done
+    if left[tried:] and not some:
+        reason = left[tried].removeprefix("left out: ")
+        raise PhotoError(f"none of {len(left) - tried} photos can be read: {reason}")
 
 
 def read_photo(path: Path, side: int | None) -> Photo:

@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+PLAIN = 50
+"""A name of so many letters can be called longer ones as well."""
+
 
 def cache_folder() -> Path:
     """SATSIM_CACHE, or the platform's own folder for caches; it may not exist yet."""
@@ -49,10 +52,13 @@ def fresh_folder(out: Path) -> Iterator[Path]:
 
 
 def check_free(out: Path) -> None:
-    """Raise OSError where `out` is the folder you are in or one above it, which cannot be moved aside."""
-    if Path.cwd().is_relative_to(os.path.realpath(out)):
-        raise OSError(errno.EBUSY, "is the folder you are in, or above it; name one to create inside it", str(out))
-    _tidy(Path(os.path.realpath(out)).parent)
+    """Raise OSError where nothing can be called `out`, or where what is called so cannot be replaced."""
+    real = Path(os.path.realpath(out))
+    if os.path.lexists(real) or len(real.name) > PLAIN:
+        from codec.exchange import check_place
+
+        check_place(out, real)
+    _tidy(real.parent)
 
 
 @contextmanager

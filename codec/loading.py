@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from codec.base import BudgetError, Codec, CodecError
@@ -44,19 +44,24 @@ def load_codec(name: str = "progic", /, **options: Any) -> Codec:
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
-    factory = _factory(name)
-    try:
-        inspect.signature(factory).bind(**options)
-    except TypeError:
-        from codec.options import misfit
-
-        raise CodecError(f"codec {name} {misfit(factory, options)}") from None
-    codec = factory(**options)
+    codec = fitting_factory(name, options)(**options)
     if name not in CODECS:
         from codec.own import check_contract
 
         check_contract(codec, name)
     return codec
+
+
+def fitting_factory(name: str, options: Mapping[str, Any]) -> Callable[..., Codec]:
+    """What makes the codec `name`. Raises CodecError for an unknown name, or for options that it lacks or needs."""
+    factory = _factory(name)
+    try:
+        inspect.signature(factory).bind(**options)
+    except TypeError:
+        from codec.own import misfit
+
+        raise CodecError(f"codec {name} {misfit(factory, options)}") from None
+    return factory
 
 
 def _factory(name: str) -> Callable[..., Codec]:
@@ -98,7 +103,7 @@ def fit_options(
     if "budget_bytes" in known and "budget_bytes" not in left:
         if packets is None:
             shape = PRESETS[DEFAULT_MODEL]
-            stages = _whole(name, left.pop("stages", shape.stages), shape.stages)
+            stages = whole(name, left.pop("stages", shape.stages), shape.stages)
             packets = packets_of(shape, stages, payload_bytes, height, width)
         return left | {"budget_bytes": packets * (payload_bytes - spare_bytes)}
     if packets is None:
@@ -106,7 +111,7 @@ def fit_options(
     if not name.startswith("progic"):
         raise CodecError(f"{name}: takes no budget; leave out budget_packets")
     config = read_weights(model_path(str(left.get("model", DEFAULT_MODEL))), parts=()).config
-    most = _whole(name, left.get("stages", config.stages), config.stages)
+    most = whole(name, left.get("stages", config.stages), config.stages)
     fitting = [k for k in range(1, most + 1) if packets_of(config, k, payload_bytes, height, width) <= packets]
     if not fitting:
         needed = packets_of(config, 1, payload_bytes, height, width)
@@ -126,7 +131,8 @@ def packets_of(config: ProgicConfig, stages: int, payload_bytes: int, height: in
     return stages * cut.payloads_per_stage // cut.stages_per_payload
 
 
-def _whole(name: str, stages: Any, most: int) -> int:
+def whole(name: str, stages: Any, most: int) -> int:
+    """`stages`. Raises CodecError where they are no whole number from 1 to `most`."""
     if isinstance(stages, bool) or not isinstance(stages, int) or not 1 <= stages <= most:
         raise CodecError(f"{name}: stages is {stages!r}; expected 1 to {most}")
     return stages

@@ -1,13 +1,15 @@
-"""Options of codecs, as they are written: NAME:key=value,key=value."""
+"""Options of codecs: how they are written, NAME:key=value,key=value, and whether a codec can be made of them."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from codec.base import CodecError
+
+ROOM_BYTES, SIZE = 10_000, (64, 64)
+"""Of a packet and a photo in which every codec fits."""
 
 
 def split_options(text: str) -> tuple[str, list[str]]:
@@ -30,12 +32,18 @@ def read_setting(text: str, complaint: str) -> tuple[str, Any]:
         raise CodecError(f"{complaint} expected key=value, such as stages=3; the value is {error}") from None
 
 
-def misfit(factory: Callable[..., Any], options: Mapping[str, Any]) -> str:
-    """In words, why what makes a codec cannot take `options`."""
-    parameters = inspect.signature(factory).parameters
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    if not takes_any and (unknown := [option for option in options if option not in parameters]):
-        return f"has no option {unknown[0]!r}; expected one of: {', '.join(parameters) or 'none'}"
-    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    needed = [name for name, p in parameters.items() if p.kind in by_name and p.default is p.empty]
-    return f"needs {', '.join(name for name in needed if name not in options)}; give it among its options"
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise CodecError where no codec `name` can be made of `options`, on some link, for some photo.
+
+    Brings in no torch and makes no class of your own.
+    """
+    from codec.loading import CODECS, fit_options, fitting_factory, whole
+    from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+
+    options = fit_options(name, dict(options), ROOM_BYTES, *SIZE)
+    factory = fitting_factory(name, options)
+    if name.startswith("progic"):
+        config = read_weights(model_path(str(options.get("model", DEFAULT_MODEL))), parts=()).config
+        whole(name, config.stages if options.get("stages") is None else options["stages"], config.stages)
+    elif name in CODECS:
+        factory(**options)

@@ -1,4 +1,4 @@
-"""Codecs of your own: classes by module and name, or installed under a name; and whether a name may run code at all.
+"""Codecs of your own, by module and name or installed under a name; who may run them, and what makes a codec unfit.
 
 A scenario may come from anywhere, and a class that it names, or a command of `external`, is code. So the command line
 runs neither, unless `--allow-code` says so or the codec was installed (entry points of the group `satsim.codecs`). A
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Collection
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from importlib.metadata import entry_points
 from typing import Any
@@ -78,3 +79,14 @@ def check_contract(made: Any, name: str) -> Codec:
         raise CodecError(f"codec {name} has model_id {model_id!r}; expected a whole number of 32 bits ({CONTRACT})")
     codec: Codec = made
     return codec
+
+
+def misfit(factory: Callable[..., Any], options: Mapping[str, Any]) -> str:
+    """In words, why what makes a codec cannot take `options`."""
+    parameters = inspect.signature(factory).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if not takes_any and (unknown := [option for option in options if option not in parameters]):
+        return f"has no option {unknown[0]!r}; expected one of: {', '.join(parameters) or 'none'}"
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    needed = [name for name, p in parameters.items() if p.kind in by_name and p.default is p.empty]
+    return f"needs {', '.join(name for name in needed if name not in options)}; give it among its options"

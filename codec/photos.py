@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps
+from PIL import ImageFile, ImageOps
 
 from codec.base import MAX_PIXELS, MAX_SIDE, MIN_SIDE, PLAIN_PIXELS, Image, PhotoError
 
+PLAIN = (0, ("RGB", "")), (0, ("L", "")), (41, "RGB"), (41, "L")
+"""Offset and kind of pixels in a JPEG, and in a PNG in which nothing comes before them."""
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would print some faults, which are told below
-
-
-class Opened(NamedTuple):
-    """A photo as it is in its file, in RGB, and a line for each thing done to it that a reader would not guess."""
-
-    picture: PillowImage.Image
-    notes: tuple[str, ...] = ()
 
 
 class Photo(NamedTuple):
@@ -33,23 +27,27 @@ class Photo(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def open_photo(path: Path, content: IO[bytes] | None = None) -> Opened:
-    """The photo in RGB, turned upright by its EXIF note. Raises PhotoError, naming the file and the mend.
+def open_photo(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImage.Image, tuple[str, ...]]:
+    """The photo in RGB, upright, and a line for each thing done to it that a reader would not guess.
 
-    With `content` it is read from there, and `path` is only its name.
+    With `content` it is read from there, and `path` is only its name. Raises PhotoError, naming the file and the mend.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with PillowImage.open(content or path) as opened:
-                plain = opened.width * opened.height <= PLAIN_PIXELS and opened.format != "TIFF"
-                if plain and opened.mode in ("RGB", "L") and not opened.info.keys() & {"icc_profile", "transparency"}:
-                    return Opened(ImageOps.exif_transpose(opened).convert("RGB"))
-    except Exception:  # whatever it is, it is read or refused below
-        pass
+    with suppress(Exception), warnings.catch_warnings():  # whatever it is, it is read or refused below
+        warnings.simplefilter("ignore")
+        if content or path.is_file():
+            with PillowImage.open(content or path, formats=("JPEG", "PNG")) as opened:
+                if is_plain(opened):
+                    return ImageOps.exif_transpose(opened).convert("RGB"), ()
     from codec.photo.files import open_any
 
-    return Opened(*open_any(path, content))
+    return open_any(path, content)
+
+
+def is_plain(opened: ImageFile.ImageFile) -> bool:
+    """Whether this is RGB or grey of eight bits, of a size that needs no care, and its file says no more of it."""
+    bare = opened.tile[0][2:] in PLAIN and "icc_profile" not in opened.info
+    srgb = opened.getexif().get_ifd(0x8769).get(0xA001, 1) == 1
+    return bare and srgb and opened.width * opened.height <= PLAIN_PIXELS
 
 
 def fit_photo(path: Path, width: int, height: int, fit: str) -> Photo:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from codec.exchange import take_lock
-from codec.files import replacing
+from codec.files import hidden, prepared, replacing
 from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.seal import COUNTERS, WINDOW, SenderKey
 from satsim.errors import PacketError, ScenarioError
@@ -73,25 +73,30 @@ class Content(NamedTuple):
 
 
 def new_key(path: Path, sender: int, key_bytes: int = 16, tag_bytes: int = 8) -> None:
-    """Write a key from the operating system's randomness, for its owner's eyes (mode 0600).
+    """Write a key from the operating system's randomness, for its owner's eyes (mode 0600), whole or not at all.
 
     Raises PacketError for a field out of its range, ScenarioError for a file that is there already, OSError.
     """
     if key_bytes not in (16, 32):
         raise PacketError(f"key_bytes is {key_bytes}; expected 16 or 32")
     key = SenderKey(sender, secrets.token_bytes(key_bytes), tag_bytes)
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ScenarioError(f"{path}: is there already, and no key is ever overwritten; name another file") from None
-    try:
-        with open(number, "w", encoding="utf-8") as file:
-            file.write(_as_yaml(KeyFile(key, 0)))
-            file.flush()
-            os.fsync(number)
-    except BaseException:
-        path.unlink()  # half a key, on a full disk say, would stand in the way of the next
-        raise
+    with prepared(path), locked(path):
+        partial = hidden(path)
+        try:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(_as_yaml(KeyFile(key, 0)))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(partial, path)  # which fails where anything has the name, unlike a rename
+            except OSError:
+                if os.path.lexists(path):
+                    raise ScenarioError(
+                        f"{path}: is there already, and no key is ever overwritten; name another file"
+                    ) from None
+                partial.rename(path)  # no hard links here, as on FAT; under the lock nobody of ours takes the name
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def read_key(path: Path) -> KeyFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,7 +24,6 @@ from satsim.keys import Content, read_key, take_counters
 from satsim.links.linkspec import LinkSpec
 from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import ImageSpec, Scenario
-from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import Picture, load_photo
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -44,14 +43,14 @@ def encode_photo(
     frame: dict[str, Any],
     packet_bytes: int,
     name: str,
-    settings: Sequence[str],
+    options: Mapping[str, Any],
     sender: int | None,
     image_id: int | None,
     *,
     position: Position | None = None,
     key_file: Path | None = None,
 ) -> Encoded:
-    """The messages of one photo; `frame` holds the fields of ImageSpec, `settings` codec options "key=value".
+    """The messages of one photo; `frame` holds the fields of ImageSpec, `options` are those of the codec.
 
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
     or 0; `image_id` None the next of the key file, or the one it gave the same content before, and without a key file
@@ -62,7 +61,6 @@ def encode_photo(
     key = read_key(key_file).key if key_file else None
     if key and sender not in (None, key.sender):
         raise PacketError(f"sender is {sender}; expected {key.sender}, as in {key_file} (or leave it out)")
-    options = dict(read_setting("--option", setting, "stages=3") for setting in settings)
     height, width = image.shape[:2]
     sample = Packet(
         codec=name_on_air(name),
@@ -77,7 +75,9 @@ def encode_photo(
         position=position,
     )
     for compact in header_forms(packet_bytes, key.tag_bytes if key else 0, sample):
-        cut = _cut((name, options), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact))
+        cut = _cut(
+            (name, dict(options)), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact)
+        )
         if compact and not misfit(cut.packets):
             break
     content = content_of(cut.packets)

@@ -73,10 +73,12 @@ def as_record(received: Received, paths: Mapping[ImageKey, Path]) -> dict[str, A
 
 
 def check_picture_name(out: Path) -> None:
-    """Raise ScenarioError where no picture format that can be written has this suffix."""
+    """Raise ScenarioError where no picture format that can be written has this suffix, or a folder has this name."""
     Image.init()
     if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
         raise ScenarioError(f"{out}: no picture format has the suffix {out.suffix!r}; expected .png, say")
+    if out.is_dir():
+        raise ScenarioError(f"{out}: is a folder; name a picture in it, such as {out / 'received.png'}")
 
 
 def write_picture(picture: Picture, out: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from codec.base import Codec
+from codec.base import Codec, CodecError
 from codec.files import fresh_folder
 from codec.loading import load_codec
 from codec.metrics import Metric
@@ -49,7 +49,6 @@ class Result:
     scenario: Scenario
     reference: Picture
     rows: list[TimelineRow]
-    """Of timeline.csv."""
     events: list[SchemeEvent]
     frames: dict[str, Picture]
     """By file name, as in the rows."""
@@ -73,7 +72,13 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     schemes: dict[str, Any] = {}
     for number, scheme in enumerate(scenario.schemes, 1):
         progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
-        part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        try:
+            part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
+        except CodecError:
+            from satsim.scenario.settings import check_codecs
+
+            check_codecs([scenario.schemes], f"scenario {scenario.name}")  # where one is wrong, more may be
+            raise
         rows += part.rows
         events += [SchemeEvent(part.label, *event) for event in part.events]
         frames |= part.frames
@@ -140,8 +145,7 @@ def run_scheme(
     judge = Judge(sending, Memory(), lambda: Tools(coders[-1], metrics), pictures)
     start_gap_s = scenario.senders.start_gap_s
     rows, files = build_timeline(label, events, judge, [k * start_gap_s for k in range(scenario.senders.count)])
-    showings = blank(outbox.messages, 1, "events")
-    note_run(showings, 0, events, link.cost)
+    note_run(showings := blank(outbox.messages, 1, "events"), 0, events, link.cost)
     payload_bytes = sum(map(len, outbox.payloads))
     summary = {
         "name": scheme.name,
@@ -161,8 +165,8 @@ def run_scheme(
         "measured_encode_s": round(encode_s, 3),
         "measured_decode_s": round(decode_s, 3),
     }
-    frames = {file: pictures[frame] for file, frame in files.items()}
-    return SchemeResult(label, rows, events, frames, summary, scheme_notices(scenario, scheme, outbox))
+    shown = {file: pictures[frame] for file, frame in files.items()}
+    return SchemeResult(label, rows, events, shown, summary, scheme_notices(scenario, scheme, outbox))
 
 
 def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox, list[Codec], float, float]:
@@ -188,18 +192,23 @@ def code(photo: Picture, scenario: Scenario, scheme: SchemeSpec) -> tuple[Outbox
 def save(result: Result, out: Path) -> None:
     """Write `out`; a folder already there is moved aside (`fresh_folder`). Raises OSError where the disk is full."""
     with fresh_folder(out) as folder:
-        (folder / "frames").mkdir()
-        _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
-        _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
-        (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
-        save_scenario(result.scenario, folder / "scenario.yaml")
-        Image.fromarray(result.reference).save(folder / "frames" / "original.png")
-        for file, picture in result.frames.items():
-            Image.fromarray(picture).save(folder / "frames" / file)
-        write_notes(folder, result.notices)
+        write(result, folder)
         from satsim.figures.run import draw_run
 
         draw_run(folder)
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write tables and pictures into `folder`, which is there: all that figures are drawn from."""
+    (folder / "frames").mkdir()
+    _write_rows(folder / "timeline.csv", TimelineRow._fields, result.rows)
+    _write_rows(folder / "events.csv", SchemeEvent._fields, result.events)
+    (folder / "summary.json").write_text(json.dumps(_finite(result.summary), indent=2) + "\n", encoding="utf-8")
+    save_scenario(result.scenario, folder / "scenario.yaml")
+    Image.fromarray(result.reference).save(folder / "frames" / "original.png")
+    for file, picture in result.frames.items():
+        Image.fromarray(picture).save(folder / "frames" / file)
+    write_notes(folder, result.notices)
 
 
 def _finite(value: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def test_a_photo_of_ones_own_replaces_the_scenarios(desk):
         (["story.yaml", "--image", "absent.png"], "absent.png: no such image file"),
         (["story.yaml", "--image", "story.yaml"], "story.yaml: is not an image of a kind that is read here"),
         (["story.yaml", "--set", "metrics=[pnsr]"], "did you mean 'psnr'"),
-        (["story.yaml", "--set", "schemes.0.codec=own:Absent", "--allow-code"], "'strips': codec is 'own:Absent'"),
+        (["story.yaml", "--set", "schemes.0.codec=own:Absent", "--allow-code"], "schemes.0.codec is 'own:Absent'"),
         (["story.yaml", "--set", "schemes.0.options={strips: many}"], "scheme 'strips': strips is 'many'"),
         (["story.yaml", "--set", "link.packet_bytes=22"], "payload_bytes is 2; expected at least 3"),
         (["story.yaml", "--out", "."], "is the folder you are in"),
@@ -228,6 +229,7 @@ def test_what_was_not_shown_is_held_for_the_packets_that_come_later(desk, call):
         (["encode", "photo.png", "-o", "own.py/air", "--codec", "codec.fake:FakeCodec"], "own.py"),
         (["decode", "absent.bin", "-o", "seen.png"], "absent.bin: No such file or directory"),
         (["decode", "photo.png", "-o", "seen.png"], "photo.png: not used"),
+        (["decode", "absent.bin", "-o", "album.png"], "album.png: is a folder; name a picture in it"),
         (["decode", "absent.bin", "-o", "seen.txt"], "seen.txt: no picture format has the suffix '.txt'"),
         (
             ["decode", "photo.png", "-o", "seen.png", "--keys", "story.yaml"],
@@ -241,6 +243,7 @@ def test_what_was_not_shown_is_held_for_the_packets_that_come_later(desk, call):
     ],
 )
 def test_a_mistake_by_hand_is_an_error_and_leaves_nothing(desk, call, arguments, complaint):
+    (desk / "album.png").mkdir()
     before = names(desk)
     done = call(*arguments)
     assert done.returncode == 2
@@ -278,7 +281,8 @@ def test_the_folders_of_a_picture_are_made_and_go_again_where_nothing_can_be_sho
     assert not (desk / "deep").exists()
 
 
-def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_whatever_asks_it_to_stop_ends_a_run_with_130_and_leaves_nothing(desk, sent):
     setting = ["--set", "schemes.0.codec=own:Slow", "--allow-code"]
     running = subprocess.Popen(
         [*COMMAND, "run", "story.yaml", *setting], cwd=desk, env=environment(), stderr=subprocess.PIPE, text=True
@@ -286,11 +290,19 @@ def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing(desk):
     waited = time.monotonic()
     while not (desk / "coding").exists() and running.poll() is None and time.monotonic() - waited < 120:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr
     assert stderr == STOPPED
     assert names(desk) == ["coding", "own.py", "photo.png", "story.yaml"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_run_that_nobody_listens_to_is_whole_all_the_same(desk, closed):
+    shell = f"{shlex.join(COMMAND)} run story.yaml --out out {closed}"
+    done = subprocess.run(["sh", "-c", shell], cwd=desk, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout if "2" not in closed else "", done.stderr) == (0, "", "")
+    assert (desk / "out" / "summary.json").is_file()
 
 
 @pytest.mark.parametrize(

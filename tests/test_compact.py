@@ -431,8 +431,8 @@ def photo(tmp_path):
 
 def by_hand(photo, model, packet_bytes, key_file=None, position=None, image_id=9):
     frame = {"path": photo, "width": 128, "height": 128, "fit": "crop"}
-    settings = [f"model={model}"]
-    return encode_photo(frame, packet_bytes, "progic", settings, None, image_id, position=position, key_file=key_file)
+    options = {"model": str(model)}
+    return encode_photo(frame, packet_bytes, "progic", options, None, image_id, position=position, key_file=key_file)
 
 
 def seen_of(messages, model=None, own_codec=None, keys=None):

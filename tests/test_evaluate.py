@@ -125,10 +125,16 @@ def test_a_missing_folder_and_two_of_one_name_are_refused(folder: Path, tmp_path
         open_datasets([folder, folder], [])
 
 
-def test_a_file_that_is_no_photo_is_named_before_anything_is_measured(folder: Path) -> None:
+def test_a_file_that_is_no_photo_is_left_out_and_named_before_anything_is_measured(folder: Path) -> None:
+    whole = open_datasets([folder], [])[0].photos
     (folder / "torn.png").write_bytes(b"not a picture")
-    with pytest.raises(CodecError, match=r"torn\.png"):
-        open_datasets([folder], [])
+    [dataset] = open_datasets([folder], [])
+    assert dataset.photos == whole
+    assert dataset.notes[-1].startswith(f"left out: {folder / 'torn.png'}: is not an image")
+    (folder / "bad").mkdir()
+    (folder / "torn.png").rename(folder / "bad" / "torn.png")
+    with pytest.raises(CodecError, match=r"none of 1 photos can be read: .*torn\.png: is not an image"):
+        open_datasets([folder / "bad"], [])
 
 
 def test_small_pictures_are_not_scored_by_metrics_that_cannot() -> None:

@@ -69,7 +69,6 @@ def story_of(path, preset, side):
 @pytest.mark.parametrize("preset", link_presets())
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_the_label_is_the_summary_is_the_events(path, preset, side):
-    pytest.importorskip("zfec", reason="repair packets need the extra repair")
     pytest.importorskip("cryptography", reason="seals need the extra auth")
     plan = story_of(path, preset, side)
     result = run(plan)

@@ -135,9 +135,44 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path):
 
 def test_a_folder_is_never_replaced_by_a_file(tmp_path):
     (tmp_path / "out").mkdir()
-    with pytest.raises(OSError, match="out"):
-        write_whole(tmp_path / "out", b"x")
+    with pytest.raises(IsADirectoryError, match="/out'"), replacing(tmp_path / "out"):
+        raise AssertionError("the work began")
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such pipes there")
+@pytest.mark.parametrize("writer", [fresh_folder, replacing, prepared])
+def test_a_pipe_stays_whatever_is_to_have_its_name_and_so_does_a_device(tmp_path, writer):
+    os.mkfifo(tmp_path / "out")
+    with pytest.raises(OSError, match="is a device, a pipe or a socket, which stays"), writer(tmp_path / "out"):
+        raise AssertionError("the work began")
+    assert names(tmp_path) == ["out"]
+    assert (tmp_path / "out").is_fifo()
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="nothing is mounted there")
+def test_what_is_mounted_is_named_before_the_work_for_nothing_can_take_its_name():
+    with pytest.raises(OSError, match=r"is mounted there.*: '/proc'"):
+        check_free(Path("/proc"))
+
+
+def test_a_name_without_room_for_hidden_ones_is_said_before_the_work(tmp_path):
+    long = "a" * (os.pathconf(tmp_path, "PC_NAME_MAX") - 5)
+    (tmp_path / long).touch()
+    for name in (long, long[:-1]):
+        with pytest.raises(OSError, match=rf"too long .*26 letters more.*{name}'"), prepared(tmp_path / name):
+            raise AssertionError("the work began")
+
+
+def test_the_folders_of_a_file_go_again_where_it_cannot_be_made(tmp_path):
+    def fail():
+        with replacing(tmp_path / "deep" / "down" / "a.png") as partial:
+            partial.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert names(tmp_path) == []
 
 
 def test_a_file_has_the_rights_that_new_files_have(tmp_path):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from satsim.errors import ScenarioError
-from satsim.scenario.finding import find_scenario, shipped
+from satsim.scenario.finding import find_scenario
+from satsim.scenario.shipped import shipped
 
 SHIPPED = Path(__file__).resolve().parent.parent / "scenarios"
 

@@ -64,8 +64,10 @@ def test_figures_see_only_saved_rows():
                    "satsim.simulation.arq", "satsim.simulation.acks"]),
         ("distributed", ["satsim.sweep.cluster"]),
         ("optuna", ["satsim.study.search"]),
-        ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep"]),
-        ("matplotlib", ["satsim.figures", "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots"]),
+        ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep",
+                     "satsim.library.sweep"]),
+        ("matplotlib", ["satsim.figures", "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots",
+                        "satsim.library"]),
         ("torch", ["codec"]),
         ("rich", ["satsim.commands", "codec.evaluation.tables"]),
         ("typer", ["satsim.commands"]),
@@ -86,7 +88,7 @@ def test_only_a_few_rooms_of_satsim_call_codecs():
         and module.name.startswith("satsim")
     }
     rooms = ("satsim.pipeline", "satsim.messages", "satsim.receiving", "satsim.scoring", "satsim.study.space",
-             "satsim.commands", "satsim.scenario.settings")  # fmt: skip
+             "satsim.commands", "satsim.library", "satsim.scenario.settings")  # fmt: skip
     assert within(callers, *rooms) == []
 
 

@@ -20,6 +20,7 @@ from satsim.messages import encode_photo, parse_position
 from satsim.pictures import write_picture
 from satsim.receiving import Wanted, decode_messages
 from satsim.scenario.scenario import ImageSpec
+from satsim.scenario.settings import read_setting
 from satsim.scoring.outbox import load_photo
 
 FAKE = "codec.fake:FakeCodec"
@@ -32,7 +33,8 @@ def encoded(
     photo, codec=FAKE, settings=(), packet_bytes=340, sender=7, image_id=9, position=None, key_file=None, **frame
 ):
     fields = {"path": photo, "width": 64, "height": 48, "fit": "crop"} | frame
-    return encode_photo(fields, packet_bytes, codec, settings, sender, image_id, position=position, key_file=key_file)
+    options = dict(read_setting("--option", setting, "stages=3") for setting in settings)
+    return encode_photo(fields, packet_bytes, codec, options, sender, image_id, position=position, key_file=key_file)
 
 
 def encode(photo, **how):

@@ -174,9 +174,11 @@ def test_a_ramp_in_any_deep_tiff_is_a_ramp_from_black_to_white(tmp_path, kind, l
 
 
 def test_a_tiff_of_a_kind_that_is_not_read_is_refused_as_such(tmp_path):
-    (tmp_path / "double.tif").write_bytes(tiff_of(np.linspace(0, 1, 1024).reshape(32, 32), 3))
-    with pytest.raises(PhotoError, match=r"double\.tif: is TIFF of a kind that is not read here; save it as 8-bit PNG"):
-        open_photo(tmp_path / "double.tif")
+    (tmp_path / "complex.tif").write_bytes(tiff_of(np.ones((32, 32), "<c16"), 6))
+    with pytest.raises(
+        PhotoError, match=r"complex\.tif: is TIFF of a kind that is not read here, or damaged; save it as"
+    ):
+        open_photo(tmp_path / "complex.tif")
 
 
 def test_what_is_no_number_in_a_float_picture_is_black_and_infinity_white(tmp_path):
@@ -251,6 +253,20 @@ def test_without_imagecodecs_a_jpeg_xl_photo_is_refused_and_the_package_named(tm
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     with pytest.raises(PhotoError, match=r"p\.jxl: is JPEG XL, .* pip install 'satsim-link\[rivals\]'"):
         open_photo(tmp_path / "p.jxl")
+
+
+def test_without_imagecodecs_deep_colours_are_noted_and_a_deep_tiff_refused(tmp_path, monkeypatch):
+    deep = np.linspace(0, 65535, 3 * 32 * 32).astype("<u2").reshape(32, 32, 3)
+    (tmp_path / "p.png").write_bytes(imagecodecs.png_encode(deep))
+    (tmp_path / "p.tif").write_bytes(tiff_of(deep.astype("<f8")[..., 0], 3))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    image, notes = read(tmp_path / "p.png")
+    assert notes == (
+        "p.png: its 16-bit colours are cut to 8 bits; with imagecodecs (satsim-link[rivals]) they are scaled",
+    )
+    assert (image[0, 0, 0], image[-1, -1, -1]) == (0, 255)
+    with pytest.raises(PhotoError, match=r"p\.tif: is TIFF .* needs imagecodecs: pip install 'satsim-link\[rivals\]'"):
+        read(tmp_path / "p.tif")
 
 
 def test_a_jpeg_xl_that_promises_too_many_pixels_is_refused_before_they_are_made(tmp_path):
@@ -440,6 +456,7 @@ def test_hidden_files_are_skipped_and_what_is_left_out_is_said_in_one_line(tmp_p
     for name in ("a.jpg", "b/c.HEIC", "._a.jpg", ".thumbnails/a.jpg", ".DS_Store", "notes.txt", "b/clip.mov", "x.MOV"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+    (folder / "album.jpg").mkdir()
     assert list_photos(folder) == [folder / "a.jpg", folder / "b/c.HEIC"]
     assert left_out_of(folder) == [
         f"{folder}: left out 5 files: 2 hidden (._a.jpg, ...); 3 not photos by name (2 .mov, 1 .txt)"

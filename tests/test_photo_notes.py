@@ -24,15 +24,17 @@ def desk(story, tmp_path, monkeypatch):
     Image.fromarray(pixels).save(photos / "photo.png")
     (photos / "._photo.png").write_bytes(b"of a Mac")
     (photos / "clip.mov").write_bytes(b"a film")
+    (photos / "bad.png").write_bytes(b"no photo")
     return tmp_path
 
 
-def said(done, folder="photos"):
-    """Whether standard error, whatever its width, says both the note and what was left out."""
+def said(done):
+    """How often standard error, whatever its width, says the note, what was left out, and which photo is bad."""
     assert done.returncode == 0, done.stderr
-    line = " ".join(done.stderr.split())
-    left_out = f"{folder}: left out 2 files: 1 hidden (._photo.png); 1 not photos by name (1 .mov)"
-    return line.count(WHITE), line.count(left_out)
+    told = "".join(done.stderr.split())
+    files = "photos: left out 2 files: 1 hidden (._photo.png); 1 not photos by name (1 .mov)"
+    bad = "bad.png: is not an image of a kind that is read here"
+    return [told.count("".join(line.split())) for line in (WHITE, files, bad)]
 
 
 def test_a_run_says_it_on_the_screen_in_its_summary_and_in_its_notes(desk, in_process):
@@ -44,7 +46,7 @@ def test_a_run_says_it_on_the_screen_in_its_summary_and_in_its_notes(desk, in_pr
 
 def test_a_run_over_photos_says_it_and_what_was_left_out(desk, in_process):
     done = in_process("run", "story.yaml", "--images", "photos", "--out", "out", "--workers", "1")
-    assert said(done) == (1, 1)
+    assert said(done) == [1, 1, 1]
     assert f"- {WHITE}\n" in (desk / "out" / "notes.md").read_text()
 
 
@@ -55,13 +57,14 @@ def test_a_sweep_over_a_folder_says_it_once_and_what_was_left_out(desk, in_proce
     notes = (desk / "out" / "notes.md").read_text()
     assert notes.count(WHITE) == 1
     assert notes.count("photos: left out 2 files: 1 hidden") == 1
+    assert notes.count("bad.png: is not an image of a kind that is read here") == 1
 
 
 def test_a_study_says_it_and_what_was_left_out(desk, in_process):
     space = ["--codec", "codec.fake:FakeCodec:strips=1", "--scales", "1", "--copies", "7", "--repair", "0"]
     goal = ["--goal", "psnr >= 1 by 100 s with 0.5", "--transports", "once"]
     done = in_process("study", "story.yaml", "--images", "photos", *space, *goal, "--workers", "1", "--out", "out")
-    assert said(done) == (1, 1)
+    assert said(done) == [1, 1, 1]
 
 
 def test_encode_says_it(desk, in_process):
@@ -71,7 +74,7 @@ def test_encode_says_it(desk, in_process):
 def test_an_evaluation_says_it_once_for_all_sizes_and_what_was_left_out(desk, in_process):
     sizes = ["--side", "32", "--whole"]
     done = in_process("codec", "evaluate", "photos", "--codec", "codec.fake:FakeCodec", "--metric", "psnr", *sizes)
-    assert said(done) == (1, 1)
+    assert said(done) == [1, 1, 1]
 
 
 def test_runtimes_say_it(desk, in_process):
@@ -84,7 +87,7 @@ def test_training_says_it_once_and_what_was_left_out(desk, in_process, loaders):
     (desk / "mine.yaml").write_text(
         f"{{lpips: 0, vgg: 0, dists: 0, batch: 2, crop: 32, steps: 3, preset: nano, loaders: {loaders}}}"
     )
-    assert said(in_process("codec", "train", "mine.yaml", "--data", "photos", "--out", "out")) == (1, 1)
+    assert said(in_process("codec", "train", "mine.yaml", "--data", "photos", "--out", "out")) == [1, 1, 1]
 
 
 def test_of_many_photos_in_training_the_first_notes_are_told_and_the_rest_in_a_line(tmp_path):
@@ -102,7 +105,7 @@ def test_an_analysis_says_it_and_what_was_left_out(desk, in_process, tiny_weight
     Image.new("RGB", (64, 48), (9, 99, 199)).save(desk / "photos" / "second.png")
     done = in_process("codec", "analyse", "photos", "--model", str(tiny_weights), "--side", "32", "--metric", "psnr",
                       "--out", "out")  # fmt: skip
-    assert said(done) == (1, 1)
+    assert said(done) == [1, 1, 1]
 
 
 def test_a_photo_that_no_decoder_takes_is_one_line_with_exit_code_2(desk, in_process):

@@ -77,9 +77,15 @@ def test_a_set_that_is_none_is_told(photos, tmp_path, folders, says):
         find_photos([tmp_path / name for name in folders])
 
 
-def test_a_bad_photo_is_named_before_any_work(photos, story):
-    (photos / "b.png").write_bytes((photos / "a.png").read_bytes()[:100])
-    with pytest.raises(PhotoError, match=r"b\.png: "):
+def test_a_bad_photo_is_left_out_and_named_before_any_work_and_a_set_of_bad_ones_is_refused(photos, story):
+    bad = (photos / "a.png").read_bytes()[:60]
+    (photos / "b.png").write_bytes(bad)
+    sizes, [line] = check_photos(find_photos([photos]), load_scenario(story).image)
+    assert [photo.name for photo in sizes] == ["a.png", "c.png"]
+    assert line.startswith(f"left out: {photos / 'b.png'}: ")
+    for photo in find_photos([photos]):
+        photo.path.write_bytes(bad)
+    with pytest.raises(PhotoError, match=r"none of 3 photos can be read: .*a\.png: "):
         check_photos(find_photos([photos]), load_scenario(story).image)
 
 

@@ -230,6 +230,59 @@ def test_several_mistakes_are_told_at_once_in_a_line_each_and_in_our_words(scena
     ]
 
 
+CODING = {
+    "schemes": [
+        {"name": "a", "codec": "progic", "options": {"stages": 99}},
+        {"name": "b", "codec": "avfi"},
+        {"name": "c", "codec": "jpeg", "options": {"budget_bytes": "few"}},
+        {"name": "d", "codec": "jpeg", "options": {"quality": 3}},
+        {"name": "e", "codec": "webp", "options": {"budget_packets": 1}},
+        {"name": "f", "codec": "progic", "options": {"model": "nanno"}},
+    ]
+}
+"""Five schemes that only their codecs know to be wrong, and one that is right."""
+CODING_FAULTS = [
+    "schemes.0: progic: stages is 99; expected 1 to 5",
+    "schemes.1.codec is 'avfi'; did you mean 'avif'?",
+    "schemes.2: jpeg: budget_bytes is 'few'; expected a whole number of bytes, 1 or more",
+    "schemes.3.codec jpeg has no option 'quality'; expected one of: budget_bytes",
+    "schemes.5: model is 'nanno'; expected a .safetensors file or one of: nano, small",
+]
+
+
+def test_what_only_codecs_know_to_be_wrong_is_told_with_the_rest(scenario_file):
+    path = scenario_file(GOOD | CODING | {"seed": -1})
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    seed = "seed is -1; expected at least 0, less than 9.223372037e+18"
+    assert str(caught.value).splitlines() == [f"{path}: {line}" for line in [seed, *CODING_FAULTS]]
+
+
+@pytest.mark.parametrize("command", ["run", "photos", "sweep"])
+def test_what_only_codecs_know_to_be_wrong_is_told_at_once_by_every_command(
+    scenario_file, small_photo, in_process, tmp_path, command
+):
+    path = scenario_file(GOOD | CODING | {"image": {"path": str(small_photo)}})
+    arguments = {
+        "run": ["run", str(path)],
+        "photos": ["run", str(path), "--images", str(small_photo.parent)],
+        "sweep": ["sweep", str(path), "--vary", "loss=0,0.1"],
+    }[command]
+    done = in_process(*arguments, "--out", str(tmp_path / "out"), "--quiet")
+    source = str(path) if command == "sweep" else "scenario test"
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [f"{'' if k else 'error: '}{source}: {line}" for k, line in enumerate(CODING_FAULTS)],
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_beside_a_scenario_is_not_missed_where_something_else_is_wrong(scenario_file):
+    own = {"name": "one", "codec": "progic", "options": {"model": "own.safetensors"}}
+    complaint = complaint_about(scenario_file(GOOD | {"schemes": [own], "seed": -1}))
+    assert complaint.endswith("seed is -1; expected at least 0, less than 9.223372037e+18")
+
+
 def test_of_very_many_mistakes_the_first_twenty_are_told(scenario_file):
     path = scenario_file(GOOD | {f"key{k}": k for k in range(30)})
     with pytest.raises(ScenarioError) as caught:

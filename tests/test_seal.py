@@ -291,6 +291,42 @@ def test_a_key_of_no_use_is_not_written(tmp_path, fields):
     assert list(tmp_path.iterdir()) == []
 
 
+CUT_AMID_LINK = """import os, pathlib, sys
+from satsim.keys import new_key
+link = os.link
+def cut(*names):
+    if sys.argv[2] == "named":
+        link(*names)
+    os.kill(os.getpid(), 9)
+os.link = cut
+new_key(pathlib.Path(sys.argv[1]), sender=7)
+"""
+
+
+@pytest.mark.parametrize("when", ["written", "named"])
+def test_a_kill_leaves_a_whole_key_or_none_and_the_next_program_goes_on(tmp_path, when):
+    path = tmp_path / "mine.yaml"
+    subprocess.run([sys.executable, "-c", CUT_AMID_LINK, path, when], check=False, timeout=60)
+    assert path.exists() == (when == "named")
+    if when == "written":
+        new_key(path, sender=7)
+    assert take_counters(path, 5).next_counter == 0, "a name that a kill left is no second file to count in"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_key_is_whole_and_overwrites_none_also_where_a_file_has_but_one_name(tmp_path, monkeypatch):
+    def fails(*names):
+        raise PermissionError(1, "Operation not permitted")  # as Linux says of FAT
+
+    monkeypatch.setattr(os, "link", fails)
+    new_key(tmp_path / "deep" / "mine.yaml", sender=7)
+    before = read_key(tmp_path / "deep" / "mine.yaml")
+    with pytest.raises(ScenarioError, match=r"mine\.yaml: is there already"):
+        new_key(tmp_path / "deep" / "mine.yaml", sender=7)
+    assert read_key(tmp_path / "deep" / "mine.yaml") == before
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine.yaml"]
+
+
 @pytest.fixture
 def key_file(tmp_path):
     path = tmp_path / "mine.yaml"

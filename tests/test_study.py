@@ -286,13 +286,6 @@ def test_a_goal_is_not_judged_by_another_metric(scenario_file):
         studied(scenario_file, goal="ms-ssim >= 0.8 by 60 s with 0.9")
 
 
-def test_without_zfec_repair_packets_are_left_out_and_that_is_said(scenario_file, monkeypatch):
-    monkeypatch.setitem(sys.modules, "zfec", None)
-    plan = read_plan(scenario_file, {"goal": "psnr >= 5 by 60 s with 0.9"})
-    assert plan.space.repair == (0,)
-    assert "repair packets are left out: they need the library zfec (pip install -e '.[repair]')" in plan.notices
-
-
 # Large spaces
 
 
@@ -479,3 +472,15 @@ def test_a_coding_that_fails_on_one_photo_is_left_out_and_the_photo_named(scenar
     study = run_study(read_plan(scenario_file, options, (), None, two_photos), run_here)
     assert {outcome.design.coding.codec for outcome in study.found.outcomes} == {FAKE}
     assert study.found.left_out == {"Picky": "light.png: too bright"}
+
+
+def test_all_codecs_of_a_study_that_cannot_be_are_told_at_once(story):
+    codecs = ["avfi", "codec.fake:FakeCodec:strips=1", "jpeg:quality=3", "progic:model=nanno", ":"]
+    with pytest.raises(StudyError) as caught:
+        read_plan(story, {"goal": "psnr >= 5 by 60 s with 0.5", "space": {"codecs": codecs}})
+    assert str(caught.value).splitlines() == [
+        "codec is 'avfi'; did you mean 'avif'?",
+        "codec jpeg has no option 'quality'; expected one of: budget_bytes",
+        "model is 'nanno'; expected a .safetensors file or one of: nano, small",
+        "codec ':': expected NAME or NAME:key=value, such as avif or progic:model=nano",
+    ]

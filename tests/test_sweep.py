@@ -93,7 +93,6 @@ def test_schemes_and_points_meet_the_same_losses(story, tmp_path):
 
 
 def test_schemes_that_differ_in_repair_packets_alone_do_not_mix(story, tmp_path):
-    pytest.importorskip("zfec", reason="pip install -e '.[repair]'")
     repaired = [SCHEMES[0] | {"name": f"{n} spare", "transport": {"repair_packets": n}} for n in (3, 1)]
     run_sweep(plan_of(story, "link.loss_ratio=0.2,0.4", schemes=repaired), tmp_path / "out", run_here)
     for _, row in runs_of(tmp_path / "out").iloc[::11].iterrows():

@@ -99,6 +99,21 @@ def test_by_time_dates_are_a_clock_too(record):
     ]
 
 
+def test_clocks_that_are_put_back_or_lie_elsewhere_do_not_turn_time_back(record):
+    # On the last Sunday of October a clock in Zurich shows 02:00:01 two seconds after 02:59:59.
+    zurich, utc = "2026-10-25T02:59:59+02:00,2026-10-25T02:00:01+01:00", "2026-10-25T01:00:02Z,"
+    kolkata = "2026-10-25T06:30:03+05:30,2026-10-25T01:00:04+00:00"
+    rows = read_trace(record(f"sent_s,arrived_s\n{zurich}\n{utc}\n{kolkata}\n"))
+    assert [(row.delay_s, row.sent_s - rows[0].sent_s) for row in rows] == [(2, 0), (inf, 3), (1, 4)]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_empty_lines_before_the_header_do_no_harm_and_lines_count(record, line_end):
+    path = record(line_end.join(["", "", "sent_s,arrived_s", "1,2", "", "3,soon"]))
+    with pytest.raises(LinkError, match=r"line 6: arrived_s is 'soon'"):
+        read_trace(path)
+
+
 def test_columns_that_are_left_alone_may_be_there_twice(record):
     assert read_trace(record("lost,,\n1,,\n"))[0].lost
 
@@ -113,6 +128,13 @@ def test_a_changed_file_is_read_anew(record):
     [
         ("", "line 1: the header is nothing; expected columns sent_s and arrived_s, or lost"),
         ("time,fate\n1,2\n", "line 1: the header is time, fate; expected columns sent_s and arrived_s, or lost"),
+        (
+            "sent_s;arrived_s\n1,5;2,5\n",
+            "header is sent_s;arrived_s; expected columns sent_s and arrived_s, or lost, with commas between",
+        ),
+        ("\n\ntime,fate\n1,2\n", "line 3: the header is time, fate; expected"),
+        ("sent_s,arrived_s\n1785585600000,\n", "line 2: sent_s is '1785585600000'; expected seconds, such as 12.5"),
+        ("sent_s,arrived_s\n-1e308,1e308\n", "line 2: sent_s is '-1e308'; expected seconds, such as 12.5"),
         ("arrived_s\n1\n", "line 1: the header is arrived_s; expected"),
         ("sent_s,arrived_s,lost\n1,2,0\n", "line 1: has both arrived_s and lost; keep one"),
         ("sent_s,arrived_s\n", "has no rows; expected a header and one line a message"),

@@ -200,6 +200,39 @@ def all_equal(one, other):
     return one == other
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+import torch
+from codec.progic.model import ProGIC, save_model
+from codec.progic.shape import PRESETS
+from codec.training.artefacts import write_checkpoint
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+out = Path(sys.argv[1])
+for write in (lambda: write_checkpoint(out, {"weights": torch.ones(10_000)}),
+              lambda: save_model(ProGIC(PRESETS["nano"]), out / "model.safetensors")):
+    try:
+        write()
+    except OSError as error:
+        print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the limit on sizes of files is that of POSIX")
+def test_a_disk_without_room_for_checkpoint_or_weights_is_an_error_of_the_system_and_the_old_ones_stay(
+    tmp_path: Path,
+) -> None:
+    for name in ("checkpoint.pt", "model.safetensors"):
+        (tmp_path / name).write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "File too large\n" * 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "checkpoint.pt": b"old",
+        "model.safetensors": b"old",
+    }
+
+
 def test_thirty_steps_with_an_explosion_and_a_kill_end_as_thirty_without_the_kill(photos: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     uncut = list(exploding_run(photos, whole, resume=False))

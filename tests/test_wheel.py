@@ -139,7 +139,7 @@ def test_a_shipped_scenario_a_sweep_of_it_packets_by_hand_and_a_plug_in(place, s
 
 def test_what_came_along_is_all_there_and_none_of_it_from_the_checkout(place):
     tell = (
-        "import json, satsim, codec; from satsim.scenario.finding import listed, shipped;"
+        "import json, satsim, codec; from satsim.scenario.shipped import listed, shipped;"
         " print(json.dumps([satsim.__file__, codec.__file__, *map(str, listed(shipped('scenarios'))),"
         " *map(str, shipped('training').iterdir())]))"
     )

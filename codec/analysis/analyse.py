@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, Image
-from codec.folders import list_photos, read_photo
+from codec.folders import list_photos, read_each, read_photo
 from codec.progic.layout import Indices, packed_bytes
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -82,8 +83,11 @@ class Score(NamedTuple):
     value: float
 
 
-def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
-    """Every photo below `folder` in turn, coded by a ProGIC `model`. Raises CodecError for none, or a bad one."""
+def code_folder(folder: Path, model: Any, side: int | None, left: list[str] | None = None) -> Iterator[Coded]:
+    """Every photo below `folder` in turn, coded by a ProGIC `model`; a line on each that cannot be read goes to `left`.
+
+    Raises CodecError where there is none.
+    """
     import torch
 
     from codec.progic.codec import to_tensor
@@ -91,8 +95,8 @@ def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
     if not folder.is_dir():
         raise CodecError(f"{folder}: no such folder of photos")
     f = model.config.downsampling
-    for number, path in enumerate(list_photos(folder)):
-        image, notes = read_photo(path, side)
+    photos = read_each(list_photos(folder), partial(read_photo, side=side), [] if left is None else left)
+    for number, (path, (image, notes)) in enumerate(photos):
         with torch.inference_mode():
             x = to_tensor(image, f)
             y = model.analysis(x)

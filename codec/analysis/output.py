@@ -51,12 +51,14 @@ def write_analysis(
     check_folders(folders, prior, out)
     learn_prior(np.zeros(1, np.int64), smoothing)
     model, model_id = load_model(model_path(model_name))
-    coded = {name_of(folder): code_photos(folder, model, side, tell) for folder in folders}
-    learned, source, least = find_prior(coded, prior, model, side, tell)
+    left: list[str] = []
+    coded = {name_of(folder): code_photos(folder, model, side, tell, left) for folder in folders}
+    learned, source, least = find_prior(coded, prior, model, side, tell, left)
     shortest = min(min(photo.image.shape[:2]) for photos in coded.values() for photo in photos)
     scorer, notice = choose_metric(metric, shortest_side=shortest)
     notices = [] if notice is None else [notice]
     notices += [note for folder in folders for note in left_out_of(folder)]
+    notices += few(left)
     notices += few(note for photos in coded.values() for photo in photos for note in photo.notes)
     if not has_coder():
         notices.append(f"sizes are ideal code lengths, not those of a real coder: {MISSING}")
@@ -85,7 +87,7 @@ def write_analysis(
 
 
 def find_prior(
-    coded: Mapping[str, Sequence[Coded]], prior: Path | None, model: Any, side: int | None, tell: Tell
+    coded: Mapping[str, Sequence[Coded]], prior: Path | None, model: Any, side: int | None, tell: Tell, left: list[str]
 ) -> tuple[Indices | None, str, int]:
     """Counts int64[N, K] of the folder `prior`, or None for those of all other photos of a folder; whose counts these
     are, in words; and the least number of indices that a stage's prior is counted from.
@@ -93,7 +95,7 @@ def find_prior(
     Raises CodecError for a folder of one photo, which has no others.
     """
     if prior is not None:
-        learned, photos = count_folder(prior, model, side, tell)
+        learned, photos = count_folder(prior, model, side, tell, left)
         return learned, f"{photos} other photos, of the folder {name_of(prior)}", int(learned[0].sum())
     if alone := [name for name, photos in coded.items() if len(photos) < 2]:
         raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
@@ -163,19 +165,19 @@ def name_of(folder: Path) -> str:
     return folder.resolve().name
 
 
-def code_photos(folder: Path, model: Any, side: int | None, tell: Tell) -> list[Coded]:
-    """Every photo of the folder, coded."""
+def code_photos(folder: Path, model: Any, side: int | None, tell: Tell, left: list[str]) -> list[Coded]:
+    """Every photo of the folder, coded, but for those that `left` tells of."""
     photos = []
-    for photo in code_folder(folder, model, side):
+    for photo in code_folder(folder, model, side, left):
         tell(f"coding {name_of(folder)}: {photo.name}")
         photos.append(photo)
     return photos
 
 
-def count_folder(folder: Path, model: Any, side: int | None, tell: Tell) -> tuple[Indices, int]:
+def count_folder(folder: Path, model: Any, side: int | None, tell: Tell, left: list[str]) -> tuple[Indices, int]:
     """Uses int64[N, K] of each codeword over a folder of photos, and how many photos these are."""
     total, photos = np.zeros(model.quantizer.codebooks.shape[:2], np.int64), 0
-    for photo in code_folder(folder, model, side):
+    for photo in code_folder(folder, model, side, left):
         tell(f"counting the prior's codewords: {photo.name}")
         total += count_codewords(photo.indices, model.config.codewords)
         photos += 1

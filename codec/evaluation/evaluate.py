@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from codec.base import MAX_SIDE, BudgetError, Codec, CodecError, Image
 from codec.evaluation.contenders import Contender, read_contender
 from codec.evaluation.rates import load_bjontegaard
 from codec.evaluation.rows import Measurement
-from codec.folders import left_out_of, list_photos, read_photo
+from codec.folders import few, left_out_of, list_photos, read_each, read_photo
 from codec.loading import load_codec
 from codec.metrics import METRICS, Metric, choose_metric, load_metric
 from codec.progic.codec import ProgicCodec
@@ -60,8 +60,8 @@ def open_datasets(folders: Sequence[Path], sides: Sequence[int | None], first: i
     """Each folder at each size (default 256), of at most the `first` photos of its sorted list.
 
     Without folders, the default sets: kodak as it is and at 256, fire and aerial at 256, below SATSIM_DATA.
-    Raises CodecError where a folder is missing or without photos, one cannot be read, or two folders have one name:
-    all of it now, not after an hour.
+    Photos that cannot be read are left out. Raises CodecError where a folder is missing or without photos that can, or
+    two folders have one name: all of it now, not after an hour.
     """
     if folders:
         pairs = [(folder, side) for folder in folders for side in sides or [256]]
@@ -77,12 +77,12 @@ def open_datasets(folders: Sequence[Path], sides: Sequence[int | None], first: i
         if name in datasets:
             raise CodecError(f"{folder} and {datasets[name].folder} would both be {name}; rename one, or give one")
         photos = list_photos(folder)[:first]
-        shortest, notes = MAX_SIDE, left_out_of(folder)
-        for path in photos:
-            pixels, noted = read_photo(path, side)
+        shortest, left, notes, kept = MAX_SIDE, list[str](), list[str](), list[Path]()
+        for path, (pixels, noted) in read_each(photos, partial(read_photo, side=side), left):
             shortest = min(shortest, *pixels.shape[:2])
             notes += noted
-        datasets[name] = Dataset(name, photos, folder, side, shortest, tuple(notes))
+            kept.append(path)
+        datasets[name] = Dataset(name, kept, folder, side, shortest, (*left_out_of(folder), *few(left), *few(notes)))
     return list(datasets.values())
 
 

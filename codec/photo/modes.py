@@ -1,4 +1,4 @@
-"""Pictures that are not plain RGB or grey of eight bits, made so: what is deep, transparent, or has a profile.
+"""Pictures of eight bits a sample that are not plain RGB, made so: what is transparent, or has a profile.
 
 Nothing of this runs for an ordinary photo; `codec/photos.py` comes here where there is more to a file.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -16,31 +15,21 @@ from PIL import ImageCms
 WHITE = (255, 255, 255)
 ALPHA_MODES = {"RGBA": "RGBA", "LA": "LA", "PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
 """Modes with transparency, and the mode in which each is read."""
-FULL_SHARE = 0.25
-"""Of the format's range: values that spread over less are scaled by their own range, not to look all one grey."""
 SAME_LEVELS = 2
 """A profile that moves no colour by more than this is sRGB in other words, and the picture stays to the bit."""
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
-"""Tags of TIFF."""
-SIGNED, WHITE_IS_ZERO = 2, 0
-STRIP = 1 << 22
-"""Deep pixels that are scaled at a time, so that large ones fit in memory."""
 
 
 def in_rgb(photo: PillowImage.Image) -> tuple[PillowImage.Image, list[str]]:
     """The picture in RGB as a screen shows it on white, and a line for each thing that was done and not to be guessed.
 
-    Deep grey is scaled by the range of its format, or by its own where it uses little of that; colours are turned into
-    sRGB by the profile that the file holds.
+    Colours are turned into sRGB by the profile that the file holds.
     """
     notes: list[str] = []
-    profile = photo.info.get("icc_profile")
-    if is_deep(photo):
-        photo, alpha, note = eight_bits(photo)
-        notes.append(note)
-    else:
-        photo, alpha = apart(photo)
-    if profile:
+    profile = photo.info.get("icc_profile", b"none")
+    photo, alpha = apart(photo)
+    if profile is None:  # so Pillow says that there is one, which it cannot read
+        notes.append("its colour profile cannot be read, so its colours are taken as sRGB")
+    elif profile != b"none":
         photo, reason = in_srgb(photo, profile)
         notes += [f"its colour profile {reason}, so its colours are taken as sRGB"] if reason else []
     if photo.mode == "LAB":
@@ -64,64 +53,6 @@ def apart(photo: PillowImage.Image) -> tuple[PillowImage.Image, PillowImage.Imag
         return photo.convert("RGB") if photo.mode == "P" else photo, None
     alpha = whole.getchannel("A")
     return whole.convert("L" if whole.mode == "LA" else "RGB"), alpha
-
-
-def is_deep(photo: PillowImage.Image) -> bool:
-    """Whether this is grey of more than eight bits, which Pillow would clip or wrap."""
-    return photo.mode in ("I", "F") or photo.mode.startswith("I;16")
-
-
-def eight_bits(photo: PillowImage.Image) -> tuple[PillowImage.Image, PillowImage.Image | None, str]:
-    """Deep grey as grey of eight bits, how opaque it is (None: all of it), and by which range it was scaled."""
-    values, least, most, kind = deep_values(photo)
-    low, high = extremes(values)
-    by_format = most > least and (high - low >= FULL_SHARE * (most - least) or high == low)
-    by_format &= least <= low and high <= most
-    found = f"its {kind} values, {low:.6g} to {high:.6g}, are shown as 0 to 255 by "
-    if by_format:
-        note = f"{found}the range of the format, {least:.6g} to {most:.6g}"
-        low, high = least, most
-    else:
-        note = f"{found}their own range"
-    if (least, most) == (0, 65535) and by_format:
-        grey: Any = (values >> 8).astype(np.uint8)
-    else:
-        grey = np.empty(values.shape, np.uint8)
-        rows = max(1, STRIP // values.shape[1])
-        for top in range(0, len(values), rows):
-            part = np.nan_to_num(values[top : top + rows].astype(np.float64), nan=low, posinf=high, neginf=low)
-            grey[top : top + rows] = np.clip((part - low) * (255 / (high - low or 1)), 0, 255).round()
-    if getattr(photo, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        grey = 255 - grey
-    alpha = None
-    if isinstance(clear := photo.info.get("transparency"), int):
-        alpha = PillowImage.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
-    return PillowImage.fromarray(grey), alpha, note
-
-
-def deep_values(photo: PillowImage.Image) -> tuple[Any, float, float, str]:
-    """Samples [H, W], least and most that their format holds (0 to 1 for floats; equal where it holds signed ones, of
-    which a picture has none), and what they are called."""
-    if photo.mode.startswith("I;16"):
-        return np.asarray(photo).astype(np.uint16), 0, 65535, "16-bit"
-    if photo.mode == "F":
-        return np.asarray(photo), 0, 1, "floating-point"
-    tags, values = getattr(photo, "tag_v2", {}), np.asarray(photo)
-    bits, kind = (int(tags.get(tag, (0,))[0]) for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
-    if tags and kind == SIGNED:
-        return values, 0, 0, f"signed {bits}-bit"
-    if bits == 32:
-        return values.view(np.uint32), 0, 2**32 - 1, "32-bit"
-    if values.min() < 0 or values.max() > 65535:
-        return values, 0, 0, "signed 32-bit"
-    return values, 0, 65535, "16-bit"  # as Pillow reads PGM, whatever its own greatest value
-
-
-def extremes(values: Any) -> tuple[float, float]:
-    """Least and greatest of the values that are numbers; zeros where there is none."""
-    if values.dtype.kind == "f":
-        values = values[np.isfinite(values)]
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
 def in_srgb(photo: PillowImage.Image, profile: bytes) -> tuple[PillowImage.Image, str]:

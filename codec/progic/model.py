@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.files import replacing
+from codec.files import write_whole
 from codec.progic.gates import BODY_LIMIT, MASK_LIMIT, TRUNK_LIMIT, SoftClamp
 from codec.progic.shape import ATTENTION_BLOCKS, UNSHUFFLE, ProgicConfig, read_weights
 
@@ -208,11 +208,10 @@ class ProGIC(nn.Module):
 
 def save_model(model: ProGIC, path: Path) -> None:
     """Write `model` as float16 safetensors, whole or not at all. Raises OSError."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {name: tensor.to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(path) as partial:
-        save_file(state, partial, metadata={"progic": json.dumps(dataclasses.asdict(model.config))})
+    write_whole(path, save(state, {"progic": json.dumps(dataclasses.asdict(model.config))}))
 
 
 def load_model(path: Path) -> tuple[ProGIC, int]:

@@ -7,6 +7,7 @@ a run is resumed, so that what a kill left between two of these files does not o
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ TITLE = 24
 
 
 def write_checkpoint(out: Path, state: State) -> None:
-    """Write `checkpoint.pt`, whole or not at all."""
-    with replacing(out / "checkpoint.pt") as partial:
-        torch.save(state, partial)
+    """Write `checkpoint.pt`, whole or not at all. Raises OSError."""
+    content = BytesIO()  # a disk that is full is told of in riddles where torch writes to it
+    torch.save(state, content)
+    write_whole(out / "checkpoint.pt", content.getbuffer())
 
 
 def read_checkpoint(out: Path, device: str) -> State:

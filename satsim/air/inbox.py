@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,7 +22,6 @@ from satsim.air.packets import (
     VERSION,
     Packet,
     Repair,
-    checksum,
     least_payload,
 )
 from satsim.air.position import Position, read_position
@@ -51,7 +51,7 @@ def unpack(message: bytes, keys: Mapping[int, SenderKey] | None = None) -> Packe
         raise RefusedError("not sealed; with keys, only sealed packets are taken")
     else:
         written = int.from_bytes(header[-COUNTER_BYTES:], "big")
-        mark, rest = divmod(written ^ checksum(front, body), MARKED)
+        mark, rest = divmod(written ^ zlib.crc32(front + body), MARKED)
         if rest:
             raise PacketError("checksum does not match; the message was damaged or cut on the way")
     return read_packet(fields, body)._replace(compact=version == compact.VERSION, mark=mark)

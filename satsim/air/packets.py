@@ -21,8 +21,8 @@
 The mark (`satsim.air.content`) is 8 bits of what all packets of an image say, the same in each; 0 is none. It costs no
 byte and takes 8 bits of the checksum from a packet that comes alone; packets of one mark are checked by all 32.
 
-Test vectors, spaced by field. Packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC", without
-a mark; then with the mark 0x5a:
+Test vectors, spaced by field. Packet 4 of 5 of image 0x0304 from sender 0x0102, 256x512 pixels, payload "ABC"; then
+with the mark 0x5a:
 
     10 01 89abcdef 0102 0304 004004 0ff1ff b7c0eb7e 414243
     10 01 89abcdef 0102 0304 004004 0ff1ff ed9ab124 414243
@@ -155,12 +155,7 @@ def packetize(
 def pack(packet: Packet) -> bytes:
     """The message, not sealed (else `Sealer.seal`). Raises PacketError, naming the field, for a value out of range."""
     front, body = write_packet(packet)
-    return front + (checksum(front, body) ^ packet.mark * MARKED).to_bytes(4, "big") + body
-
-
-def checksum(front: bytes, body: bytes) -> int:
-    """CRC-32 of a message that is not sealed, before its mark; `front` is its header less four bytes."""
-    return zlib.crc32(body, zlib.crc32(front))
+    return front + (zlib.crc32(front + body) ^ packet.mark * MARKED).to_bytes(4, "big") + body
 
 
 def write_packet(packet: Packet, flags: int = 0) -> tuple[bytes, bytes]:

@@ -1,22 +1,21 @@
 """Repair packets: any `protects` of a block's payloads and repair symbols give back all of its payloads.
 
-The code is the systematic Reed-Solomon erasure code of the library zfec (L. Rizzo, "Effective erasure codes for
-reliable computer communication protocols", 1997), byte by byte over GF(256) = GF(2)[a] / (a^8 + a^4 + a^3 + a^2 + 1):
-the m payloads are the values at 0, 1, a, a^2, ..., a^(m-2) of a polynomial of degree below m, and repair symbol j is
-its value at a^(m+j-1). So a symbol depends on m, j and the payloads alone, and m + j is at most 255.
+The code is the systematic Reed-Solomon erasure code of `satsim.air.gf256`, byte by byte over GF(256): the m payloads
+are the values at 0, 1, a, a^2, ..., a^(m-2) of a polynomial of degree below m, and repair symbol j is its value at
+a^(m+j-1). So a symbol depends on m, j and the payloads alone, m + j is at most 255, and the symbols over one payload
+are copies of it.
 
 A block is a prefix of the image, payloads 0 to `protects` - 1; blocks overlap, so that coarse payloads can get more
 protection than fine ones (expanding windows: D. Vukobratovic and V. Stankovic, "Unequal error protection random linear
 coding strategies for erasure channels", 2012).
-
-Install by `pip install -e '.[repair]'`. A block of one payload needs no library: its repair symbols are copies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from satsim.air.gf256 import interpolate
 from satsim.air.packets import LAST_SYMBOL, LENGTH_BYTES, MAX_REPAIRED, Packet, Repair
 from satsim.errors import CountError, PacketError
 
@@ -30,7 +29,7 @@ def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]])
     Payloads of one length give symbols of that length. Others are prefixed by their length and filled up with zeros, so
     that symbols are 2 bytes longer than the longest of the block: cut payloads 2 bytes shorter than would fit.
     All other fields are those of the first packet. Raises PacketError for more than the code, which has 256 symbols in
-    a block, or the header can carry, and where zfec is not installed.
+    a block, or the header can carry.
     """
     if [packet.payload_index for packet in packets] != list(range(len(packets))) or not packets:
         raise PacketError("packets are not one image in order; expected those of packetize, all of them")
@@ -47,8 +46,8 @@ def repair_packets(packets: Sequence[Packet], wanted: Sequence[tuple[int, int]])
             raise CountError(f"{how_many} repair packets over {protects} payloads; expected 0 to {most}")
         payloads = [packet.payload for packet in packets[:protects]]
         prefixed = len({len(payload) for payload in payloads}) > 1
-        numbers = range(protects, protects + how_many)
-        for number, symbol in enumerate(_encode(_symbols(payloads) if prefixed else payloads, numbers)):
+        symbols = dict(enumerate(_symbols(payloads) if prefixed else payloads))
+        for number, symbol in enumerate(interpolate(symbols, range(protects, protects + how_many))):
             made.append(
                 packets[0]._replace(payload_index=-1, payload=symbol, repair=Repair(protects, number, prefixed))
             )
@@ -62,7 +61,7 @@ def recover(held: Mapping[int, bytes], repairs: Mapping[Repair, bytes]) -> dict[
     only together are not. Symbols over the same payloads but of another length are another block. Of a block with
     symbols to spare, what contradicts all others is left out (see `find_forged`); where that is not clear, or payloads
     held do not fit, nothing is recovered from it.
-    Raises PacketError where zfec is needed and not installed; never anything else.
+    Never raises anything.
     """
     known = dict(held)
     for block, symbols in sorted(_blocks(repairs).items()):
@@ -88,7 +87,7 @@ class Forged(NamedTuple):
 
 
 def find_forged(held: Mapping[int, bytes], repairs: Mapping[Repair, bytes]) -> Forged:
-    """What among payloads held and repair symbols cannot be true; nothing where zfec is not installed.
+    """What among payloads held and repair symbols cannot be true.
 
     A block of m payloads shows that something is wrong from m + 1 payloads and symbols on, and from m + 2 on what.
     """
@@ -98,10 +97,7 @@ def find_forged(held: Mapping[int, bytes], repairs: Mapping[Repair, bytes]) -> F
         items = sources | symbols
         if len(items) <= block.protects:
             continue
-        try:
-            solved, wrong = _solve(block, items)
-        except PacketError:
-            continue
+        solved, wrong = _solve(block, items)
         if solved is None:
             forged.unclear.append(Repair(block.protects, min(symbols) - block.protects, block.prefixed))
         else:
@@ -158,10 +154,12 @@ def _agreed(protects: int, items: Mapping[int, bytes]) -> list[bytes] | None:
     if len(items) < protects:
         return None
     order = sorted(items)
+    solved = {k: items[k] for k in order[:protects]}
     spare = order[protects:]
-    solved = _decode({k: items[k] for k in order[:protects]}, protects)
-    again = _encode(solved, spare) if spare else []
-    return solved if again == [items[k] for k in spare] else None
+    other = [*(k for k in range(protects) if k not in solved), *spare]
+    if other:
+        solved |= zip(other, interpolate(solved, other), strict=True)
+    return [solved[k] for k in range(protects)] if all(solved[k] == items[k] for k in spare) else None
 
 
 def _added_up(wanted: Sequence[tuple[int, int]]) -> dict[int, int]:
@@ -189,28 +187,3 @@ def _payload(symbol: bytes) -> bytes:
     """The payload in a length-prefixed symbol; empty, which no payload is, where length or filling is amiss."""
     end = LENGTH_BYTES + int.from_bytes(symbol[:LENGTH_BYTES], "big")
     return symbol[LENGTH_BYTES:end] if end <= len(symbol) and not any(symbol[end:]) else b""
-
-
-def _encode(symbols: Sequence[bytes], numbers: Sequence[int]) -> list[bytes]:
-    if not numbers:
-        return []
-    if len(symbols) == 1:
-        return [symbols[0]] * len(numbers)
-    encoded: list[bytes] = _zfec().Encoder(len(symbols), LAST_SYMBOL + 1).encode(tuple(symbols), tuple(numbers))
-    return encoded
-
-
-def _decode(symbols: Mapping[int, bytes], protects: int) -> list[bytes]:
-    if protects == 1:
-        return list(symbols.values())
-    decoder = _zfec().Decoder(protects, LAST_SYMBOL + 1)
-    decoded: list[bytes] = decoder.decode(tuple(symbols.values()), tuple(symbols))
-    return decoded
-
-
-def _zfec() -> Any:
-    try:
-        import zfec
-    except ImportError:
-        raise PacketError("repair packets need the library zfec: pip install -e '.[repair]'") from None
-    return zfec

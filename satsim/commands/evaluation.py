@@ -150,7 +150,7 @@ def runtimes(
     CODE_ALLOWED.set(allow_code)
     set_threads(threads)
     photo = photo or default_photo()
-    for note in open_photo(photo).notes:
+    for note in open_photo(photo)[1]:
         typer.echo(f"note: {note}", err=True)
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []

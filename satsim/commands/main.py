@@ -1,4 +1,4 @@
-"""The command line: thin, and the only place that prints. Exit 0; 2 for what the user can mend; 130 for Ctrl-C."""
+"""The command line: thin, and the only place that prints. Exit 0; 2 for what the user can mend; 130 if stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ try:
     import typer
     from typer.core import TyperGroup
 
-    from satsim import __version__
     from satsim.commands import options
 except KeyboardInterrupt:  # most of the first tenths of a second pass here
     os.write(2, b"stopped before it began\n")
@@ -68,7 +67,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
     if version:
-        typer.echo(f"satsim {__version__}")
+        typer.echo(f"satsim {import_module('satsim').__version__}")
 
 
 def screen(stream: IO[str], quiet: bool = False) -> Console:
@@ -98,7 +97,11 @@ def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: I
 
 
 def main() -> None:
-    """Run the app; every mistake a user can mend is one line on stderr and exit code 2."""
+    """Run the app; every mistake a user can mend is one line on stderr and exit code 2. SIGTERM stops it as Ctrl-C."""
+    if None in (sys.stdout, sys.stderr):  # closed, as by >&-
+        nowhere = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show must not cost a finished run
     try:
@@ -110,4 +113,5 @@ def main() -> None:
 
         raise SystemExit(exit_code(error)) from None
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # all is done, and Python tidies up

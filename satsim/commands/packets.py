@@ -40,13 +40,15 @@ def encode(
     from codec.files import fresh_folder, prepared
     from codec.own import CODE_ALLOWED
     from satsim.messages import encode_photo, parse_position
+    from satsim.scenario.settings import read_setting
 
     CODE_ALLOWED.set(allow_code)
     frame = {"path": photo.absolute(), "width": width, "height": height, "fit": fit}
     place = parse_position(position, taken_at)
+    options_of = dict(read_setting("--option", setting, "stages=3") for setting in option or [])
     with prepared(out):
         messages, notes, header, number = encode_photo(
-            frame, packet_bytes, codec, list(option or []), sender, image_id, position=place, key_file=key
+            frame, packet_bytes, codec, options_of, sender, image_id, position=place, key_file=key
         )
     for note in notes:
         typer.echo(f"note: {note}", err=True)

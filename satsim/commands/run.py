@@ -55,7 +55,7 @@ def run(
     with prepared(folder), console.status("starting") as status:
         from rich.text import Text
 
-        from satsim import pipeline
+        import satsim.pipeline as pipeline
 
         result = pipeline.run(plan, lambda step: status.update(Text(step)))
         status.update("drawing the figures")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def study(
     scenario: options.Scenario,
     goal: Annotated[
-        str | None, typer.Option(help="'lpips <= 0.3 by 10 min with 0.95'  [needed, here or in the study file]")
+        str | None, typer.Option(help="'dists-lite <= 0.3 by 10 min with 0.95'  [needed, here or in the study file]")
     ] = None,
     budget: Annotated[
         list[str] | None, typer.Option(help="'messages <= 12'; also bytes, price, energy (J) and minutes.")

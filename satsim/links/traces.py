@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from bisect import bisect_right
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from typing import NamedTuple
 from satsim.errors import LinkError
 from satsim.links.clock import ROUNDING_S
 from satsim.links.linkspec import Trace
+
+LATEST_S = 2.6e11
+"""Beyond the year 9999: what is more counts milliseconds, or is no number."""
 
 
 def read_link_file(path: Path, kind: str) -> str:
@@ -58,8 +62,8 @@ def _parse(path: str, text: str) -> tuple[TraceRow, ...]:
     rows = []
     clock = Clock()
     try:
-        names = [name.strip() for name in next(reader, [])]
-        _check_header(path, names)
+        names = [name.strip() for name in next(filter(None, reader), [])]
+        _check_header(f"{path}: line {max(1, reader.line_num)}", names)
         for cells in reader:
             if cells:
                 rows.append(_row(f"{path}: line {reader.line_num}", reader.line_num, names, cells, clock))
@@ -70,14 +74,15 @@ def _parse(path: str, text: str) -> tuple[TraceRow, ...]:
     return tuple(rows)
 
 
-def _check_header(path: str, names: list[str]) -> None:
+def _check_header(where: str, names: list[str]) -> None:
     if twice := next((name for name in ("sent_s", "arrived_s", "lost") if names.count(name) > 1), None):
-        raise LinkError(f"{path}: line 1: has {names.count(twice)} columns {twice}; keep one of them")
+        raise LinkError(f"{where}: has {names.count(twice)} columns {twice}; keep one of them")
     if "arrived_s" in names and "lost" in names:
-        raise LinkError(f"{path}: line 1: has both arrived_s and lost; keep one (an empty arrived_s says lost)")
+        raise LinkError(f"{where}: has both arrived_s and lost; keep one (an empty arrived_s says lost)")
     if "lost" not in names and not {"sent_s", "arrived_s"} <= set(names):
         found = ", ".join(names) or "nothing"
-        raise LinkError(f"{path}: line 1: the header is {found}; expected columns sent_s and arrived_s, or lost")
+        commas = ", with commas between" if len(names) == 1 and re.search(r"[;\t|]", found) else ""
+        raise LinkError(f"{where}: the header is {found}; expected columns sent_s and arrived_s, or lost{commas}")
 
 
 def _row(where: str, line: int, names: list[str], cells: list[str], clock: Clock) -> TraceRow:
@@ -111,7 +116,7 @@ class Clock:
             seconds = float(text)
         except ValueError:
             seconds = date_s = _date_s(text)
-        if not math.isfinite(seconds):
+        if not abs(seconds) <= LATEST_S:
             empty = ", or nothing where the message was lost" if name == "arrived_s" else ""
             raise LinkError(f"{where}: {name} is {text!r}; expected seconds, such as 12.5, or a date, such as "
                             f"2026-08-01T12:00:00Z{empty}")  # fmt: skip
@@ -125,9 +130,9 @@ class Clock:
 
 def _date_s(text: str) -> float:
     """Seconds since 1970 of "2026-08-01T12:00:00Z", or of "26-08-01 12:00:00" as RockBLOCKs have it; NaN for none."""
-    for read in (datetime.fromisoformat, lambda each: datetime.strptime(each, "%y-%m-%d %H:%M:%S")):
+    for whole in (text, f"20{text}"):
         with suppress(ValueError):
-            date = read(text)
+            date = datetime.fromisoformat(whole)
             return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     return math.nan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.base import PhotoError
-from codec.folders import left_out_of, list_photos
+from codec.folders import few, left_out_of, list_photos, read_each
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
 
@@ -57,15 +57,18 @@ def labels_of(folders: Iterable[Path]) -> list[str]:
     return names
 
 
-def check_photos(photos: Sequence[Photo], image: ImageSpec) -> tuple[list[tuple[int, int]], list[str]]:
-    """Height and width of each photo in its frame, and the notes of all. Raises PhotoError for the first bad one."""
-    sizes: list[tuple[int, int]] = []
+def check_photos(photos: Sequence[Photo], image: ImageSpec) -> tuple[dict[Photo, tuple[int, int]], list[str]]:
+    """The photos that can be read, with height and width of each in its frame; and lines on the others, and all notes.
+
+    Raises PhotoError where none can be read.
+    """
+    sizes: dict[Photo, tuple[int, int]] = {}
+    left: list[str] = []
     notes: list[str] = []
-    for photo in photos:
-        pixels, noted = load_photo(photo.framed(image))
-        sizes.append((pixels.shape[0], pixels.shape[1]))
+    for photo, (pixels, noted) in read_each(photos, lambda photo: load_photo(photo.framed(image)), left):
+        sizes[photo] = pixels.shape[0], pixels.shape[1]
         notes += noted
-    return sizes, notes
+    return sizes, [*few(left), *few(notes)]
 
 
 def left_out(photos: Iterable[Photo]) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codec.folders import few
 from satsim.durations import parse_duration
 from satsim.errors import SweepError
 from satsim.notices import link_notices, links_of
 from satsim.photoset.photos import Photo, check_photos, left_out
 from satsim.scenario.scenario import Scenario
+from satsim.scenario.settings import check_codecs
 from satsim.scoring.digests import code_digest, file_digest
 from satsim.scoring.judge import digest
 from satsim.scoring.summary import Measures, choose_measures
@@ -68,10 +68,11 @@ class PhotosetPlan:
 def make_plan(
     scenario: Scenario, photos: Sequence[Photo], moments: Sequence[str] = (FIRST, END), cache: Path | None = None
 ) -> PhotosetPlan:
-    """The plan for `scenario` with each of `photos` in place of its own; each has been read once when this returns.
+    """The plan for `scenario` with each of `photos` in place of its own, but for those that cannot be read.
 
     Raises SweepError, ScenarioError, PhotoError or codec.CodecError.
     """
+    check_codecs([scenario.schemes], f"scenario {scenario.name}")
     for scheme in scenario.schemes:
         if scenario.link_of(scheme).measured_times:
             raise SweepError(
@@ -79,14 +80,15 @@ def make_plan(
             )
     chosen = tuple(read_moment(text, scenario.duration_s) for text in moments)
     sizes, noted = check_photos(photos, scenario.image)
-    _, measures, notices = choose_measures(scenario, min(map(min, sizes)))
-    notices += [*left_out(photos), *few(noted), *scenario.notes, *link_notices(links_of(scenario))]
+    photos = tuple(sizes)
+    _, measures, notices = choose_measures(scenario, min(map(min, sizes.values())))
+    notices += [*left_out(photos), *noted, *scenario.notes, *link_notices(links_of(scenario))]
     if len(photos) > 1 and chances_differ(scenario):
         last = scenario.seed + len(photos) - 1
         notices.append(
             f"each photo meets chances of its own, seeds {scenario.seed} to {last}, the same ones for every scheme"
         )
-    return PhotosetPlan(scenario, tuple(photos), tuple(sizes), measures, chosen, tuple(notices), cache)
+    return PhotosetPlan(scenario, photos, tuple(sizes.values()), measures, chosen, tuple(notices), cache)
 
 
 def chances_differ(scenario: Scenario) -> bool:

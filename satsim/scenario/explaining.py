@@ -41,8 +41,8 @@ _EXPECTED = {
 MOST_LINES = 20
 
 
-def explain_all(errors: Sequence[Any], root: type[BaseModel], source: str = "") -> str:
-    """Each of these mistakes in a line of its own, the source before it; what follows from another is left out."""
+def explain_all(errors: Sequence[Any], root: type[BaseModel], source: str = "", more: Sequence[str] = ()) -> str:
+    """Each of these mistakes and of `more` in a line, the source before it; what follows from another is left out."""
     places = [tuple(_walk(error["loc"], root)[0]) for error in errors]
     wholes = {place[:k] for place in places for k in range(len(place))}
     expected: dict[str, list[str]] = {}
@@ -53,8 +53,9 @@ def explain_all(errors: Sequence[Any], root: type[BaseModel], source: str = "") 
     lead = f"{source}: " if source else ""
     lines = [f"{lead}{found}" + f"; expected {' or '.join(dict.fromkeys(wanted))}" * bool(wanted)
              for found, wanted in expected.items()]  # fmt: skip
-    more = [f"{lead}and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-    return "\n".join(lines[:MOST_LINES] + more)
+    lines += [lead + each for each in more]
+    rest = [f"{lead}and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "\n".join(lines[:MOST_LINES] + rest)
 
 
 def shown(value: Any) -> str:

@@ -182,13 +182,12 @@ class Scenario(Checked):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Scenario:
-        names = [scheme.name for scheme in self.schemes]
-        for name in names:
-            if names.count(name) > 1:
+        taken: dict[str, str] = {}
+        for name in [scheme.name for scheme in self.schemes]:
+            if taken.get(slug(name)) == name:
                 raise ValueError(f"schemes has two named {name!r}; expected names that differ")
-        alike = [name for name in names if [slug(other) for other in names].count(slug(name)) > 1]
-        if alike:
-            raise ValueError(f"schemes {alike[0]!r} and {alike[1]!r} would share file names; change a letter or digit")
+            if (other := taken.setdefault(slug(name), name)) != name:
+                raise ValueError(f"schemes {other!r} and {name!r} would share file names; change a letter or digit")
         return self
 
 
@@ -216,7 +215,7 @@ def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
     if any(":" in scheme.codec or scheme.codec == "external" for scheme in scenario.schemes):
         from satsim.scenario.settings import check_codecs
 
-        check_codecs([scheme.codec for scheme in scenario.schemes], source)
+        check_codecs([scenario.schemes], source)
     return scenario
 
 
@@ -226,8 +225,10 @@ def check_scenario(data: Any, source: str) -> Scenario:
         return Scenario.model_validate(data)
     except ValidationError as error:
         from satsim.scenario.explaining import explain_all
+        from satsim.scenario.settings import codec_faults
 
-        raise ScenarioError(explain_all(error.errors(), Scenario, source)) from None
+        more = codec_faults(data["schemes"]) if isinstance(data, dict) and "schemes" in data else []
+        raise ScenarioError(explain_all(error.errors(), Scenario, source, more)) from None
 
 
 def _with_absolute_paths(part: Part, folder: Path) -> Part:

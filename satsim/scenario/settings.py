@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
+
+MOST_FAULTS = 20
 
 
 def with_settings(data: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -107,16 +109,31 @@ def _with_fitting_options(data: dict[str, Any], which: str) -> dict[str, Any]:
     return data | {"schemes": schemes, "notes": notes}
 
 
-def check_codecs(names: Sequence[str], source: str) -> None:
-    """Raise ScenarioError where one of the schemes' codecs runs code that nobody allowed."""
-    from codec.base import CodecError
-    from codec.own import check_code
+def check_codecs(stories: Iterable[Sequence[Any]], source: str) -> None:
+    """Raise ScenarioError, a line for each scheme of `stories` whose codec, with its options, cannot or may not be."""
+    different = {str([(scheme.codec, scheme.options) for scheme in schemes]): schemes for schemes in stories}
+    if faults := dict.fromkeys(fault for schemes in different.values() for fault in codec_faults(schemes)):
+        raise ScenarioError("\n".join(f"{source}: {fault}" for fault in [*faults][:MOST_FAULTS]))
 
-    for k, name in enumerate(names):
+
+def codec_faults(schemes: Any) -> list[str]:
+    """A line for each scheme whose codec cannot be made; of schemes as they are read, those that can be told so far."""
+    from codec.base import CodecError
+    from codec.options import check_options
+
+    faults = []
+    for k, scheme in enumerate(schemes if isinstance(schemes, list | tuple) else ()):
+        about = scheme if isinstance(scheme, dict) else getattr(scheme, "__dict__", {})
+        name, options = about.get("codec"), about.get("options", {})
+        if not isinstance(name, str) or not isinstance(options, dict):
+            continue
+        if about is scheme and any(isinstance(option, str) and "." in option for option in options.values()):
+            continue  # a file, perhaps, whose place is not known yet
         try:
-            check_code(name)
+            check_options(name, options)
         except CodecError as error:
-            raise ScenarioError(f"{source}: schemes.{k}.{error}") from None
+            faults.append(f"schemes.{k}{'.' if str(error).startswith('codec') else ': '}{error}")
+    return faults
 
 
 def without_doubles(stories: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,7 +17,10 @@ from satsim.scoring.judge import digest
 
 LIBRARIES = ("numpy", "torch", "pillow", "pillow-heif", "imagecodecs", "imageio-ffmpeg")
 """Those that turn pixels into bytes, bytes into pixels, and pictures into numbers."""
-OWN_CODE = ("scoring/outbox.py", "scoring/rounds.py", "air/repair.py", "scoring/coding.py", "scoring/judge.py")
+OWN_CODE = (
+    *("scoring/outbox.py", "scoring/rounds.py", "scoring/coding.py", "scoring/judge.py"),
+    *("air/repair.py", "air/gf256.py"),
+)
 """The way from packets to scores in satsim, besides all of codec."""
 
 

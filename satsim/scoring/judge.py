@@ -78,8 +78,8 @@ class Judge:
     def look_up(self, held: frozenset[int]) -> Score:
         """The score of what the packets `held`, by place among the messages, show: known, from the store, or anew.
 
-        Sets from which the same payloads follow have one entry. Raises CodecError, or PacketError where zfec is
-        needed and missing, with scenario and scheme named before it.
+        Sets from which the same payloads follow have one entry. Raises CodecError with scenario and scheme named
+        before it.
         """
         if held not in self._known:
             with naming(self.sending.title):

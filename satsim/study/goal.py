@@ -1,4 +1,4 @@
-"""What a design must do, in words: "lpips <= 0.3 by 10 min with 0.95", and the budgets it must keep."""
+"""What a design must do, in words: "dists-lite <= 0.3 by 10 min with 0.95", and the budgets it must keep."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUDGETS = {
     "minutes": "when the last message is out, in minutes after the photo was taken",
 }
 """What may be limited, and what it counts."""
-GOAL_EXAMPLE = "METRIC <= NUMBER by DURATION with PROBABILITY, such as 'lpips <= 0.3 by 10 min with 0.95'"
+GOAL_EXAMPLE = "METRIC <= NUMBER by DURATION with PROBABILITY, such as 'dists-lite <= 0.3 by 10 min with 0.95'"
 
 
 @dataclass(frozen=True)

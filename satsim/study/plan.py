@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +10,15 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from codec.folders import few, read_each
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
 from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
+from satsim.scoring.outbox import load_photo
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
-from satsim.study.space import TRANSPORTS, Space
+from satsim.study.space import TRANSPORTS, Space, check_codecs
 
 Item = TypeVar("Item")
 Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]
@@ -86,7 +87,7 @@ def read_plan(
         given["space"] = (space if isinstance(space, dict) else {}) | options["space"]
     spec = check_study(given, source)
     if spec.goal is None:
-        raise StudyError("a study needs a goal; give --goal 'lpips <= 0.3 by 10 min with 0.95', say")
+        raise StudyError("a study needs a goal; give --goal 'dists-lite <= 0.3 by 10 min with 0.95', say")
     goal, budgets = parse_goal(spec.goal), tuple(parse_budget(text) for text in spec.budget)
     base = path.parent / spec.scenario
     scenario = load_scenario(base, [*spec.set, *settings])
@@ -98,16 +99,21 @@ def read_plan(
 
 
 def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:
-    """`plan` for a set of photos, each with the same number of runs, so that each weighs the same."""
+    """`plan` for those of a set of photos that can be read, each with the same number of runs, so that each weighs the
+    same. Raises PhotoError where none can be read.
+    """
     if not photos:
         return plan
+    left: list[str] = []
+    image = plan.scenario.image
+    photos = [photo for photo, _ in read_each(photos, lambda photo: load_photo(photo.framed(image)), left)]
     each = math.ceil(plan.replications / len(photos))
     notice = (
         f"the goal is for the {len(photos)} photos together, {each} run{'s' * (each > 1)} of each design on each;"
         " intervals are on the chances of the link over these photos, not over others"
     )
     runs = each * len(photos)
-    return replace(plan, photos=tuple(photos), replications=runs, notices=(*plan.notices, notice))
+    return replace(plan, photos=tuple(photos), replications=runs, notices=(*plan.notices, *few(left), notice))
 
 
 def check_study(data: dict[str, Any], source: str) -> StudySpec:
@@ -140,7 +146,7 @@ def make_plan(scenario: Scenario, goal: Goal, budgets: tuple[Budget, ...], spec:
 
 
 def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
-    """The space, less what this link or this installation cannot do, and lines that say so."""
+    """The space, less what this link cannot do, and lines that say so."""
     notices = []
     chosen = {key: tuple(dict.fromkeys(value)) for key, value in spec if value is not None}
     if empty := [key for key, value in chosen.items() if not value]:
@@ -149,12 +155,10 @@ def make_space(spec: SpaceSpec, link: LinkSpec) -> tuple[Space, list[str]]:
     for name in space.transports:
         if name not in TRANSPORTS:
             raise StudyError(f"transport is {name!r}; expected one of: {', '.join(TRANSPORTS)}")
+    check_codecs(space.codecs)
     if link.ack.kind == "none" and "arq" in space.transports:
         space = replace(space, transports=tuple(name for name in space.transports if name != "arq"))
         notices.append("nobody acknowledges on this link, so arq is left out")
-    if any(space.repair) and importlib.util.find_spec("zfec") is None:
-        space = replace(space, repair=(0,))
-        notices.append("repair packets are left out: they need the library zfec (pip install -e '.[repair]')")
     return space, notices
 
 

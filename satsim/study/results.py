@@ -26,7 +26,7 @@ FIELDS = (
     "goal", "goal_s", "at_goal_time", "first_image_s", "final", "messages", "bytes", "price", "energy_j", "minutes",
     "over_budget", "on_front", "recommended",
 )  # fmt: skip
-LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pillow", "optuna", "zfec")
+LIBRARIES = ("satsim", "numpy", "simpy", "torch", "pillow", "optuna")
 
 
 def write_study(study: Study, out: Path) -> None:

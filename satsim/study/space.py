@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from codec.base import CodecError
 from codec.loading import codec_names
-from codec.options import split_options
+from codec.options import check_options, split_options
 from codec.own import check_code
 from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import StudyError
@@ -109,6 +110,18 @@ def read_codec(text: str) -> tuple[str, dict[str, Any]]:
         return name, {key: read_yaml(value) for key, _, value in (each.partition("=") for each in settings)}
     except YamlError as error:
         raise StudyError(f"codec {text!r}: the value of an option is {error}") from None
+
+
+def check_codecs(codecs: Iterable[str]) -> None:
+    """Raise StudyError, a line for each of `codecs` that is not NAME[:key=value], or that cannot be or may not run."""
+    faults = []
+    for codec in codecs:
+        try:
+            check_options(*read_codec(codec))
+        except (CodecError, StudyError) as error:
+            faults.append(str(error))
+    if faults:
+        raise StudyError("\n".join(faults))
 
 
 def designs(space: Space, coding: OperatingPoint, size: Size, link: LinkSpec) -> list[Design]:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from codec.folders import is_photo, left_out_of
+from codec.folders import few, is_photo, left_out_of, read_each
+from codec.photos import open_photo
 from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
 from satsim.scenario.scenario import Scenario, make_scenario
@@ -164,8 +165,10 @@ def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tupl
         path = folder / part.strip()
         inside = [path]
         if path.is_dir():
-            inside = sorted(each for each in path.iterdir() if is_photo(each.name))
-            notes += left_out_of(path, deep=False)
+            left: list[str] = []
+            named = sorted(each for each in path.iterdir() if is_photo(each.name))
+            inside = [each for each, _ in read_each(named, open_photo, left)]
+            notes += [*left_out_of(path, deep=False), *few(left)]
         if not inside:
             raise ScenarioError(f"{source}: there is no picture in {path}; expected files such as .png or .jpg")
         paths += inside

@@ -125,7 +125,7 @@ def hand_over(pipe: Connection, process: BaseProcess, todo: list[int], tasks: Se
 
 
 def serve(pipe: Connection, function: Callable[[Any], Any], workers: int) -> None:
-    """What a worker does: (answer, None) or (None, error) for each task. It ends with the parent, however that ends."""
+    """What a worker does: it answers tasks, and ends with the parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says what to do
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that commands of codecs end with it
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
@@ -142,18 +142,26 @@ def serve(pipe: Connection, function: Callable[[Any], Any], workers: int) -> Non
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    try:
+        answer(pipe, function)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to end; Python tidies up, and must not complain
+
+
+def answer(pipe: Connection, function: Callable[[Any], Any]) -> None:
+    """(answer, None) or (None, error) for each task that comes through, until the pipe is closed."""
     while True:
         try:
             task = pipe.recv()
         except (EOFError, ConnectionResetError):
             return
-        answer, failure = None, None
+        found, failure = None, None
         try:
-            answer = function(task)
+            found = function(task)
         except Exception as error:
             error.add_note(traceback.format_exc())
             failure = error
         try:
-            pipe.send((answer, failure))
+            pipe.send((found, failure))
         except (BrokenPipeError, ConnectionResetError):
             return  # nobody waits for it any more

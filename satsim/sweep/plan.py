@@ -12,6 +12,7 @@ from codec.folders import few
 from satsim.errors import SweepError
 from satsim.notices import image_notices, link_notices, links_of
 from satsim.scenario.scenario import Scenario, make_scenario
+from satsim.scenario.settings import check_codecs
 from satsim.scoring.digests import code_digest, file_digest, versions
 from satsim.scoring.judge import digest
 from satsim.scoring.outbox import load_photo
@@ -107,6 +108,7 @@ def make_plan(
         raise SweepError(f"--replications is {replications}; expected at least 1")
     places = make_grid(data, axes, path)
     scenarios = [place.scenario for place in places]
+    check_codecs((scenario.schemes for scenario in scenarios), str(path))
     for scenario in scenarios:
         timed = [scheme.name for scheme in scenario.schemes if scenario.link_of(scheme).measured_times]
         if timed:

@@ -1,0 +1,1 @@
+"""satsim as a library: what `import satsim` offers, a file a concern."""
