@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from codec.exchange import take_lock
-from codec.files import write_whole
+from codec.files import only_one, write_whole
 from satsim.errors import SweepError
 
 DIGEST_BYTES = 32
@@ -101,11 +100,9 @@ class Unfinished:
         """No other process works on this sweep. Raises SweepError where one does."""
         self._made_parent = self._made_parent or not self.folder.parent.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        held = False
         try:
-            with (self.folder / "lock").open("ab") as file:
-                held = take_lock(file.fileno(), wait=False, system=system)
-                if not held:
+            with only_one(self.folder / "lock", system) as alone:
+                if not alone:
                     raise SweepError(
                         f"{self.folder}: another {self.what} is at work there; wait for it, or name another --out"
                     )
@@ -115,10 +112,9 @@ class Unfinished:
                     if not self.parts():
                         self.remove()
         finally:
-            if held and system == "nt" and not self.parts():  # where no open file goes: now, if no other has begun
+            if system == "nt":  # where a folder stays as long as a file in it is open
                 with suppress(OSError):
-                    (self.folder / "lock").unlink()
-                    self.remove()
+                    self.folder.rmdir()
 
 
 def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
