@@ -77,8 +77,8 @@ def done(command, folder):
         check=False,
     )
     said = finished.stdout + finished.stderr
-    if finished.returncode and "pip" in command and re.search(UNREACHABLE, said):
-        pytest.skip(f"the package index cannot be reached: {said[-300:]}")
+    if finished.returncode and "pip" in command and (found := re.search(f".*({UNREACHABLE}).*", said)):
+        pytest.skip(f"the package index cannot be reached: {found[0].strip()[:200]}")
     assert finished.returncode == 0, said
     return finished
 
