@@ -94,9 +94,9 @@ def place():
             (folder / "plug-in" / file).write_text(text, encoding="utf-8")
         (wheel,) = (folder / "wheels").iterdir()
         assert wheel.name == f"satsim_link-{satsim.__version__}-py3-none-any.whl"
-        done([sys.executable, "-m", "venv", "venv"], folder)
-        install = [python_of(folder), *PIP, "install", "--quiet", "--no-compile", "-c", REPO / "constraints.txt"]
-        done([*install, f"{wheel}[sweep]", "./plug-in"], folder)
+        done([sys.executable, "-m", "venv", "--without-pip", "venv"], folder)
+        install = [sys.executable, *PIP, "--python", python_of(folder), "install", "--quiet", "--no-compile"]
+        done([*install, "-c", REPO / "constraints.txt", f"{wheel}[sweep]", "./plug-in"], folder)
         yield folder
 
 
@@ -141,7 +141,7 @@ def test_what_came_along_is_all_there_and_none_of_it_from_the_checkout(place):
     tell = (
         "import json, satsim, codec; from satsim.scenario.shipped import listed, shipped;"
         " print(json.dumps([satsim.__file__, codec.__file__, *map(str, listed(shipped('scenarios'))),"
-        " *map(str, shipped('training').iterdir())]))"
+        " *map(str, shipped('training').iterdir())])); assert satsim.load_scenario('forest_fire').name == 'forest_fire'"
     )
     paths = list(map(Path, json.loads(done([python_of(place), "-c", tell], place).stdout)))
     assert [path for path in paths if not path.is_relative_to(place)] == []
