@@ -139,7 +139,7 @@ def analyse(
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="YAML file; training/ has some.")],
+    recipe: Annotated[Path, typer.Argument(help="YAML file, or the name of one that ships: nano-2-cores.")],
     data: Annotated[Path | None, typer.Option(help="Folder of photos or packs, in place of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key.")] = None,
@@ -152,10 +152,11 @@ def train(
     from codec.options import read_setting
     from codec.training.recipe import load_recipe
     from codec.training.train import train as steps
+    from satsim.scenario.finding import find_scenario
 
     settings = dict(read_setting(each, f"{each}:") for each in set_ or [])
     settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}
-    config = load_recipe(recipe, settings)
+    config = load_recipe(find_scenario(recipe, "recipe"), settings)
 
     def tell(note: str) -> None:
         typer.secho(visible(f"note: {note}"), err=True, fg="yellow")

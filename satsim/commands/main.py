@@ -69,7 +69,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
     if version:
-        typer.echo(f"satsim {import_module('importlib.metadata').version('satsim')}")
+        typer.echo(f"satsim {import_module('satsim').__version__}")
 
 
 def screen(stream: IO[str], quiet: bool = False) -> Console:

@@ -126,7 +126,7 @@ class RenewalWindows(Checked):
 
 
 class Passes(Checked):
-    """Passes of a satellite from its two-line elements, by Skyfield (`pip install -e '.[orbit]'`)."""
+    """Passes of a satellite from its two-line elements, by Skyfield (`pip install 'satsim-link[orbit]'`)."""
 
     model: Literal["tle"]
     path: Path
