@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from codec.base import PhotoError
+from codec.base import CodecError, PhotoError
 from codec.fake import FakeCodec
 from satsim.errors import ScenarioError
 from satsim.pipeline import run

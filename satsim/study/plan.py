@@ -11,8 +11,6 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError
 
 from codec.folders import few, read_each
-from codec.options import split_options
-from codec.own import CODE_ALLOWED
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
@@ -20,7 +18,7 @@ from satsim.scenario.explaining import explain_all
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.scoring.outbox import load_photo
 from satsim.study.goal import Budget, Goal, parse_budget, parse_goal
-from satsim.study.space import TRANSPORTS, Space, check_codecs
+from satsim.study.space import TRANSPORTS, Space, check_codecs, placed
 
 Item = TypeVar("Item")
 Numbers = tuple[Annotated[int, Field(ge=1, le=1000)], ...]
@@ -102,13 +100,10 @@ def read_plan(
 
 def with_places(spec: StudySpec, folder: Path) -> StudySpec:
     """`spec` with the files of codecs of your own that lie beside the scenario, in `folder`, named by their paths."""
-    if spec.space.codecs is None or not CODE_ALLOWED.get():
+    if spec.space.codecs is None:
         return spec
-    from codec.own.finding import located
-
-    names = [split_options(text)[0] for text in spec.space.codecs]
-    codecs = [located(name, folder) + text[len(name) :] for name, text in zip(names, spec.space.codecs, strict=True)]
-    return spec.model_copy(update={"space": spec.space.model_copy(update={"codecs": tuple(codecs)})})
+    codecs = tuple(placed(text, folder) for text in spec.space.codecs)
+    return spec.model_copy(update={"space": spec.space.model_copy(update={"codecs": codecs})})
 
 
 def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:

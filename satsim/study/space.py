@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from codec.base import CodecError
 from codec.loading import codec_names
 from codec.options import check_options, split_options
-from codec.own import check_code
+from codec.own import CODE_ALLOWED, check_code
+from codec.own.finding import located
 from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import StudyError
 from satsim.links.linkspec import LinkSpec
@@ -98,6 +100,12 @@ def make_coding(codec: str, scale: float, stages: int) -> OperatingPoint:
     ):
         options, amount = options | {"budget_packets": stages}, f"{stages} message{plural}"
     return OperatingPoint(name, label, options, amount, scale)
+
+
+def placed(text: str, folder: Path) -> str:
+    """NAME[:key=value,key=value] with the file of a codec of your own in `folder` named by its path, if it may run."""
+    name, _ = split_options(text)
+    return located(name, folder) + text[len(name) :] if CODE_ALLOWED.get() else text
 
 
 def read_codec(text: str) -> tuple[str, dict[str, Any]]:
