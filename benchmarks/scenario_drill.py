@@ -28,6 +28,8 @@ KEY = "sender: 7\nkey: 000102030405060708090a0b0c0d0e0f\ntag_bytes: 8\nnext_coun
 VALUES = (
     "-1", "1e999", ".nan", "null", "[]", "{}", "0x" + "f" * 6000, "'\\0'", '"\\0"', "!!python/object:os.system", "~",
     "2024-13-45", "*a", "&a x", "99999999999999999999", "\u202e", "yes", "[" * 200, "'{packts}'", "1_0:99",
+    "/dev/zero", "!!binary aGVsbG8=", "!!set {a, b}", "!!omap [a: 1]", "1:30", "0o17", "-0.0", '"\\e[31m"', '"a\\nb"',
+    "'  '", "avfi", "{1: 2, [a]: 3}", "subprocess:run", "{model: /dev/zero}",
 )  # fmt: skip
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + k)}: &{chr(98 + k)} [{','.join(['*' + chr(97 + k)] * 9)}]\n" for k in range(9)
@@ -42,6 +44,9 @@ HOSTILE = (
     "\ufeff",
     "",
     "- " * 30_000,
+    "a: 1\n---\nb: 2\n",
+    "{" * 10_000,
+    "x: |\n  " + "y" * 300_000,
 )
 
 

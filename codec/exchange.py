@@ -30,9 +30,11 @@ def check_place(out: Path, real: Path) -> None:
     A device is not, for whom the system lets move it either: others count on it.
     """
     try:
-        real.with_name(f".{real.name}.partial-{'0' * 16}").exists()
+        real.with_name(f".{real.name}.partial-{'0' * 16}").lstat()
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror} (it takes 26 letters more while it is made)", str(out)) from None
+        if error.errno == errno.ENAMETOOLONG:
+            why = f"{error.strerror} (it takes 26 letters more while it is made)"
+            raise OSError(error.errno, why, str(out)) from None
     if Path.cwd().is_relative_to(real):
         why = "is the folder you are in, or above it; name one to create inside it"
     elif os.path.ismount(real):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # of many scripts; a box stands for the letter
 
 INK, GREY, PALE = "#1F2328", "#656D76", "#D5DADF"
 STYLE: dict[Any, Any] = {

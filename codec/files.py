@@ -1,16 +1,26 @@
-"""Files that appear whole or not at all; and, from `codec.fresh`, the same for folders."""
+"""Files that appear whole or not at all, and locks; and, from `codec.fresh`, the same for folders."""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
-__all__ = ["cache_folder", "check_free", "fresh_folder", "hidden", "prepared", "replacing", "write_whole"]
+__all__ = [
+    "cache_folder",
+    "check_free",
+    "fresh_folder",
+    "hidden",
+    "only_one",
+    "prepared",
+    "replacing",
+    "write_whole",
+]
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
@@ -43,3 +53,36 @@ def replacing(path: Path) -> Iterator[Path]:
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+
+
+@contextmanager
+def only_one(lock: Path) -> Iterator[bool]:
+    """Whether no other process is in such a block for `lock`: a file that is made, and goes at the end of the block.
+
+    A process that is killed leaves the file, but holds nobody off. Raises OSError.
+    """
+    with lock.open("ab") as file:
+        # Whoever had it may have deleted it meanwhile, so that another made one anew.
+        alone = _lock(file) and lock.exists() and os.path.samestat(lock.stat(), os.fstat(file.fileno()))
+        try:
+            yield alone
+        finally:
+            if alone:
+                with suppress(OSError):
+                    lock.unlink()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Take the lock of an open file, which ends with the process, however it ends; False where another holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -91,7 +91,7 @@ def read_each(items: Iterable[Item], read: Callable[[Item], Done], left: list[st
             yield item, done
     if left[tried:] and not some:
         reason = left[tried].removeprefix("left out: ")
-        raise PhotoError(f"none of {len(left) - tried} photos can be read: {reason}")
+        raise PhotoError(f"no photo of {len(left) - tried} can be read: {reason}")
 
 
 def read_photo(path: Path, side: int | None) -> Photo:

@@ -11,9 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-PLAIN = 50
-"""A name of so many letters can be called longer ones as well."""
-
 
 def cache_folder() -> Path:
     """SATSIM_CACHE, or the platform's own folder for caches; it may not exist yet."""
@@ -54,7 +51,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
 def check_free(out: Path) -> None:
     """Raise OSError where nothing can be called `out`, or where what is called so cannot be replaced."""
     real = Path(os.path.realpath(out))
-    if os.path.lexists(real) or len(real.name) > PLAIN:
+    if os.path.lexists(real) or len(real.name) > 50:
         from codec.exchange import check_place
 
         check_place(out, real)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageFile, ImageOps
 
-from codec.base import MAX_PIXELS, MAX_SIDE, MIN_SIDE, PLAIN_PIXELS, Image, PhotoError
+from codec.base import MAX_SIDE, MIN_SIDE, PLAIN_PIXELS, Image, PhotoError
 
 PLAIN = (0, ("RGB", "")), (0, ("L", "")), (41, "RGB"), (41, "L")
 """Offset and kind of pixels in a JPEG, and in a PNG in which nothing comes before them."""
 GREY = (127, 127, 127)
 LANCZOS, BICUBIC = PillowImage.Resampling.LANCZOS, PillowImage.Resampling.BICUBIC
-PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
 
 
 class Photo(NamedTuple):
@@ -32,8 +31,7 @@ def open_photo(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImag
 
     With `content` it is read from there, and `path` is only its name. Raises PhotoError, naming the file and the mend.
     """
-    with suppress(Exception), warnings.catch_warnings():  # whatever it is, it is read or refused below
-        warnings.simplefilter("ignore")
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):  # whatever it is, read or refused below
         if content or path.is_file():
             with PillowImage.open(content or path, formats=("JPEG", "PNG")) as opened:
                 if is_plain(opened):
@@ -45,7 +43,9 @@ def open_photo(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImag
 
 def is_plain(opened: ImageFile.ImageFile) -> bool:
     """Whether this is RGB or grey of eight bits, of a size that needs no care, and its file says no more of it."""
-    bare = opened.tile[0][2:] in PLAIN and "icc_profile" not in opened.info
+    file: Any = opened.fp
+    file.seek(-1, 2)  # zeros there are those of a copy that was broken off; to load goes back to the pixels
+    bare = opened.tile[0][2:] in PLAIN and "icc_profile" not in opened.info and file.read() != b"\0"
     srgb = opened.getexif().get_ifd(0x8769).get(0xA001, 1) == 1
     return bare and srgb and opened.width * opened.height <= PLAIN_PIXELS
 

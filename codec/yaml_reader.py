@@ -11,7 +11,7 @@ import yaml
 MOST_LETTERS, MOST_VALUES, MOST_DEPTH, MOST_DIGITS = 250_000, 50_000, 50, 300
 """Values are counted with every alias written out, and a text counts one more for each 16 letters."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C where there is one: ten times faster
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class YamlError(ValueError):

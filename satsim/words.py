@@ -13,6 +13,14 @@ DAYS_FROM_S = 4 * DAY_S
 """From here on clocks tell days."""
 
 
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """`text` with what a terminal obeys and does not show, such as the escape that begins a colour, spelt out."""
+    return _OBEYED.sub(lambda found: repr(found[0])[1:-1], text)
+
+
 def clock(time_s: float | None, end_s: float = 0.0) -> str:
     """65 is 1:05, an hour and five seconds 1:00:05, and five days and an hour 5 d 01:00; None or NaN is "never".
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 REPO = Path(__file__).resolve().parent.parent
 MOST_MODULES, MOST_LINES, MOST_FUNCTION_LINES = 14, 300, 60
-MOST_RUN_MODULES, MOST_RUN_LINES = 37, 5400
+MOST_RUN_MODULES, MOST_RUN_LINES = 37, 5450
 RUN = ("run", "scenarios/forest_fire.yaml")
 """The run whose way is measured: the README's first."""
 

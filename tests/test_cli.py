@@ -370,10 +370,10 @@ def test_codec_info_prints_parameters_and_flops(call):
 
 @pytest.mark.slow
 def test_a_drill_kills_commands_and_finds_no_harm():
-    drill = [sys.executable, REPO / "benchmarks" / "kill_drill.py", "--tries", "2", "--kinds", "encode,key"]
+    drill = [sys.executable, REPO / "benchmarks" / "kill_drill.py", "--tries", "4", "--kinds", "encode,key"]
     done = subprocess.run(drill, env=environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line.split()[:5] for line in done.stdout.splitlines()[:-1]] == [
-        ["encode", "2", "tried", "0", "failed"],
-        ["key", "2", "tried", "0", "failed"],
+        ["encode", "4", "tried", "0", "failed"],
+        ["key", "4", "tried", "0", "failed"],
     ]

@@ -133,7 +133,7 @@ def test_a_file_that_is_no_photo_is_left_out_and_named_before_anything_is_measur
     assert dataset.notes[-1].startswith(f"left out: {folder / 'torn.png'}: is not an image")
     (folder / "bad").mkdir()
     (folder / "torn.png").rename(folder / "bad" / "torn.png")
-    with pytest.raises(CodecError, match=r"none of 1 photos can be read: .*torn\.png: is not an image"):
+    with pytest.raises(CodecError, match=r"no photo of 1 can be read: .*torn\.png: is not an image"):
         open_datasets([folder / "bad"], [])
 
 

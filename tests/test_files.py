@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codec.exchange import aside_name, exchange, put_in_place
-from codec.files import cache_folder, check_free, fresh_folder, prepared, replacing, write_whole
+from codec.files import cache_folder, check_free, fresh_folder, only_one, prepared, replacing, write_whole
 
 
 def names(folder):
@@ -254,6 +254,32 @@ def test_parents_are_made_before_the_work_and_empty_ones_go_again_if_it_fails(tm
         raise ZeroDivisionError
     assert names(tmp_path) == ["deep"]
     assert names(tmp_path / "deep") == []
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from codec.files import only_one
+
+with only_one(Path(sys.argv[1])) as alone:
+    print(alone, flush=True)
+    sys.stdin.read(1)
+"""
+
+
+def test_one_process_at_a_time_has_a_lock_and_one_that_is_killed_leaves_it_to_the_next(tmp_path):
+    lock = tmp_path / "lock"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD, lock], **pipes) as holder:
+        assert holder.stdout.readline() == "True\n"
+        with only_one(lock) as alone:
+            assert not alone
+        assert lock.exists(), "it is not ours to take away"
+        holder.kill()
+    assert lock.exists()
+    with only_one(lock) as alone:
+        assert alone
+    assert names(tmp_path) == []
 
 
 KILLED = """

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from satsim.errors import ScenarioError
 from satsim.sweep.grid import Factor, count_points, factor_of, make_grid, read_factor
@@ -54,9 +55,15 @@ def test_short_names_stand_for_keys(short, key):
 
 
 def test_a_folder_is_the_pictures_in_it_by_name(tmp_path):
-    for name in ("b.png", "a.jpg", "notes.txt"):
+    for name in ("b.png", "a.jpg"):
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    for name in ("empty.png", "notes.txt"):
         (tmp_path / name).touch()
     read = axis("image=.", tmp_path)
+    assert read.notes == (
+        f"{tmp_path}: left out 1 file: 1 not photos by name (1 .txt)",
+        f"left out: {tmp_path / 'empty.png'}: holds no image, for it is empty; copy it anew",
+    )
     assert read.key == "image.path"
     assert read.labels == ("a", "b")
     assert read.values == (str(tmp_path / "a.jpg"), str(tmp_path / "b.png"))
@@ -64,7 +71,7 @@ def test_a_folder_is_the_pictures_in_it_by_name(tmp_path):
 
 def test_two_photos_of_one_stem_keep_their_endings(tmp_path):
     for name in ("a.png", "a.jpg"):
-        (tmp_path / name).touch()
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
     assert axis("image=.", tmp_path).labels == ("a.jpg", "a.png")
 
 

@@ -149,6 +149,65 @@ def test_brackets_in_the_names_of_folders_and_codecs_are_no_markup(in_process, p
     assert "[red].png" in done.stdout
 
 
+OBEYED = "\x1b]0;mine\x07\x1b[31m\u202e\x9b"
+"""A terminal that is sent these gets another title, turns red, and writes backwards."""
+
+
+def test_what_a_terminal_obeys_is_spelt_out_in_errors_notes_and_tables(
+    in_process, story, photos, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / photos).rename(f"photos{OBEYED}")
+    (tmp_path / f"photos{OBEYED}" / "a.png").rename(tmp_path / f"photos{OBEYED}" / f"a{OBEYED}.png")
+    (tmp_path / f"photos{OBEYED}" / "cut.txt").touch()
+    alone = ["--workers", "1", "--cache", "cache"]
+    some = ["--codec", "codec.fake:FakeCodec:strips=1", "--side", "32", "--metric", "psnr"]
+    commands = [
+        (0, ["run", "story.yaml", "--out", f"out{OBEYED}"]),
+        (0, ["run", "story.yaml", "--images", f"photos{OBEYED}", *alone, "--out", "two"]),
+        (
+            0,
+            ["sweep", "story.yaml", "--vary", f"image=photos{OBEYED}", "--replications", "2", *alone, "--out", "three"],
+        ),
+        (0, ["codec", "evaluate", f"photos{OBEYED}", *some]),
+        (2, ["run", f"gone{OBEYED}.yaml"]),
+        (2, ["run", "story.yaml", "--image", f"gone{OBEYED}.png"]),
+        (2, ["run", "story.yaml", "--set", f"link.{OBEYED}=3"]),
+        (2, ["codec", "train", f"gone{OBEYED}.yaml"]),
+        (2, ["decode", f"gone{OBEYED}", "-o", "picture.png"]),
+    ]
+    for code, arguments in commands:
+        done = in_process(*arguments)
+        assert done.returncode == code, done.stderr
+        said = done.stdout + done.stderr
+        assert not set(said) & set(OBEYED[:1] + OBEYED[-2:]), arguments
+        assert "\\x1b" in said or arguments[-1] in ("two", "3"), arguments
+
+
+def test_a_name_of_two_lines_is_told_in_one_and_an_empty_one_is_refused(in_process, story, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = ["--set", 'title="north\\nslope"', "--set", 'schemes.0.name=" in\\ntwo "', "--out", "out"]
+    done = in_process("run", "story.yaml", *named)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].rstrip() == "north slope"
+    assert any(line.startswith("in two ") for line in done.stdout.splitlines())
+    done = in_process("run", "story.yaml", "--set", 'schemes.0.name="  "')
+    assert "schemes.0.name is '  '; expected a text that is not empty" in done.stderr
+
+
+def test_letters_that_no_font_has_cost_no_warnings(story, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "satsim", "run", "story.yaml", "--set", "title=火事", "--out", "out"],
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, "Warning" in done.stderr) == (0, False)
+    assert done.stdout.startswith("火事")
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 @pytest.mark.parametrize("command", ["run", "photos", "sweep", "study"])
 def test_a_terminal_that_cannot_show_a_letter_does_not_cost_a_finished_run(
@@ -176,3 +235,23 @@ def test_a_process_told_to_write_in_few_letters_ends_well(story, tmp_path, encod
     assert done.returncode == 0, done.stderr
     assert b"\n? ? " in done.stdout
     assert (tmp_path / "→" / "summary.json").is_file()
+
+
+def test_a_photo_whose_name_is_no_text_goes_through_every_command_and_runs_again(
+    in_process, story, photos, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    named = os.fsdecode(b"photos/a\xff\x1b.png")
+    os.rename("photos/a.png", named)
+    alone = ["--workers", "1", "--cache", "cache"]
+    some = ["--codec", "codec.fake:FakeCodec:strips=1", "--side", "32", "--metric", "psnr"]
+    for arguments in (
+        ["run", "story.yaml", "--image", named, "--out", "one"],
+        ["run", "one/scenario.yaml", "--out", "again"],
+        ["run", "story.yaml", "--images", "photos", *alone, "--out", "two"],
+        ["codec", "evaluate", "photos", *some, "--out", "three"],
+    ):
+        done = in_process(*arguments)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one" / "events.csv").read_bytes() == (tmp_path / "again" / "events.csv").read_bytes()
+    assert "a\\udcff\x1b.png" in (tmp_path / "three" / "rows.csv").read_text(encoding="utf-8")

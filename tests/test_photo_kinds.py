@@ -344,6 +344,19 @@ def test_the_grey_rows_of_a_cut_jpeg_are_counted_and_more_than_a_quarter_are_too
         open_photo(tmp_path / "cut.jpg")
 
 
+def test_zeros_at_the_end_of_a_jpeg_in_place_of_its_last_rows_are_lost_rows_and_behind_its_image_are_nothing(tmp_path):
+    whole = jpeg_of(noise(256, 128), quality=90)
+    cut = round(len(whole) * 0.87)
+    (tmp_path / "cut.jpg").write_bytes(whole[:cut] + bytes(len(whole) - cut))
+    image, [note] = read(tmp_path / "cut.jpg")
+    assert np.abs(image[-16:] - 128).max() <= 1
+    assert note.endswith("of its 256 rows are grey")
+    (tmp_path / "whole.jpg").write_bytes(whole + bytes(5000))
+    image, notes = read(tmp_path / "whole.jpg")
+    assert np.array_equal(image, np.asarray(Image.open(io.BytesIO(whole))))
+    assert notes == ()
+
+
 def test_a_progressive_jpeg_without_its_last_scans_is_coarser_and_that_is_said(tmp_path):
     whole = jpeg_of(noise(128, 128), quality=90, progressive=True)
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])

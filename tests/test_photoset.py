@@ -85,7 +85,7 @@ def test_a_bad_photo_is_left_out_and_named_before_any_work_and_a_set_of_bad_ones
     assert line.startswith(f"left out: {photos / 'b.png'}: ")
     for photo in find_photos([photos]):
         photo.path.write_bytes(bad)
-    with pytest.raises(PhotoError, match=r"none of 3 photos can be read: .*a\.png: "):
+    with pytest.raises(PhotoError, match=r"no photo of 3 can be read: .*a\.png: "):
         check_photos(find_photos([photos]), load_scenario(story).image)
 
 

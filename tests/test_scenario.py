@@ -1,5 +1,6 @@
 """Scenario files: what is read, and the line for every mistake."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from satsim.errors import ScenarioError
 from satsim.links.linkspec import LinkSpec
 from satsim.messages import check_part
 from satsim.scenario.scenario import ImageSpec, Scenario, TransportSpec, load_scenario, slug
-from satsim.scenario.settings import override
+from satsim.scenario.settings import check_codecs, override
 
 GOOD = {
     "name": "test",
@@ -281,6 +282,28 @@ def test_a_model_beside_a_scenario_is_not_missed_where_something_else_is_wrong(s
     own = {"name": "one", "codec": "progic", "options": {"model": "own.safetensors"}}
     complaint = complaint_about(scenario_file(GOOD | {"schemes": [own], "seed": -1}))
     assert complaint.endswith("seed is -1; expected at least 0, less than 9.223372037e+18")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "link.loss={model: trace, path: /dev/zero}",
+        "link.loss={model: trace, path: pipe}",
+        "link.windows={model: tle, path: pipe, latitude_deg: 1, longitude_deg: 2, start: '2026-08-01'}",
+        "image.path=/dev/zero",
+    ],
+)
+def test_a_scenario_names_nothing_that_never_ends(scenario_file, tmp_path, setting):
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a device or a pipe, which may never end; name a file" in complaint_about(scenario_file(GOOD), [setting])
+
+
+def test_weights_that_never_end_are_no_weights(scenario_file, tmp_path):
+    (tmp_path / "own.safetensors").symlink_to("/dev/zero")
+    scheme = {"name": "own", "codec": "progic", "options": {"model": str(tmp_path / "own.safetensors")}}
+    scenario = load_scenario(scenario_file(GOOD | {"schemes": [scheme]}))
+    with pytest.raises(ScenarioError, match=r"not the weights of a ProGIC model \(it is no file\)"):
+        check_codecs([scenario.schemes], "story")
 
 
 def test_of_very_many_mistakes_the_first_twenty_are_told(scenario_file):

@@ -200,6 +200,17 @@ def all_equal(one, other):
     return one == other
 
 
+def test_two_programs_never_train_in_one_folder(photos: Path, tmp_path: Path) -> None:
+    config = toy_config(photos, tmp_path / "run", 2)
+    going = train(config, TOY)
+    assert next(going)["step"] == 1
+    with pytest.raises(CodecError, match="another run is at work there; wait for it, or name another folder"):
+        next(train(config, TOY, resume=True))
+    assert [row["step"] for row in going] == [2]
+    assert "lock" not in [path.name for path in config.out.iterdir()]
+    assert list(train(config, TOY, resume=True)) == [], "it is over"
+
+
 FULL = """
 import resource, sys
 from pathlib import Path

@@ -89,6 +89,12 @@ def test_what_cannot_be_built_is_one_line(text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("letter", ["\\0", "\\e", "\\x9b", "\\u202e", "\\u2067", "\\r"])
+def test_a_letter_that_terminals_obey_is_in_no_text(letter):
+    with pytest.raises(YamlError, match=r"holds the character '.*', which no text or path may hold; take it out"):
+        read_yaml(f'title: "north{letter}"')
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("aä 1-:#[]{},'\"\n"),

@@ -31,7 +31,7 @@ def write_report(points: Sequence[RdPoint], rates: Sequence[BdRate], out: Path) 
     """
     sheets = [*(bd_sheets(points, rates) if rates else []), *point_sheets(points)]
     files = {
-        "tables.md": "\n".join([NOTES, *map(in_markdown, sheets)]).encode(),
+        "tables.md": "\n".join([NOTES, *map(in_markdown, sheets)]).encode(errors="backslashreplace"),
         "points.csv": in_csv(RdPoint._fields, points),
     }
     if rates:

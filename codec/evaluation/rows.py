@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from codec.base import CodecError
+from codec.files import prepared
 
 
 class Measurement(NamedTuple):
@@ -69,25 +70,23 @@ def rows_file(path: Path) -> Iterator[Callable[[Iterable[Measurement]], None]]:
     for each in (path, partial):
         if each.exists():
             raise CodecError(f"{each}: is there already; name another folder by --out, or move it away")
-    made = not path.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(Measurement._fields)
+    with prepared(path):
+        # Made anew, so that no two write to it; names may be of any bytes.
+        file = partial.open("x", newline="", encoding="utf-8", errors="backslashreplace")
+        try:
+            with file:
+                writer = csv.writer(file)
+                writer.writerow(Measurement._fields)
 
-            def append(rows: Iterable[Measurement]) -> None:
-                writer.writerows(rows)
-                file.flush()
+                def append(rows: Iterable[Measurement]) -> None:
+                    writer.writerows(rows)
+                    file.flush()
 
-            yield append
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        if made:
-            with suppress(OSError):
-                path.parent.rmdir()
-        raise
+                yield append
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def read_rows(path: Path) -> list[Measurement]:

@@ -105,4 +105,4 @@ def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(fields)
     writer.writerows(rows)
-    return out.getvalue().encode()
+    return out.getvalue().encode(errors="backslashreplace")

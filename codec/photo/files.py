@@ -25,7 +25,7 @@ from codec.photo.modes import in_rgb, one_line
 
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-JPEG, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+JPEG, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 STARTS = {JPEG: "JPEG", PNG: "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
 HEAD_BYTES = 1 << 16
 """At the begin of a file, within which it says of what colours it is."""
@@ -47,6 +47,7 @@ ORIENTATION = 0x0112
 TURN = "turn"
 """Where a photo that is opened here notes its orientation, if EXIF has no say in it."""
 Noted = tuple[PillowImage.Image, list[str]]
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # where Pillow's own guard stands, lower by default
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would print some faults, which are told below
 
 
@@ -63,7 +64,7 @@ def open_any(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImage.
         with warnings.catch_warnings(), nullcontext(content) if content else path.open("rb") as file:
             warnings.simplefilter("ignore")  # what matters of them is checked here
             try:
-                photo, notes = _read(where, file)
+                photo, notes = _read(where, io.BytesIO(cut) if (cut := _without_zeros(file)) else file, bool(cut))
             except OSError:
                 file.seek(0)
                 if not (data := file.read()).startswith(JPEG):
@@ -89,6 +90,19 @@ def open_any(path: Path, content: IO[bytes] | None = None) -> tuple[PillowImage.
             f"{where}: cannot be read as an image ({reason}); copy it anew, or save it as PNG or JPEG"
         ) from None
     return photo, tuple(f"{printable(path.name)}: {note}" for note in [*notes, *more])
+
+
+def _without_zeros(file: IO[bytes]) -> bytes:
+    """A JPEG that ends in zeros in place of its image, as a copy that was broken off does, so that these count as lost.
+
+    Empty for any other file, which is left at its begin.
+    """
+    data = b""
+    if file.read(len(JPEG)) == JPEG and file.seek(-1, io.SEEK_END) and file.read() == b"\0":
+        file.seek(0)
+        data = file.read().rstrip(b"\0")
+    file.seek(0)
+    return data + JPEG_END if data and JPEG_END not in data[data.rfind(JPEG_SCAN) :] else b""
 
 
 def printable(text: str) -> str:

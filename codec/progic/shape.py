@@ -149,6 +149,8 @@ def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> Weights:
     from safetensors import SafetensorError, safe_open
 
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
         model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
         with safe_open(path, framework="numpy") as file:
             config = ProgicConfig(**json.loads((file.metadata() or {})["progic"]))

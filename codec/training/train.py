@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from codec.base import CodecError, Image
+from codec.files import only_one, prepared
 from codec.folders import left_out_of
 from codec.progic.model import save_model
 from codec.progic.shape import PRESETS, ProgicConfig
@@ -68,11 +69,14 @@ def train(
     `sheet.png`, which are written anew from the checkpoint when a run is resumed; and, as the discriminator joins,
     `before-gan.safetensors`, the average up to there, for what it gains must be judged.
     Raises CodecError for missing photos, a run that is there and not to be resumed, a batch that does not fit in
-    memory, a run that keeps exploding; WeightsError for missing loss weights.
+    memory, a run that keeps exploding, another process at work in `out`; WeightsError for missing loss weights.
     """
     torch.set_flush_denormal(True)  # numbers next to zero are slow; before any thread is there, as it asks each apart
     try:
-        yield from go(Run(config, shape or PRESETS[config.preset], resume, tell, now))
+        with prepared(config.out / "lock"), only_one(config.out / "lock") as alone:
+            if not alone:
+                raise CodecError(f"{config.out}: another run is at work there; wait for it, or name another folder")
+            yield from go(Run(config, shape or PRESETS[config.preset], resume, tell, now))
     finally:
         torch.set_flush_denormal(False)
 

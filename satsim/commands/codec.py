@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from satsim.commands.evaluation import compare, evaluate, runtimes
+from satsim.commands.mending import echo
+from satsim.words import visible
 
 codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True)
 
@@ -19,10 +21,10 @@ def list_codecs() -> None:
     from codec.own import installed
     from codec.progic.shape import list_models
 
-    typer.echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
+    echo("codecs: " + ", ".join(codec_names()) + ", or your own as module:Class")
     if own := installed():
-        typer.echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
-    typer.echo("ProGIC models: " + (", ".join(list_models()) or "none"))
+        echo("installed: " + ", ".join(f"{name} ({place})" for name, place in own.items()))
+    echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 
 @codec_app.command()
@@ -97,18 +99,18 @@ def analyse(
             smoothing=smoothing,
             metric=metric,
             sheet_photos=sheets,
-            tell=lambda step: status.update(Text(step)),
+            tell=lambda step: status.update(Text(visible(step))),
         )
     for notice in settings.notices:
-        console.print(f"note: {notice}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        echo(f"note: {notice}", err=True)
     for result in results:
         low, high = (f(use.corrected_bits for use in result.uses) for f in (min, max))
         saved = [row.gain for row in result.savings if row.stage == "total"]
-        typer.echo(
+        echo(
             f"{result.name}: {low:.2f} to {high:.2f} of {settings.index_bits} bits a codeword by stage;"
             f" range coding saves {100 * sum(saved) / len(saved):.2f} % on average over {len(saved)} photos"
         )
-    typer.echo(f"tables and figures: {out / 'analysis.md'}")
+    echo(f"tables and figures: {out / 'analysis.md'}")
 
 
 @codec_app.command()
@@ -132,11 +134,11 @@ def train(
     config = load_recipe(recipe, settings)
 
     def tell(note: str) -> None:
-        typer.secho(f"note: {note}", err=True, fg="yellow")
+        typer.secho(visible(f"note: {note}"), err=True, fg="yellow")
 
     for row in steps(config, resume=resume, tell=tell):
-        typer.echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
-    typer.echo(f"weights in {config.out / 'model.safetensors'}")
+        echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    echo(f"weights in {config.out / 'model.safetensors'}")
 
 
 for command in (evaluate, compare, runtimes):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from satsim.commands import options
+from satsim.commands.mending import echo
+from satsim.words import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,7 +89,7 @@ def _say(notes: Iterable[str]) -> None:
     from codec.folders import few
 
     for note in few(notes):
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def compare(
@@ -118,7 +120,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
     for sheet in [*point_sheets(points), *(bd_sheets(points, rates) if rates else [])]:
         console.print(for_terminal(sheet))
     if out is not None:
-        typer.echo(f"in {out}: {', '.join(write_report(points, rates, out))}")
+        echo(f"in {out}: {', '.join(write_report(points, rates, out))}")
 
 
 def runtimes(
@@ -151,21 +153,21 @@ def runtimes(
     set_threads(threads)
     photo = photo or default_photo()
     for note in open_photo(photo)[1]:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     rivals = {rival.label: rival for rival in map(read_contender, codec or ["progic"])}
     timed = []
     ready = prepared(out / "runtimes.csv") if out else nullcontext()
     with ready, Console(stderr=True).status("timing") as status:
         for rival in rivals.values():
             for each in side or [256, 512]:
-                status.update(Text(f"timing {rival.label} at {each}x{each}"))
+                status.update(Text(visible(f"timing {rival.label} at {each}x{each}")))
                 timed += list(time_codec(rival, photo, each, bpp, runs))
     sheet = runtime_sheet(timed, photo)
     Console(width=None if sys.stdout.isatty() else 160).print(for_terminal(sheet))
     if out is not None:
         write_whole(out / "runtimes.csv", in_csv(Runtime._fields, timed))
-        write_whole(out / "runtimes.md", in_markdown(sheet).encode())
-        typer.echo(f"in {out}: runtimes.csv, runtimes.md")
+        write_whole(out / "runtimes.md", in_markdown(sheet).encode(errors="backslashreplace"))
+        echo(f"in {out}: runtimes.csv, runtimes.md")
 
 
 def for_terminal(sheet: PlainTable) -> Table:
@@ -173,9 +175,9 @@ def for_terminal(sheet: PlainTable) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(sheet.title), title_justify="left")
+    table = Table(title=Text(visible(sheet.title)), title_justify="left")
     for number, heading in enumerate(sheet.headings):
         table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
     for line in sheet.lines:
-        table.add_row(*map(Text, line))
+        table.add_row(*(Text(visible(cell)) for cell in line))
     return table

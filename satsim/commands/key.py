@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from satsim.commands.mending import echo
+
 key_app = typer.Typer(help="Keys that seal packets, so that none can be forged.", no_args_is_help=True)
 
 
@@ -21,4 +23,4 @@ def key_new(
     from satsim.keys import new_key
 
     new_key(file, sender, key_bytes, tag_bytes)
-    typer.echo(f"{file}: a key for sender {sender}; its packets are sealed by `satsim encode --key {file}`")
+    echo(f"{file}: a key for sender {sender}; its packets are sealed by `satsim encode --key {file}`")

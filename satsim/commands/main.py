@@ -17,6 +17,7 @@ try:
     from typer.core import TyperGroup
 
     from satsim.commands import options
+    from satsim.words import visible
 except KeyboardInterrupt:  # most of the first tenths of a second pass here
     os.write(2, b"stopped before it began\n")
     raise SystemExit(130) from None
@@ -71,11 +72,15 @@ def about(version: options.Version = False) -> None:
 
 
 def screen(stream: IO[str], quiet: bool = False) -> Console:
-    """A terminal, or what is written 80 letters wide where COLUMNS does not say otherwise."""
+    """A terminal, or what is written 80 letters wide where COLUMNS does not say otherwise; shows, and obeys no text."""
     from rich.console import Console
+    from rich.text import Text
+
+    def plain(text: str | Text) -> Text:
+        return Text(visible(str(text)))
 
     width = None if stream.isatty() or "COLUMNS" in os.environ else 80
-    return Console(file=stream, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
+    return Console(file=stream, width=width, quiet=quiet, highlighter=plain, markup=False, emoji=False)
 
 
 def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: Iterable[str], text: int = 1) -> None:
@@ -83,6 +88,8 @@ def print_table(to: Console, title: str, columns: dict[str, list[str]], spare: I
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    columns = {head: [visible(" ".join(cell.split())) for cell in cells] for head, cells in columns.items()}
+    title = visible(" ".join(title.split()))
     needs = {head: 2 + max(map(len, [*head.split("\n"), *cells])) for head, cells in columns.items()}
     words = list(columns)[:text]
     for head in spare:

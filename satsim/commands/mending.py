@@ -1,10 +1,17 @@
-"""How a command ends that did not finish: stopped, by what the user can mend, or by a bug of ours."""
+"""Plain lines; and how a command ends that did not finish: stopped, by what the user can mend, or by a bug of ours."""
 
 from __future__ import annotations
 
 import errno
 
 import typer
+
+from satsim.words import visible
+
+
+def echo(line: str, err: bool = False) -> None:
+    """A line on standard output or error, in which what a terminal would obey is spelt out."""
+    typer.echo(visible(line), err=err)
 
 
 def exit_code(error: BaseException) -> int:
@@ -22,7 +29,7 @@ def exit_code(error: BaseException) -> int:
     said = mendable(error)
     if said is None:
         raise error
-    typer.echo(f"error: {said}", err=True)
+    echo(f"error: {said}", err=True)
     return 2
 
 
@@ -33,6 +40,8 @@ def mendable(error: BaseException) -> str | None:
 
     if isinstance(error, SatsimError | CodecError):
         return _cut(str(error))
+    if isinstance(error, MemoryError):
+        return "what is to be read, or made, does not fit in memory; name something smaller"
     if isinstance(error, OSError):
         where = f"{_cut(str(error.filename), 300)}: " if error.filename else ""
         mend = "; free some, or write elsewhere by --out" if error.errno == errno.ENOSPC else ""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from satsim.commands import options
+from satsim.commands.mending import echo
 
 
 def encode(
@@ -51,11 +52,11 @@ def encode(
             frame, packet_bytes, codec, options_of, sender, image_id, position=place, key_file=key
         )
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     with fresh_folder(out) as folder:
         for k, message in enumerate(messages):
             (folder / f"packet_{k:03d}.bin").write_bytes(message)
-    typer.echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}; image {number}; {header}")
+    echo(f"{len(messages)} packets, {sum(map(len, messages))} bytes, in {out}; image {number}; {header}")
 
 
 def decode(
@@ -110,9 +111,9 @@ def decode(
         received = decode_messages(read_messages(files, known), wanted, known, state)
         paths = write_pictures(received, out, state)
     if as_json:
-        typer.echo(json.dumps(as_record(received, paths), indent=1))
+        echo(json.dumps(as_record(received, paths), indent=1))
     for line in received.report if received.shown and not as_json else []:
-        typer.echo(line, err=True)
+        echo(line, err=True)
     for key, path in () if as_json else paths.items():
-        typer.echo(f"{path}: {key.width}x{key.height} pixels")
+        echo(f"{path}: {key.width}x{key.height} pixels")
     received.check(force)

@@ -10,7 +10,7 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.main import print_table, screen
-from satsim.words import clock, headline
+from satsim.words import clock, headline, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ def run(
 
         import satsim.pipeline as pipeline
 
-        result = pipeline.run(plan, lambda step: status.update(Text(step)))
+        result = pipeline.run(plan, lambda step: status.update(Text(visible(step))))
         status.update("drawing the figures")
         pipeline.save(result, folder)
     for notice in result.notices:

@@ -11,6 +11,7 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.main import print_table, screen
+from satsim.words import visible
 
 if TYPE_CHECKING:
     from satsim.photoset.photos import Photo
@@ -121,7 +122,10 @@ def weigh(plan: StudyPlan, workers: int | None, cache: Path | None, folder: Path
         from satsim.study.run import run_study
 
         done = run_study(
-            plan, choose_workers(workers, None), cache or default_folder(), lambda step: status.update(Text(step))
+            plan,
+            choose_workers(workers, None),
+            cache or default_folder(),
+            lambda step: status.update(Text(visible(step))),
         )
         status.update("drawing the figure")
         write_study(done, folder)

@@ -13,6 +13,8 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.main import screen
+from satsim.commands.mending import echo
+from satsim.words import visible
 
 if TYPE_CHECKING:
     from satsim.sweep.files import Request
@@ -82,7 +84,7 @@ def sweep(
     if json:
         from satsim.commands.sweep_table import as_json
 
-        typer.echo(as_json(folder))
+        echo(as_json(folder))
     elif not quiet:
         print_sweep(plan, folder)
 
@@ -170,10 +172,10 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
         def tell(news: Progress) -> None:
             nonlocal last_s
             line = words(news)
-            status.update(Text(line))
+            status.update(Text(visible(line)))
             if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
                 last_s = time.monotonic()
-                typer.echo(line, err=True)
+                echo(line, err=True)
 
         yield tell
 

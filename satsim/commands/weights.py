@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands.mending import echo
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -23,10 +25,8 @@ def list_all() -> None:
     for status in weights.list_weights():
         file = status.file
         where = str(status.path) if status.path else f"missing (download of {file.download_bytes / 1e6:.2f} MB)"
-        typer.echo(
-            f"{file.name}: {file.title}; for {', '.join(status.metrics)}\n  {where}\n  {file.url} ({file.licence})"
-        )
-    typer.echo(f"cache folder: {cache_folder()} (change it by SATSIM_CACHE)")
+        echo(f"{file.name}: {file.title}; for {', '.join(status.metrics)}\n  {where}\n  {file.url} ({file.licence})")
+    echo(f"cache folder: {cache_folder()} (change it by SATSIM_CACHE)")
 
 
 @weights_app.command()
@@ -43,10 +43,10 @@ def fetch(
 
     files = list({file.name: file for name in names for file in weights.to_fetch(name)}.values())
     if not files:
-        typer.echo("nothing to fetch: all here")
+        echo("nothing to fetch: all here")
         return
     for file in files:
-        typer.echo(f"{file.title}: {file.download_bytes / 1e6:.2f} MB from {mirror_url or file.url} ({file.licence})")
+        echo(f"{file.title}: {file.download_bytes / 1e6:.2f} MB from {mirror_url or file.url} ({file.licence})")
     if not yes:
         typer.confirm("fetch?", default=True, abort=True)
     with Progress() as bar:
@@ -73,7 +73,7 @@ def import_(
     from codec.metrics import weights
 
     for file in files:
-        typer.echo(f"{file} -> {weights.import_file(name, file)}")
+        echo(f"{file} -> {weights.import_file(name, file)}")
 
 
 @weights_app.command()
@@ -83,6 +83,6 @@ def remove(name: Annotated[str, typer.Argument(help="Metric or file.")]) -> None
 
     removed = weights.remove(name)
     for path in removed:
-        typer.echo(f"removed {path}")
+        echo(f"removed {path}")
     if not removed:
-        typer.echo(f"nothing of {name} is in the cache")
+        echo(f"nothing of {name} is in the cache")

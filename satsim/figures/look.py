@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
+
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # of rare scripts; a box stands for it
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5230", "#8C8C8C", "#B8A800"]
 """Okabe and Ito's palette, its yellow darkened for thin lines on white, with a brown and a grey."""

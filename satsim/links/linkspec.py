@@ -20,7 +20,7 @@ Span = Annotated[float, Field(gt=0, le=30 * DAY_S)]
 class Checked(BaseModel):
     """Frozen; unknown keys, infinities and NaN are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 class GilbertElliott(Checked):

@@ -11,6 +11,7 @@ from codec.base import PhotoError
 from codec.folders import few, left_out_of, list_photos, read_each
 from satsim.scenario.scenario import ImageSpec
 from satsim.scoring.outbox import load_photo
+from satsim.words import visible
 
 
 class Photo(NamedTuple):
@@ -38,8 +39,8 @@ def find_photos(folders: Sequence[Path], first: int | None = None) -> list[Photo
         if not folder.is_dir():
             raise PhotoError(f"--images {folder}: is no folder; expected photos in one (a single one goes by --image)")
         for path in list_photos(folder)[:first]:
-            name = path.relative_to(folder).as_posix()
-            photos.append(Photo(f"{label}/{name}" if len(folders) > 1 else name, path.absolute(), folder))
+            name = visible(path.relative_to(folder).as_posix())
+            photos.append(Photo(visible(f"{label}/{name}") if len(folders) > 1 else name, path.absolute(), folder))
     counts = Counter(photo.path.resolve() for photo in photos)
     if twice := next((photo for photo in photos if counts[photo.path.resolve()] > 1), None):
         raise PhotoError(f"{twice.path}: is in the set twice; give each folder once, and none inside another")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from os.path import isfile
+from os.path import exists, isdir, isfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
 from satsim.links.linkspec import Checked, LinkSpec, Seconds, Span
+from satsim.words import visible
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -131,8 +132,7 @@ class SchemeSpec(Checked):
     def _fields_known(self) -> SchemeSpec:
         unknown = [field for field in re.findall(r"\{(.*?)\}", self.name) if field not in NAME_FIELDS]
         if unknown:
-            fields = ", ".join(f"{{{field}}}" for field in NAME_FIELDS)
-            raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {fields}")
+            raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {{" + "}, {".join(NAME_FIELDS) + "}")
         return self
 
 
@@ -145,7 +145,7 @@ class Scenario(Checked):
     """One story: a photo, a link, and the schemes that compete on it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-    title: str = ""
+    title: Annotated[str, Field(max_length=200)] = ""
     image: ImageSpec
     link: LinkSpec = LinkSpec()
     senders: SendersSpec = SendersSpec()
@@ -238,6 +238,8 @@ def _with_absolute_paths(part: Part, folder: Path) -> Part:
         value = getattr(part, name)
         if isinstance(value, Path):
             changes[name] = (folder / value).resolve()
+            if exists(changes[name]) and not isfile(changes[name]) and not isdir(changes[name]):
+                raise ScenarioError(f"{changes[name]}: is a device or a pipe, which may never end; name a file")
         elif isinstance(value, BaseModel):
             changes[name] = _with_absolute_paths(value, folder)
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
@@ -291,7 +293,7 @@ def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:
         file = Path(part)
         if file not in carried and isfile(file):
             taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
-            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{file.name}"
+            carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{visible(file.name)}"
             (folder / INPUTS).mkdir(exist_ok=True)
             shutil.copyfile(file, folder / carried[file])
         return carried.get(file, str(part))

@@ -40,7 +40,7 @@ class StudySpec(Checked):
 
     scenario: Path
     """Relative to the study file."""
-    title: str = ""
+    title: Annotated[str, Field(max_length=200)] = ""
     set: tuple[str, ...] = ()
     """key=value, as for --set."""
     goal: str | None = None

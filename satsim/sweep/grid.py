@@ -18,6 +18,7 @@ from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
 from satsim.scenario.scenario import Scenario, make_scenario
 from satsim.scenario.settings import put, without_doubles
+from satsim.words import visible
 
 SHORT = {
     "image": "image.path",
@@ -175,7 +176,7 @@ def _photos(text: str, folder: Path, source: str) -> tuple[tuple[str, ...], tupl
     if missing := next((path for path in paths if not path.is_file()), None):
         raise ScenarioError(f"{source}: {missing} is no file or folder; check the path")
     stems = [path.stem for path in paths]
-    names = [path.stem if stems.count(path.stem) == 1 else path.name for path in paths]
+    names = [visible(path.stem if stems.count(path.stem) == 1 else path.name) for path in paths]
     return tuple(str(path.resolve()) for path in paths), factor_of("image.path", names, source).labels, tuple(notes)
 
 

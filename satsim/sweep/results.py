@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codec.files import write_whole
+from codec.files import only_one, write_whole
 from codec.metrics import MetricInfo
 from satsim.errors import SweepError
 from satsim.scoring.summary import Columns
@@ -123,8 +122,8 @@ class Unfinished:
         """No other process works on this sweep. Raises SweepError where one does."""
         self._made_parent = self._made_parent or not self.folder.parent.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("ab") as file:
-            if not _lock(file):
+        with only_one(self.folder / "lock") as alone:
+            if not alone:
                 raise SweepError(
                     f"{self.folder}: another {self.what} is at work there; wait for it, or name another --out"
                 )
@@ -133,22 +132,6 @@ class Unfinished:
             finally:
                 if not self.parts():
                     self.remove()
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Take the lock of an open file, which ends with the process, however it ends; False where another holds it."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
