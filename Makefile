@@ -1,7 +1,8 @@
 # make demo   set up what a run needs and send a forest-fire photo over a satellite link
 # make test   set up what the tests need, then lint, format check, types and tests, two at a time
 # make test-all   the same with the slow tests
-# make references   everything in results/reference and every number of the README from it, made anew (an hour)
+# make references   everything in results/reference and every number of the pages from it, made anew (an hour)
+# make docs   the manual as web pages in build/site; warnings are errors
 # make house  how the code stands: modules, lines, imports, and the way of a run
 # make clean  remove the virtual environment and caches (results stay)
 # Everything lives in .venv of this checkout; nothing needs root. PYTHON names the interpreter (3.11 or later).
@@ -9,7 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all references house lint clean venv
+.PHONY: demo test test-all references docs house lint clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
@@ -28,6 +29,9 @@ lint: .venv/test-ready
 
 references: .venv/test-ready
 	$(BIN)/python benchmarks/references.py
+
+docs: .venv/test-ready
+	$(BIN)/python -m mkdocs build --strict
 
 house: .venv/test-ready
 	$(BIN)/python tests/house.py

@@ -28,14 +28,14 @@ NOT_RUN = 9
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
+def desk(tmp_path, monkeypatch, tmp_path_factory):
     """A folder as a reader has it: a photo, three photos in a folder, a record of a link; and `satsim` to call."""
     Image.fromarray(photo_like(300, 400)).save(tmp_path / "my_photo.jpg")
     (tmp_path / "my_photos").mkdir()
     for k in range(3):
         Image.fromarray(photo_like(280 + 20 * k, 300)[:, ::-1]).save(tmp_path / "my_photos" / f"{k}.jpg")
     with (tmp_path / "field_measurement.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["time_s", "lost"], *([40 * k, int(k % 4 == 3)] for k in range(60))])
+        csv.writer(file).writerows([["lost"], *([int(k % 4 == 3)] for k in range(60))])
     folder = tmp_path / "commands"
     folder.mkdir()
     command = f"import sys; sys.argv[0] = 'satsim'; sys.path.insert(0, {str(pages.ROOT)!r})"
@@ -45,6 +45,7 @@ def desk(tmp_path, monkeypatch):
     (folder / "python").write_text(f'#!/bin/sh\nPYTHONPATH="{pages.ROOT}" exec "{sys.executable}" "$@"\n')
     (folder / "python").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -109,7 +110,7 @@ def test_a_mark_stands_right_above_a_block_and_is_one_that_counts():
         text = page.read_text(encoding="utf-8")
         marks = re.findall(r"^<!-- (slow|not run)", text, re.MULTILINE)
         assert len(marks) == sum(bool(block.mark) for block in pages.blocks(page)), page
-        assert {block.language for block in pages.blocks(page)} <= RUN | {"text", "json"}, page
+        assert {block.language for block in pages.blocks(page)} <= RUN | {"text", "toml"}, page
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
