@@ -19,7 +19,12 @@ class YamlError(ValueError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, or as much of it as shows that it is too long. Raises OSError, UnicodeDecodeError."""
+    """The text of a file, or as much of it as shows that it is too long. Raises OSError, UnicodeDecodeError.
+
+    YamlError for a pipe or a device, which may never end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise YamlError("is a pipe or a device, which may never end; copy it to a file")
     with path.open(encoding="utf-8") as file:
         return file.read(MOST_LETTERS + 1)
 

@@ -28,6 +28,8 @@ LONGEST_IN_STREAM = 2048
 """Bytes of a message among others; Iridium takes up to 1,960."""
 LARGEST_FILE_BYTES = 1 << 18
 """Of a file that may hold messages one after the other; a larger one is no such file. Standard input may be longer."""
+MOST_BYTES = 1 << 26
+"""Of anything that is read for messages."""
 PAYLOAD_ELEMENT = 2
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 BETWEEN_DIGITS = re.compile(r"0x|[\s:,-]")
@@ -37,19 +39,27 @@ Keys = Mapping[int, SenderKey] | None
 def read_messages(files: Sequence[Path], keys: Keys = None) -> list[tuple[str, bytes]]:
     """(name, bytes) of each message in each file, in all files below each folder, and in standard input for "-".
 
-    Hidden files and folders are passed over. With `keys` sealed messages that follow each other are told apart.
-    Raises OSError for a file that is missing.
+    Hidden files and folders are passed over, and in folders what is too large to hold messages alone. With `keys`
+    sealed messages that follow each other are told apart.
+    Raises OSError for a file that is missing, PacketError for one that may never end or is too large.
     """
     found: list[tuple[str, bytes]] = []
     for file in files:
         if str(file) == "-":
-            found += _named("standard input", sys.stdin.buffer.read(), keys, sys.maxsize)
+            stream = sys.stdin.buffer.read(MOST_BYTES + 1)
+            if len(stream) > MOST_BYTES:
+                raise PacketError(f"standard input: holds more than {MOST_BYTES:,} bytes; expected messages alone")
+            found += _named("standard input", stream, keys, MOST_BYTES)
         elif file.is_dir():
             for each in sorted(file.rglob("*")):
-                if each.is_file() and not any(part.startswith(".") for part in each.relative_to(file).parts):
+                hidden = any(part.startswith(".") for part in each.relative_to(file).parts)
+                if each.is_file() and not hidden and each.stat().st_size <= MOST_BYTES:
                     messages = _named(str(each), each.read_bytes(), keys)
                     is_asked_for = each.suffix.lower() in SUFFIXES
                     found += [(name, message) for name, message in messages if is_asked_for or is_message(message)]
+        elif file.exists() and (not file.is_file() or file.stat().st_size > MOST_BYTES):
+            what = f"holds more than {MOST_BYTES:,} bytes" if file.is_file() else "is a pipe or a device (or give -)"
+            raise PacketError(f"{file}: {what}; expected a file of messages alone")
         else:
             found += _named(str(file), file.read_bytes(), keys)
     return found

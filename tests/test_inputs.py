@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from satsim.air.packets import pack, packetize
 from satsim.air.seal import Sealer, SenderKey
+from satsim.errors import PacketError
 from satsim.inputs import messages_in, read_messages
 
 KEYS = {7: SenderKey(7, bytes(16))}
@@ -114,3 +116,23 @@ def test_standard_input_is_a_stream_of_messages(monkeypatch):
 def test_a_missing_packet_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.bin"):
         read_messages([tmp_path / "absent.bin"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_may_never_end_is_refused_and_in_a_folder_passed_over(tmp_path):
+    os.mkfifo(tmp_path / "pipe.bin")
+    with pytest.raises(PacketError, match=r"pipe\.bin: is a pipe or a device \(or give -\); expected a file"):
+        read_messages([tmp_path / "pipe.bin"])
+    (tmp_path / "one.bin").write_bytes(MESSAGES[0])
+    with (tmp_path / "film.bin").open("wb") as file:
+        file.truncate((1 << 26) + 1)
+    assert [message for _, message in read_messages([tmp_path])] == MESSAGES[:1]
+    with pytest.raises(PacketError, match=r"film\.bin: holds more than 67,108,864 bytes; expected a file of messages"):
+        read_messages([tmp_path / "film.bin"])
+
+
+def test_standard_input_without_end_is_refused(monkeypatch):
+    endless = SimpleNamespace(read=lambda count: bytes(count))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=endless))
+    with pytest.raises(PacketError, match=r"standard input: holds more than 67,108,864 bytes"):
+        read_messages([Path("-")])

@@ -1,5 +1,6 @@
 """YAML as users write it: plain values, or one line, however hostile the text is."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from codec.base import CodecError
 from codec.options import read_setting
 from codec.training.recipe import load_recipe
-from codec.yaml_reader import YamlError, read_yaml
+from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.errors import ScenarioError, StudyError
 from satsim.keys import read_keys
 from satsim.scenario.scenario import load_scenario
@@ -121,3 +122,10 @@ def test_every_shipped_file_is_read():
     files = [*repo.glob("scenarios/**/*.yaml"), *repo.glob("training/*.yaml")]
     assert len(files) > 15
     assert all(isinstance(read_yaml(path.read_text(encoding="utf-8")), dict) for path in files)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(YamlError, match="is a pipe or a device, which may never end; copy it to a file"):
+        read_text(tmp_path / "pipe.yaml")

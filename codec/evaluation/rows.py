@@ -92,6 +92,8 @@ def rows_file(path: Path) -> Iterator[Callable[[Iterable[Measurement]], None]]:
 def read_rows(path: Path) -> list[Measurement]:
     """The rows of a file of `rows_file`. Raises CodecError naming file and line, OSError where there is none."""
     rows = []
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CodecError(f"{path}: is a pipe or a device; expected rows.csv of `satsim codec evaluate`")
     with path.open(newline="", encoding="utf-8") as file:
         try:
             reader = csv.DictReader(file)
