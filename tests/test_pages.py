@@ -29,11 +29,12 @@ NOT_RUN = 8
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch, tmp_path_factory):
-    """A folder as a reader has it: a photo, three photos in a folder, a record of a link; and `satsim` to call."""
+    """A folder as a reader has it: a photo, two folders of photos, a record of a link; and `satsim` to call."""
     Image.fromarray(photo_like(300, 400)).save(tmp_path / "my_photo.jpg")
-    (tmp_path / "my_photos").mkdir()
-    for k in range(3):
-        Image.fromarray(photo_like(280 + 20 * k, 300)[:, ::-1]).save(tmp_path / "my_photos" / f"{k}.jpg")
+    for folder, pixels in (("my_photos", photo_like(280, 300)[:, ::-1]), ("other_photos", photo_like(300, 280)[::-1])):
+        (tmp_path / folder).mkdir()
+        for k in range(2):
+            Image.fromarray(pixels[10 * k :]).save(tmp_path / folder / f"{k}.jpg")
     with (tmp_path / "field_measurement.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["lost"], *([int(k % 4 == 3)] for k in range(60))])
     folder = tmp_path / "commands"
