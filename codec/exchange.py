@@ -1,5 +1,5 @@
-"""A new folder in the place of an old one, so that a whole one has that name whenever a kill comes; what cannot be
-replaced; and what killed programs left.
+"""What systems do each in a way of its own: a new folder in the place of an old one, so that a whole one has that name
+whenever a kill comes; what cannot be replaced; what killed programs left; and locks of files.
 """
 
 from __future__ import annotations
@@ -51,11 +51,17 @@ def exchange(one: Path, other: Path) -> bool:
     return _renameat2(one, other, EXCHANGE)
 
 
-def put_in_place(folder: Path, out: Path, swap: Callable[[Path, Path], bool] = exchange) -> None:
+def put_in_place(
+    folder: Path,
+    out: Path,
+    swap: Callable[[Path, Path], bool] = exchange,
+    finish: Callable[[Path, Path], None] | None = None,
+) -> None:
     """`folder` becomes `out`, and what is there becomes the first free of out.1, out.2 and so on.
 
     A kill at any moment leaves something whole at `out`; where `swap` says that names cannot be exchanged, the next
-    command that writes beside `out` may have to see to that (`clear`). Raises OSError.
+    command that writes beside `out` may have to see to that (`clear`), as also where `finish` is kept from it.
+    Raises OSError.
     """
     aside = _to_aside(folder, out)
     try:
@@ -65,7 +71,11 @@ def put_in_place(folder: Path, out: Path, swap: Callable[[Path, Path], bool] = e
     if not swapped:
         ready = out.with_name(f".{out.name}.ready-{os.urandom(8).hex()}")
         aside.rename(ready)
-        _finish(ready, out)
+        try:
+            (finish or _finish)(ready, out)
+        except PermissionError as error:  # of Windows, while a file in it is open
+            said = f"cannot be moved aside while a file in it is open; close it: what is new waits in {ready.name}"
+            raise OSError(error.errno, f"{said}, and takes its place at the next command", str(out)) from None
 
 
 def clear(folder: Path) -> None:
@@ -80,6 +90,46 @@ def clear(folder: Path) -> None:
                     shutil.rmtree(entry)
                 else:
                     entry.unlink()
+
+
+def take_lock(number: int, wait: bool = True, system: str = os.name) -> bool:
+    """Take the lock of an open file, which ends with the file or the process; False where another holds it.
+
+    With `wait`, be patient until nobody does. Raises OSError where the file system has no locks.
+    """
+    return LOCKS.get(system, _flock)(number, wait)
+
+
+def _flock(number: int, wait: bool) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_first_byte(number: int, wait: bool) -> bool:
+    """Of Windows, whose own way to wait gives up after ten seconds."""
+    import msvcrt
+
+    while True:
+        os.lseek(number, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            return True
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EDEADLK):
+                raise
+        if not wait:
+            return False
+        time.sleep(WAIT_S)
+
+
+LOCKS = {"posix": _flock, "nt": _lock_first_byte}
+"""By `os.name`."""
+WAIT_S = 0.05
 
 
 def aside_name(out: Path) -> Path:

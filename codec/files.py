@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
 
@@ -56,33 +55,28 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def only_one(lock: Path) -> Iterator[bool]:
+def only_one(lock: Path, system: str = os.name) -> Iterator[bool]:
     """Whether no other process is in such a block for `lock`: a file that is made, and goes at the end of the block.
 
     A process that is killed leaves the file, but holds nobody off. Raises OSError.
     """
-    with lock.open("ab") as file:
-        # Whoever had it may have deleted it meanwhile, so that another made one anew.
-        alone = _lock(file) and lock.exists() and os.path.samestat(lock.stat(), os.fstat(file.fileno()))
-        try:
-            yield alone
-        finally:
-            if alone:
-                with suppress(OSError):
-                    lock.unlink()
+    from codec.exchange import take_lock
 
-
-def _lock(file: BinaryIO) -> bool:
-    """Take the lock of an open file, which ends with the process, however it ends; False where another holds it."""
+    alone = False
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        with lock.open("ab") as file:
+            # Whoever had it may have deleted it meanwhile, so that another made one anew.
+            alone = (
+                take_lock(file.fileno(), wait=False, system=system)
+                and lock.exists()
+                and os.path.samestat(lock.stat(), os.fstat(file.fileno()))
+            )
+            try:
+                yield alone
+            finally:
+                if alone and system != "nt":
+                    lock.unlink(missing_ok=True)
+    finally:
+        if alone and system == "nt":  # where an open file cannot go
+            with suppress(OSError):
+                lock.unlink()

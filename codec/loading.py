@@ -76,8 +76,7 @@ def _factory(name: str) -> Callable[..., Codec]:
     try:
         factory: Callable[..., Codec] = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        mend = "; pip install -e '.[rivals]'" if error.name in ("imagecodecs", "pillow_heif") else ""
-        raise CodecError(f"codec is {name!r}; it cannot be imported ({error}){mend}") from error
+        raise CodecError(f"codec is {name!r}; it cannot be imported ({error})") from error
     return factory
 
 

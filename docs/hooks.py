@@ -34,8 +34,6 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 def on_files(files: Any, config: Any) -> Any:
     """The files of docs/, the pages from elsewhere, and whatever any of them links to."""
     for source, place in PAGES.items():
-        if not (ROOT / source).exists():
-            continue  # TODO-MERGE
         files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
     linked = {target for page in files.documentation_pages() for target in outside(page)}
     for target in sorted(linked):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from satsim.library.sweep import SweepResult, run_sweep
     from satsim.scenario.scenario import Scenario
 
+__version__ = "0.2.0"
+
 __all__ = [
     "LinkError",
     "PacketError",

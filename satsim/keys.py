@@ -20,11 +20,12 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from codec.exchange import take_lock
 from codec.files import hidden, prepared, replacing
 from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.seal import COUNTERS, WINDOW, SenderKey
@@ -185,14 +186,15 @@ def _check_own(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, system: str = os.name) -> Iterator[None]:
     """Only one program at a time is in this block, others wait; what a killed one left beside `path` is swept.
 
+    The lock's own file goes at the end: on Windows (`system` "nt") once it is closed, and nobody else has it open.
     Raises ScenarioError where no file can be made beside it, OSError.
     """
     lock = path.with_name(f".{path.name}.lock")
     try:
-        number = _acquire(lock)
+        number = _acquire(lock, system)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -205,18 +207,20 @@ def locked(path: Path) -> Iterator[None]:
             left.unlink(missing_ok=True)
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        if system != "nt":
+            lock.unlink(missing_ok=True)
         os.close(number)
+        if system == "nt":
+            with suppress(OSError):
+                lock.unlink()
 
 
-def _acquire(lock: Path) -> int:
+def _acquire(lock: Path, system: str) -> int:
     """An open file that has the lock, once nobody else has; one that was removed by then does not count."""
-    import fcntl
-
     while True:
         number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(number, fcntl.LOCK_EX)
+            take_lock(number, system=system)
             if lock.exists() and lock.stat().st_ino == os.fstat(number).st_ino:
                 return number
         except BaseException:

@@ -42,7 +42,7 @@ def photo_like(height, width):
 def skip_where_missing(codec):
     """Skip the test where `codec` is vvc and the optional package that it needs is not here."""
     if codec == "vvc" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        pytest.skip("vvc needs the optional package imageio-ffmpeg (pip install -e '.[vvc]')")
+        pytest.skip("vvc needs the optional package imageio-ffmpeg (pip install 'satsim-link[vvc]')")
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_without_the_library_sizes_are_ideal_and_say_so(monkeypatch):
     [row, *_] = savings("folder", "photo", np.zeros((1, 4, 4), np.int64), np.array([[0.5, 0.5]]), 10)
     assert row.coded_bytes is None
     assert row.gain == 1 - 2 / 20
-    with pytest.raises(CodecError, match=r"pip install -e '\.\[research\]'"):
+    with pytest.raises(CodecError, match=r"pip install 'satsim-link\[research\]'"):
         encode_stream([counts(0)], [np.array([0.5, 0.5])])
 
 
@@ -408,7 +408,7 @@ def test_without_the_range_coder_the_command_says_how_to_get_it(desk, monkeypatc
     out, err = capsys.readouterr()
     assert not stop.value.code
     assert "sizes are ideal code lengths, not those of a real coder" in err
-    assert "pip install -e '.[research]'" in err
+    assert "pip install 'satsim-link[research]'" in err
     assert "of 8 bits a codeword by stage" in out
     text = (desk / "out" / "analysis.md").read_text(encoding="utf-8")
     assert "no stream was written" in text

@@ -357,6 +357,13 @@ def test_help_is_at_hand(call, arguments):
     assert "Usage" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(["run"], "[default: one for each core]"), (["codec", "info"], "[default: all]")]
+)
+def test_help_tells_defaults_that_are_put_in_words(call, arguments, told):
+    assert told in call(*arguments, "--help").stdout
+
+
 def test_an_unknown_command_is_exit_code_2(call):
     assert call("fly").returncode == 2
 

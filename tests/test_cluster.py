@@ -70,7 +70,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path):
-    distributed = pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
+    distributed = pytest.importorskip("distributed", reason="pip install 'satsim-link[cluster]'")
     made = Cluster(tmp_path / "cluster")
     made.folder.mkdir()
     try:
@@ -135,13 +135,13 @@ def test_a_scheduler_killed_amid_the_sweep_leaves_what_was_done(story, tmp_path,
 
 
 def test_no_scheduler_is_said_in_a_line():
-    pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
+    pytest.importorskip("distributed", reason="pip install 'satsim-link[cluster]'")
     with pytest.raises(SweepError, match="no scheduler answers there"):
         list(run_on_cluster(str, [1], "tcp://127.0.0.1:1"))
 
 
 def test_what_is_no_address_is_said_in_a_line():
-    pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
+    pytest.importorskip("distributed", reason="pip install 'satsim-link[cluster]'")
     with pytest.raises(
         SweepError, match="'nonsense'; expected the address of a Dask scheduler, such as tcp://host:8786"
     ):
@@ -150,7 +150,7 @@ def test_what_is_no_address_is_said_in_a_line():
 
 @pytest.mark.slow
 def test_a_scheduler_without_workers_is_said_in_a_line(tmp_path):
-    pytest.importorskip("distributed", reason="pip install -e '.[cluster]'")
+    pytest.importorskip("distributed", reason="pip install 'satsim-link[cluster]'")
     empty = Cluster(tmp_path)
     try:
         with pytest.raises(SweepError, match="has no worker"):

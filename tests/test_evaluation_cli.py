@@ -136,5 +136,5 @@ def test_an_anchor_without_the_package_is_refused_before_anything_is_measured(ca
     monkeypatch.setitem(sys.modules, "bjontegaard", None)
     done = call("evaluate", "photos", "--codec", STRIPS, "--anchor", "jpeg", "--out", "new")
     assert done.returncode == 2
-    assert done.stderr == "error: BD-rates need the package bjontegaard (mend: pip install -e '.[research]')\n"
+    assert done.stderr == "error: BD-rates need the package bjontegaard (mend: pip install 'satsim-link[research]')\n"
     assert not (tmp_path / "new").exists()

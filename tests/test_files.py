@@ -1,15 +1,21 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from codec.exchange import aside_name, exchange, put_in_place
+from codec.exchange import aside_name, exchange, put_in_place, take_lock
 from codec.files import cache_folder, check_free, fresh_folder, only_one, prepared, replacing, write_whole
+from satsim.errors import SweepError
+from satsim.keys import locked
+from satsim.sweep.results import Unfinished
 
 
 def names(folder):
@@ -336,6 +342,76 @@ def test_a_new_folder_takes_the_name_with_and_without_exchange(tmp_path, swap):
         "out.1": ["out.1"],
         "out.2": ["out"],
     }
+
+
+def test_new_results_wait_where_the_old_ones_are_held_open_as_on_windows(tmp_path):
+    def held(ready, out):
+        raise PermissionError(13, "Access is denied", str(out))
+
+    for folder in ("out", "new"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / folder).write_text("x")
+    with pytest.raises(OSError, match=r"cannot be moved aside while a file in it is open; close it: .*/out"):
+        put_in_place(tmp_path / "new", tmp_path / "out", lambda one, other: False, held)
+    assert names(tmp_path / "out") == ["out"]
+    check_free(tmp_path / "out")  # as the next command does
+    assert names(tmp_path) == ["out", "out.1"]
+    assert names(tmp_path / "out") == ["new"]
+
+
+@pytest.fixture
+def msvcrt(monkeypatch):
+    """The library of Windows, played by a lock of this system."""
+    import fcntl
+
+    def locking(number, mode, count):
+        assert (mode, count, os.lseek(number, 0, os.SEEK_CUR)) == (2, 1, 0)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PermissionError(errno.EACCES, "Permission denied") from None
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="plays Windows elsewhere")
+@pytest.mark.parametrize("system", ["posix", "nt"])
+def test_a_lock_is_held_by_one_and_waited_for(tmp_path, msvcrt, system):
+    first, second = (os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT) for _ in range(2))
+    assert take_lock(first, system=system)
+    assert not take_lock(second, wait=False, system=system)
+    taken = threading.Event()
+    waiting = threading.Thread(target=lambda: take_lock(second, system=system) and taken.set())
+    waiting.start()
+    assert not taken.wait(0.2)
+    os.close(first)
+    waiting.join(30)
+    assert taken.is_set()
+    os.close(second)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="plays Windows elsewhere")
+@pytest.mark.parametrize("system", ["posix", "nt"])
+def test_key_files_and_sweeps_are_locked_and_leave_no_lock_behind(tmp_path, msvcrt, system):
+    order = []
+
+    def use(name):
+        with locked(tmp_path / "key.yaml", system):
+            order.append(name)
+
+    with locked(tmp_path / "key.yaml", system):
+        other = threading.Thread(target=use, args=("other",))
+        other.start()
+        other.join(0.2)
+        order.append("one")
+    other.join(30)
+    assert order == ["one", "other"]
+    unfinished = Unfinished(tmp_path / "out")
+    with unfinished.locked(system):
+        with pytest.raises(SweepError, match="another sweep is at work there"), unfinished.locked(system):
+            pass
+        assert names(unfinished.folder) == ["lock"]
+    assert names(tmp_path) == []
 
 
 def test_results_that_were_ready_beside_old_ones_take_their_place_too(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from satsim.errors import ScenarioError
 from satsim.scenario.finding import find_scenario
+from satsim.scenario.shipped import shipped
 
 SHIPPED = Path(__file__).resolve().parent.parent / "scenarios"
 
@@ -14,6 +15,21 @@ def test_a_shipped_scenario_is_found_by_name_from_anywhere(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert find_scenario(Path("forest_fire")) == SHIPPED / "forest_fire.yaml"
     assert find_scenario(Path("loss_and_pace")) == SHIPPED / "studies" / "loss_and_pace.yaml"
+
+
+def test_so_is_a_shipped_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_scenario(Path("nano-2-cores"), "recipe") == SHIPPED.parent / "training" / "nano-2-cores.yaml"
+    with pytest.raises(ScenarioError, match=r"^nano-2-core: no such recipe; did you mean nano-2-cores\?$"):
+        find_scenario(Path("nano-2-core"), "recipe")
+
+
+def test_what_an_installed_package_holds_is_found_in_it_and_not_beside_it(tmp_path):
+    package = tmp_path / "site-packages" / "satsim"
+    (package.parent / "scenarios").mkdir(parents=True)  # of another package
+    assert shipped("scenarios", package) == package.parent / "scenarios"
+    (package / "shipped" / "scenarios").mkdir(parents=True)
+    assert shipped("scenarios", package) == package / "shipped" / "scenarios"
 
 
 def test_ones_own_comes_first(tmp_path, monkeypatch):

@@ -70,9 +70,9 @@ def test_a_codec_brings_in_the_library_it_needs_and_no_other(name, brought_in):
 @pytest.mark.parametrize(
     ("library", "spoiled", "complaint"),
     [
-        ("pillow_heif", "heic", "; pip install -e '.[rivals]'"),
-        ("imagecodecs", "jpegxl", "; pip install -e '.[rivals]'"),
-        ("imageio_ffmpeg", "vvc", "pip install -e '.[vvc]'"),
+        ("pillow_heif", "heic", "codec heic needs the package pillow-heif: pip install 'satsim-link[rivals]'"),
+        ("imagecodecs", "jpegxl", "codec jpegxl needs the package imagecodecs: pip install 'satsim-link[rivals]'"),
+        ("imageio_ffmpeg", "vvc", "pip install 'satsim-link[vvc]'"),
     ],
 )
 def test_a_missing_library_spoils_its_own_codec_alone(library, spoiled, complaint):

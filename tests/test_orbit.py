@@ -27,7 +27,7 @@ def site(**changes):
 @pytest.fixture(scope="module")
 def skyfield():
     """Skyfield, where it is installed."""
-    return pytest.importorskip("skyfield.api", reason="needs Skyfield: pip install -e '.[orbit]'")
+    return pytest.importorskip("skyfield.api", reason="needs Skyfield: pip install 'satsim-link[orbit]'")
 
 
 def with_checksum(line):
@@ -242,5 +242,5 @@ def test_without_skyfield_the_mend_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skyfield", None)
     monkeypatch.delitem(sys.modules, "skyfield.api", raising=False)
     _skyfield.cache_clear()
-    with pytest.raises(LinkError, match=r"needs Skyfield; pip install -e '\.\[orbit\]'"):
+    with pytest.raises(LinkError, match=r"needs Skyfield: pip install 'satsim-link\[orbit\]'"):
         passes(site())

@@ -251,8 +251,22 @@ def test_a_jpeg_xl_photo_is_read_where_imagecodecs_is_installed(tmp_path, boxed)
 def test_without_imagecodecs_a_jpeg_xl_photo_is_refused_and_the_package_named(tmp_path, monkeypatch):
     (tmp_path / "p.jxl").write_bytes(imagecodecs.jpegxl_encode(picture(48, 64)))
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    with pytest.raises(PhotoError, match=r"p\.jxl: is JPEG XL, .* pip install -e '\.\[rivals\]'"):
+    with pytest.raises(PhotoError, match=r"p\.jxl: is JPEG XL, .* pip install 'satsim-link\[rivals\]'"):
         open_photo(tmp_path / "p.jxl")
+
+
+def test_without_imagecodecs_deep_colours_are_noted_and_a_deep_tiff_refused(tmp_path, monkeypatch):
+    deep = np.linspace(0, 65535, 3 * 32 * 32).astype("<u2").reshape(32, 32, 3)
+    (tmp_path / "p.png").write_bytes(imagecodecs.png_encode(deep))
+    (tmp_path / "p.tif").write_bytes(tiff_of(deep.astype("<f8")[..., 0], 3))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    image, notes = read(tmp_path / "p.png")
+    assert notes == (
+        "p.png: its 16-bit colours are cut to 8 bits; with imagecodecs (satsim-link[rivals]) they are scaled",
+    )
+    assert (image[0, 0, 0], image[-1, -1, -1]) == (0, 255)
+    with pytest.raises(PhotoError, match=r"p\.tif: is TIFF .* needs imagecodecs: pip install 'satsim-link\[rivals\]'"):
+        read(tmp_path / "p.tif")
 
 
 def test_a_jpeg_xl_that_promises_too_many_pixels_is_refused_before_they_are_made(tmp_path):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from codec.base import CodecError, PhotoError
+from codec.base import PhotoError
 from codec.fake import FakeCodec
 from satsim.errors import PacketError, ScenarioError
 from satsim.pipeline import run
@@ -54,13 +54,13 @@ def test_a_lossless_run_ends_with_every_strip_on_the_screen(small_photo):
 @pytest.mark.parametrize(
     ("codec", "complaint"),
     [
-        ("codec.fake:FakeCoder", "scheme 'second': codec is 'codec.fake:FakeCoder'"),
-        ("avvif", "scheme 'second': codec is 'avvif'; did you mean 'avif'"),
+        ("codec.fake:FakeCoder", r"story: schemes\.1\.codec is 'codec.fake:FakeCoder'"),
+        ("avvif", r"story: schemes\.1\.codec is 'avvif'; did you mean 'avif'"),
         ("test_pipeline:Oversize", "scheme 'second': payload 0 has 11 bytes; expected 1 to 10"),
     ],
 )
-def test_a_codecs_mistake_carries_the_name_of_its_scheme(small_photo, codec, complaint):
-    with pytest.raises((CodecError, PacketError), match=complaint):
+def test_a_codecs_mistake_carries_the_place_or_name_of_its_scheme(small_photo, codec, complaint):
+    with pytest.raises((ScenarioError, PacketError), match=complaint):
         run(plan(small_photo, codec))
 
 

@@ -119,5 +119,5 @@ def test_an_anchor_is_found_by_label_or_by_name_where_only_one_has_it():
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "bjontegaard", None)  # what Python itself does for a module that cannot come in
-    with pytest.raises(CodecError, match=r"pip install -e '\.\[research\]'"):
+    with pytest.raises(CodecError, match=r"pip install 'satsim-link\[research\]'"):
         bd_rates(make_points([row(), row(codec="b")]), "a")

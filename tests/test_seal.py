@@ -263,9 +263,9 @@ def test_the_window_is_4096_counters_wide():
 def test_without_cryptography_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     key = SenderKey(0x0102, bytes(range(16)))
-    with pytest.raises(PacketError, match=r"pip install -e '\.\[auth\]'"):
+    with pytest.raises(PacketError, match=r"pip install 'satsim-link\[auth\]'"):
         Sealer(key, 0).seal(PLACED)
-    with pytest.raises(PacketError, match=r"pip install -e '\.\[auth\]'"):
+    with pytest.raises(PacketError, match=r"pip install 'satsim-link\[auth\]'"):
         Inbox({0x0102: key}).accept(MESSAGE)
 
 

@@ -310,7 +310,7 @@ def test_an_optimizer_that_has_seen_all_stops(scenario_file):
 def test_without_optuna_a_large_space_is_refused_with_the_mend(scenario_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(
-        StudyError, match=r"need the library Optuna: pip install -e '\.\[study\]' \(or raise --trials\)"
+        StudyError, match=r"need the library Optuna: pip install 'satsim-link\[study\]' \(or raise --trials\)"
     ):
         studied(scenario_file, trials=12, **LARGE)
 

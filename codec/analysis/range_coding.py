@@ -19,7 +19,7 @@ from codec.progic.layout import Indices, packed_bytes
 Table = npt.NDArray[np.float64]
 WORD_BYTES = 4
 """The coder writes whole words; `encode_stream` cuts the last one down to the bytes it needs."""
-MISSING = "range coding needs the constriction library; install it by: pip install -e '.[research]'"
+MISSING = "range coding needs the constriction library; install it by: pip install 'satsim-link[research]'"
 
 
 class Saving(NamedTuple):

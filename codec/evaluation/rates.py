@@ -176,4 +176,4 @@ def load_bjontegaard() -> Any:
     try:
         return importlib.import_module("bjontegaard")
     except ImportError:
-        raise CodecError("BD-rates need the package bjontegaard (mend: pip install -e '.[research]')") from None
+        raise CodecError("BD-rates need the package bjontegaard (mend: pip install 'satsim-link[research]')") from None

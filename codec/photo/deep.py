@@ -40,6 +40,10 @@ def shallow(photo: PillowImage.Image, file: IO[bytes], deep_colours: bool) -> tu
     values = deep_grey(photo)
     if deep_colours:
         values = decoded(photo.format, file)
+        if values is None:
+            return photo, [
+                "its 16-bit colours are cut to 8 bits; with imagecodecs (satsim-link[rivals]) they are scaled"
+            ]
     if values is None:
         return photo, []
     info = dict(photo.info)

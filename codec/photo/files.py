@@ -106,8 +106,8 @@ def _without_zeros(file: IO[bytes]) -> bytes:
 
 
 def printable(text: str) -> str:
-    """`text` in one line that any file can hold: "?" for line ends, and for bytes that are no letters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """`text` in one line that any file can hold: line ends, and bytes that are no letters, are spelt out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def check_kind(path: Path, where: str) -> None:
@@ -229,9 +229,7 @@ def _jpeg_xl(where: str, data: bytes) -> Noted:
     try:
         frames = jpegxl.frames_of(data)
     except ImportError:
-        raise PhotoError(
-            f"{where}: is JPEG XL, which needs the library imagecodecs: pip install -e '.[rivals]'"
-        ) from None
+        raise PhotoError(f"{where}: is JPEG XL, which needs imagecodecs: pip install 'satsim-link[rivals]'") from None
     return _of_samples(frames[0], ["holds several pictures; its first one is read"] * (len(frames) > 1))
 
 
@@ -241,6 +239,8 @@ def _tiff(where: str, data: bytes) -> Noted:
         size = deep.tiff_size(data)
         check_pixels(where, size, len(data))
         samples = deep.decoded("TIFF", io.BytesIO(data))
+        if samples is None:
+            raise PhotoError(f"{where}: is TIFF of a kind that needs imagecodecs: pip install 'satsim-link[rivals]'")
         if samples.shape[1::-1] != size:
             raise ValueError("of another shape than it says")
         return _of_samples(samples, [])

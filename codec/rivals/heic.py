@@ -9,11 +9,15 @@ import io
 from functools import partial
 
 import numpy as np
-import pillow_heif
 
 from codec.base import CodecError, Image
 from codec.rivals.avif import join_mdat, split_mdat
 from codec.rivals.fixed_rate import FixedRateCodec, Format
+
+try:
+    import pillow_heif
+except ImportError:
+    raise CodecError("codec heic needs the package pillow-heif: pip install 'satsim-link[rivals]'") from None
 
 
 def write(pixels: Image, quality: int, full: bool, fast: bool) -> bytes:

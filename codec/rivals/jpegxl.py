@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from functools import partial
 
-import imagecodecs
 import numpy as np
 
 from codec.base import CodecError, Image
 from codec.rivals.fixed_rate import FixedRateCodec, Format
+
+try:
+    import imagecodecs
+except ImportError:
+    raise CodecError("codec jpegxl needs the package imagecodecs: pip install 'satsim-link[rivals]'") from None
 
 
 def write(pixels: Image, quality: int, full: bool, fast: bool) -> bytes:

@@ -24,7 +24,7 @@ ADAPTATION = 17
 @cache
 def ffmpeg() -> str:
     """Path of an ffmpeg that writes and reads VVC; CodecError with the mend where there is none."""
-    mend = "pip install -e '.[vvc]'"
+    mend = "pip install 'satsim-link[vvc]'"
     try:
         import imageio_ffmpeg
     except ImportError as error:

@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class TrainConfig(BaseModel):
-    """One training run. `training/` has the paper's schedule and ours for small budgets."""
+    """One training run. Some ship: the paper's schedule, and ours for small budgets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -148,7 +148,7 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
     try:
         data = read_yaml(read_text(path))
     except FileNotFoundError:
-        raise CodecError(f"{path}: no such recipe; see the ones in training/") from None
+        raise CodecError(f"{path}: no such recipe; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CodecError(f"{path}: cannot be read as text ({error})") from None
     except YamlError as error:

@@ -1,6 +1,6 @@
 """Sealed packets: only who has a sender's key can write or read them, and each counts once.
 
-AES-CCM (RFC 3610, NIST SP 800-38C) by the library cryptography; install by `pip install -e '.[auth]'`. The header is
+AES-CCM (RFC 3610, NIST SP 800-38C) by the library cryptography (`pip install 'satsim-link[auth]'`). The header is
 authenticated and stays readable; position, time and payload are encrypted too; the tag ends the message. The tag's
 length belongs to the key and is never read off a message.
 
@@ -59,7 +59,7 @@ class SenderKey:
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESCCM
         except ImportError:
-            raise PacketError("sealed packets need the library cryptography: pip install -e '.[auth]'") from None
+            raise PacketError("sealed packets need the library cryptography: pip install 'satsim-link[auth]'") from None
         return AESCCM(self.key, self.tag_bytes)
 
     def nonce(self, header: bytes) -> bytes:

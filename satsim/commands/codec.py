@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from satsim.commands.evaluation import compare, evaluate, runtimes
 from satsim.commands.mending import echo
 from satsim.words import visible
 
-codec_app = typer.Typer(help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True)
+COMMANDS = ("list", "info", "analyse", "train", "evaluate", "compare", "runtimes")
 
 
-@codec_app.command("list")
+class CodecCommands(TyperGroup):
+    """Commands that are made when they are asked for, so that the help of all of satsim waits for none of them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The one of this name; None for none."""
+        if cmd_name not in COMMANDS:
+            return None
+        from satsim.commands import evaluation
+
+        own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train}
+        alone = typer.Typer(add_completion=False)
+        alone.command()(own.get(cmd_name) or getattr(evaluation, cmd_name))
+        command: Any = typer.main.get_command(alone)
+        command.name = cmd_name
+        for about in command.params:  # as in `main`
+            about.help = (about.help or "").replace("[", r"\[")
+        return command
+
+
+codec_app = typer.Typer(
+    cls=CodecCommands, help="Codecs: what there is, what it costs, how good it is.", no_args_is_help=True
+)
+
+
 def list_codecs() -> None:
     """Every codec and every shipped ProGIC model."""
     from codec import codec_names
@@ -27,7 +54,6 @@ def list_codecs() -> None:
     echo("ProGIC models: " + (", ".join(list_models()) or "none"))
 
 
-@codec_app.command()
 def info(
     preset: Annotated[str | None, typer.Argument(help="base, small, nano, fine16 or fine48  [default: all]")] = None,
     width: Annotated[int, typer.Option(min=16, max=4096, help="Pixels.")] = 768,
@@ -63,7 +89,6 @@ def info(
     Console().print(table)
 
 
-@codec_app.command()
 def analyse(
     folders: Annotated[list[Path], typer.Argument(help="Folders of photos.")],
     out: Annotated[Path, typer.Option(help="Folder to create, for tables, figures and analysis.md.")],
@@ -113,9 +138,8 @@ def analyse(
     echo(f"tables and figures: {out / 'analysis.md'}")
 
 
-@codec_app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(help="YAML file; training/ has some.")],
+    recipe: Annotated[Path, typer.Argument(help="YAML file, or the name of one that ships: nano-2-cores.")],
     data: Annotated[Path | None, typer.Option(help="Folder of photos or packs, in place of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, in place of the recipe's.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key.")] = None,
@@ -128,10 +152,11 @@ def train(
     from codec.options import read_setting
     from codec.training.recipe import load_recipe
     from codec.training.train import train as steps
+    from satsim.scenario.finding import find_scenario
 
     settings = dict(read_setting(each, f"{each}:") for each in set_ or [])
     settings |= {key: path for key, path in (("data", data), ("out", out)) if path is not None}
-    config = load_recipe(recipe, settings)
+    config = load_recipe(find_scenario(recipe, "recipe"), settings)
 
     def tell(note: str) -> None:
         typer.secho(visible(f"note: {note}"), err=True, fg="yellow")
@@ -139,7 +164,3 @@ def train(
     for row in steps(config, resume=resume, tell=tell):
         echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
     echo(f"weights in {config.out / 'model.safetensors'}")
-
-
-for command in (evaluate, compare, runtimes):
-    codec_app.command()(command)

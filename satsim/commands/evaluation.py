@@ -11,6 +11,7 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.mending import echo
+from satsim.commands.scenarios.completion import codec_names, metric_names
 from satsim.words import visible
 
 if TYPE_CHECKING:
@@ -20,17 +21,24 @@ if TYPE_CHECKING:
     from codec.evaluation.tables import PlainTable
 
 CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
+Codecs = Annotated[list[str] | None, typer.Option(help=CODEC_HELP, autocompletion=codec_names)]
+Anchor = Annotated[
+    str | None, typer.Option(help="Codec to give BD-rates against; measured too.", autocompletion=codec_names)
+]
+Metrics = Annotated[
+    list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]", autocompletion=metric_names)
+]
 
 
 def evaluate(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Folders of photos  [default: kodak, fire and aerial below SATSIM_DATA]")
     ] = None,
-    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    codec: Codecs = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
-    anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against; measured too.")] = None,
+    anchor: Anchor = None,
     allow_code: options.AllowCode = False,
-    metric: Annotated[list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]")] = None,
+    metric: Metrics = None,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
     ] = None,
@@ -125,7 +133,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
 
 def runtimes(
     photo: Annotated[Path | None, typer.Argument(help="Photo  [default: the first of kodak]")] = None,
-    codec: Annotated[list[str] | None, typer.Option(help=CODEC_HELP)] = None,
+    codec: Codecs = None,
     allow_code: options.AllowCode = False,
     side: Annotated[
         list[int] | None, typer.Option(min=16, max=4096, help="Side of the picture; repeat  [default: 256, 512]")

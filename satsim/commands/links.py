@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands.scenarios.completion import link_names
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def links(
-    name: Annotated[str | None, typer.Argument(help="Preset to explain; without one, all are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Preset to explain; without one, all are listed.", autocompletion=link_names)
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/links.md.")] = False,
 ) -> None:
     """The satellite services that a scenario's `link: {preset: NAME}` can name; with NAME, one in full."""

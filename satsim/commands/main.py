@@ -29,12 +29,11 @@ COMMANDS = {
     "run": "satsim.commands.run",
     "sweep": "satsim.commands.sweep",
     "study": "satsim.commands.study",
+    "scenarios": "satsim.commands.scenarios.shipped",
+    "new": "satsim.commands.scenarios.new",
     "links": "satsim.commands.links",
-    "encode": "satsim.commands.packets",
-    "decode": "satsim.commands.packets",
-    "key": "satsim.commands.key",
-    "codec": "satsim.commands.codec",
-    "weights": "satsim.commands.weights",
+    **dict.fromkeys(("encode", "decode"), "satsim.commands.packets"),
+    **{name: f"satsim.commands.{name}" for name in ("key", "codec", "weights")},
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
 
@@ -58,17 +57,19 @@ class Commands(TyperGroup):
             alone.command()(getattr(module, cmd_name))
             command = typer.main.get_command(alone)
         command.name = cmd_name
+        for about in command.params:  # else rich takes [default: ...] for markup, and shows nothing
+            about.help = (about.help or "").replace("[", r"\[")
         return command
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
 def about(version: options.Version = False) -> None:
     """What will the command post see, and when? Photos over satellite short messages, simulated."""
     if version:
-        typer.echo(f"satsim {import_module('importlib.metadata').version('satsim')}")
+        typer.echo(f"satsim {import_module('satsim').__version__}")
 
 
 def screen(stream: IO[str], quiet: bool = False) -> Console:

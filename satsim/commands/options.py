@@ -7,15 +7,24 @@ from typing import Annotated
 
 import typer
 
+from satsim.commands.scenarios.completion import metric_names, scenario_names
+
 Scenario = Annotated[
-    Path, typer.Argument(help="Scenario file, or the name of one that ships: scenarios/forest_fire.yaml, forest_fire.")
+    Path,
+    typer.Argument(
+        help="Scenario file, or the name of one that ships (`satsim scenarios`): forest_fire.",
+        autocompletion=scenario_names,
+    ),
 ]
 Image = Annotated[Path | None, typer.Option(help="Your own photo instead of the scenario's.")]
 Images = Annotated[
     list[Path] | None, typer.Option(metavar="FOLDER", help="Every photo of a folder, one after the other; repeat.")
 ]
 First = Annotated[int | None, typer.Option(min=1, help="With --images: only so many photos of each folder.")]
-Metrics = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Metric, in place of the scenario's; repeat.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Metric, in place of the scenario's; repeat.", autocompletion=metric_names),
+]
 At = Annotated[
     str | None,
     typer.Option(help="With --images: when schemes are compared: 'first, 2 min, end'.  [default: first, end]"),

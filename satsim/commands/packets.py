@@ -10,12 +10,13 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.mending import echo
+from satsim.commands.scenarios.completion import codec_names
 
 
 def encode(
     photo: Annotated[Path, typer.Argument(help="Photo to send.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the packets, one file each.")],
-    codec: Annotated[str, typer.Option(help="Codec; see `satsim codec list`.")] = "progic",
+    codec: Annotated[str, typer.Option(help="Codec; see `satsim codec list`.", autocompletion=codec_names)] = "progic",
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Codec option: stages=3")] = None,
     width: Annotated[int, typer.Option(help="Frame width in pixels.")] = 256,
     height: Annotated[int, typer.Option(help="Frame height in pixels.")] = 256,

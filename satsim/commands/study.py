@@ -11,6 +11,7 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.main import print_table, screen
+from satsim.commands.scenarios.completion import codec_names
 from satsim.words import visible
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def study(
         list[str] | None, typer.Option(help="'messages <= 12'; also bytes, price, energy (J) and minutes.")
     ] = None,
     codec: Annotated[
-        list[str] | None, typer.Option(metavar="NAME[:key=value]", help="Codec to weigh.  [default: progic and avif]")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:key=value]", help="Codec to weigh.  [default: progic and avif]", autocompletion=codec_names
+        ),
     ] = None,
     stages: Annotated[
         str | None, typer.Option(help="Stages sent; of files, messages they may fill.  [default: 1,2,3,5]")

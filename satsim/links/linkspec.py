@@ -126,7 +126,7 @@ class RenewalWindows(Checked):
 
 
 class Passes(Checked):
-    """Passes of a satellite from its two-line elements, by Skyfield (`pip install -e '.[orbit]'`)."""
+    """Passes of a satellite from its two-line elements, by Skyfield (`pip install 'satsim-link[orbit]'`)."""
 
     model: Literal["tle"]
     path: Path
@@ -247,7 +247,7 @@ class LinkSpec(Checked):
     """
 
     preset: str | None = None
-    """A service of satsim/links/presets.yaml; every other key changes it."""
+    """A service that `satsim links` lists; every other key changes it."""
     packet_bytes: Annotated[int, Field(gt=HEADER_BYTES, le=1_000_000)] = 360
     """Largest message, header included."""
     interval_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0

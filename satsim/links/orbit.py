@@ -83,7 +83,7 @@ def _skyfield() -> tuple[Any, Any]:
     try:
         import skyfield.api
     except ImportError:
-        raise LinkError("windows.model tle needs Skyfield; pip install -e '.[orbit]'") from None
+        raise LinkError("windows.model tle needs Skyfield: pip install 'satsim-link[orbit]'") from None
     return skyfield.api, skyfield.api.load.timescale(builtin=True)
 
 

@@ -142,6 +142,8 @@ def unit_of(field: str, cost: Cost) -> str:
         ("_s", "s"),
         ("_bytes", "B"),
         ("_deg", "degrees"),
+        ("_kmh", "km/h"),
+        ("_m", "m"),
         ("_ratio", "share"),
     ):
         if last.endswith(ending):

@@ -256,7 +256,7 @@ def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     try:
         data = read_yaml(read_text(path))
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such {kind} file; check the path, or see the ones in scenarios/") from None
+        raise ScenarioError(f"{path}: no such {kind} file; check the path (`satsim scenarios` lists ours)") from None
     except YamlError as error:
         raise ScenarioError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:

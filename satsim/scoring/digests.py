@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import satsim
 from satsim.scoring.judge import digest
 
 LIBRARIES = ("numpy", "torch", "pillow", "pillow-heif", "imagecodecs", "imageio-ffmpeg")
@@ -104,6 +105,6 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 @cache
 def _version(name: str) -> str:
     try:
-        return metadata.version(name)
+        return satsim.__version__ if name == "satsim" else metadata.version(name)
     except metadata.PackageNotFoundError:
         return "missing"

@@ -165,7 +165,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError:
         raise StudyError(
-            "more designs than --trials need the library Optuna: pip install -e '.[study]' (or raise --trials)"
+            "more designs than --trials need the library Optuna: pip install 'satsim-link[study]' (or raise --trials)"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -25,7 +25,7 @@ CONNECT_S = 5
 def check_address(address: str) -> None:
     """Raise SweepError unless something answers at `address`, tcp://HOST:PORT, or if Dask is missing."""
     if importlib.util.find_spec("distributed") is None:
-        raise SweepError("--cluster needs Dask: pip install -e '.[cluster]'")
+        raise SweepError("--cluster needs Dask: pip install 'satsim-link[cluster]'")
     parts = re.fullmatch(r"(?:\w+://)?(.+):(\d{1,5})", address)
     if parts is None:
         raise SweepError(f"--cluster is {address!r}; expected the address of a Dask scheduler, such as tcp://host:8786")

@@ -92,7 +92,7 @@ def hire(function: Callable[[Any], Any], workers: int) -> tuple[Connection, Base
     """A new process that answers what comes through the pipe until that is closed."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, function, os.getpid(), workers), daemon=True)
+    process = context.Process(target=serve, args=(theirs, function, workers), daemon=True)
     with deaf():
         process.start()
     theirs.close()
@@ -124,16 +124,20 @@ def hand_over(pipe: Connection, process: BaseProcess, todo: list[int], tasks: Se
     return Worker(process, number)
 
 
-def serve(pipe: Connection, function: Callable[[Any], Any], parent: int, workers: int) -> None:
+def serve(pipe: Connection, function: Callable[[Any], Any], workers: int) -> None:
     """What a worker does: it answers tasks, and ends with the parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and says what to do
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that commands of codecs end with it
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os.kill(os.getpid(), signal.SIGTERM)
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        if os.name == "nt":  # where os.kill would end this process at once
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(PATIENCE_S)
         os._exit(1)
 

@@ -1,24 +1,18 @@
-"""A sweep on disk: parts while it goes on, which survive whatever stops it, and in the end one folder of tables."""
+"""What is done of a sweep, a set or a study while it goes on: parts on disk, which survive whatever stops it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from codec.files import only_one, write_whole
-from codec.metrics import MetricInfo
 from satsim.errors import SweepError
-from satsim.scoring.summary import Columns
-from satsim.sweep.quantiles import Quantile, estimate
 
 DIGEST_BYTES = 32
 """At the start of a part: SHA-256 of the rest, which of a sweep is a Parquet file."""
@@ -80,14 +74,8 @@ class Unfinished:
             return False
         return True
 
-    def keep(self, point: int, first: int, columns: Columns) -> None:
-        """Write what came of a job, whole or not at all. Raises OSError where the disk is full."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.table(dict(columns)), sink)
-        self.write(point, first, sink.getvalue().to_pybytes())
-
     def write(self, point: int, first: int, content: bytes) -> None:
-        """`keep` for bytes."""
+        """Keep what came of a job, whole or not at all. Raises OSError where the disk is full."""
         write_whole(self.part(point, first), hashlib.sha256(content).digest() + content)
 
     def read(self, point: int, first: int) -> bytes:
@@ -100,16 +88,6 @@ class Unfinished:
             raise SweepError(f"{path}: was damaged, and is gone; make it again by --resume")
         return content
 
-    def columns(self, point: int, firsts: Sequence[int], schemes: int) -> list[Columns]:
-        """All runs at one point: for each scheme its columns, in order of replication. Raises SweepError."""
-        tables = [pq.read_table(pa.BufferReader(self.read(point, first))) for first in firsts]
-        blocks = [{name: table[name].to_numpy() for name in table.column_names} for table in tables]
-        parted: list[Columns] = []
-        for scheme in range(schemes):
-            own = [{name: np.split(values, schemes)[scheme] for name, values in block.items()} for block in blocks]
-            parted.append({name: np.concatenate([block[name] for block in own]) for name in own[0]})
-        return parted
-
     def remove(self) -> None:
         """Delete it, all it holds being in the results now, and the empty folder that it was made in."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -118,20 +96,25 @@ class Unfinished:
                 self.folder.parent.rmdir()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, system: str = os.name) -> Iterator[None]:
         """No other process works on this sweep. Raises SweepError where one does."""
         self._made_parent = self._made_parent or not self.folder.parent.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with only_one(self.folder / "lock") as alone:
-            if not alone:
-                raise SweepError(
-                    f"{self.folder}: another {self.what} is at work there; wait for it, or name another --out"
-                )
-            try:
-                yield
-            finally:
-                if not self.parts():
-                    self.remove()
+        try:
+            with only_one(self.folder / "lock", system) as alone:
+                if not alone:
+                    raise SweepError(
+                        f"{self.folder}: another {self.what} is at work there; wait for it, or name another --out"
+                    )
+                try:
+                    yield
+                finally:
+                    if not self.parts():
+                        self.remove()
+        finally:
+            if system == "nt":  # where a folder stays as long as a file in it is open
+                with suppress(OSError):
+                    self.folder.rmdir()
 
 
 def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
@@ -145,48 +128,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError:
         raise SweepError(f"{path}: cannot be read as JSON; delete the folder and begin anew") from None
     return data
-
-
-class Tables:
-    """runs.parquet and quantiles.parquet, written point by point."""
-
-    def __init__(self, folder: Path, seed: int, metrics: Sequence[MetricInfo]) -> None:
-        self._seed = seed
-        self._metrics = metrics
-        self._folder = folder
-        self._writers: dict[str, pq.ParquetWriter] = {}
-
-    def add(self, point: int, values: Mapping[str, Any], schemes: Sequence[str], parts: Sequence[Columns]) -> None:
-        """The runs at one point, and what they say together."""
-        runs, quantiles = [], []
-        for scheme, columns in zip(schemes, parts, strict=True):
-            count = len(next(iter(columns.values())))
-            about = {"point": point, **values, "scheme": scheme}
-            numbers = np.arange(count)
-            named = {"replication": numbers, "seed": self._seed + numbers, **columns}
-            runs.append(pa.table({**_repeat(about, count), **{name: _nullable(each) for name, each in named.items()}}))
-            rows = estimate(columns, self._metrics)
-            told = {name: _nullable(np.array([getattr(row, name) for row in rows])) for name in Quantile._fields}
-            quantiles.append(pa.table({**_repeat(about, len(rows)), **told}))
-        self._write("runs.parquet", pa.concat_tables(runs))
-        self._write("quantiles.parquet", pa.concat_tables(quantiles))
-
-    def _write(self, name: str, table: pa.Table) -> None:
-        if name not in self._writers:
-            self._writers[name] = pq.ParquetWriter(self._folder / name, table.schema, compression="zstd")
-        self._writers[name].write_table(table)
-
-    def close(self) -> None:
-        """Finish both files."""
-        for writer in self._writers.values():
-            writer.close()
-
-
-def _repeat(about: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """The same values in each of `count` rows."""
-    return {name: pa.repeat(pa.scalar(value), count) for name, value in about.items()}
-
-
-def _nullable(values: Any) -> pa.Array:
-    """An array in which NaN is null."""
-    return pa.array(values, from_pandas=True)

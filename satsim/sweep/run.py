@@ -21,7 +21,7 @@ from satsim.sweep.jobs import EncodeTask, Job, encode, run_job
 from satsim.sweep.local import run_here
 from satsim.sweep.manifest import SweepRecord, cells, finished, write_manifest
 from satsim.sweep.plan import SweepPlan
-from satsim.sweep.results import Tables, Unfinished
+from satsim.sweep.results import Unfinished
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -61,6 +61,8 @@ def run_sweep(
 
     Raises SweepError, ScenarioError, PhotoError, codec.CodecError, OSError for what the user can mend.
     """
+    from satsim.sweep.tables import as_part  # before anything is made: its library may be missing
+
     began = time.perf_counter()
     check_free(out)
     unfinished = Unfinished(out)
@@ -80,7 +82,7 @@ def run_sweep(
         progress(Progress("running", before, plan.runs))
         for number, done in workers(run_job, jobs):
             job = jobs[number]
-            unfinished.keep(job.point, job.first, done.columns)
+            unfinished.write(job.point, job.first, as_part(done.columns))
             story.hear(done, job)
             progress(Progress("running", before + story.runs, plan.runs))
         with fresh_folder(out) as folder:
@@ -163,9 +165,11 @@ def open_jobs(plan: SweepPlan, sendings: Sequence[tuple[Sending, ...]], unfinish
 
 def write_tables(plan: SweepPlan, unfinished: Unfinished, folder: Path) -> None:
     """Both tables, point by point, so that memory holds one point at a time."""
+    from satsim.sweep.tables import Tables, by_scheme
+
     schemes = [scheme.name for scheme in plan.first.schemes]
     tables = Tables(folder, plan.first.seed, plan.measures.metrics)
     for point, place in enumerate(plan.places):
-        firsts = [first for first, _ in plan.blocks(place)]
-        tables.add(point, cells(plan.axes, place), schemes, unfinished.columns(point, firsts, len(schemes)))
+        parts = [unfinished.read(point, first) for first, _ in plan.blocks(place)]
+        tables.add(point, cells(plan.axes, place), schemes, by_scheme(parts, len(schemes)))
     tables.close()

@@ -1,0 +1,1 @@
+"""Scenarios by name, and what completes names in a shell."""
