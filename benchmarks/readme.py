@@ -15,7 +15,6 @@ from typing import Any
 
 from satsim.words import clock
 
-
 PAGES = {"README.md": ("status", "claims"), "docs/study.md": ("studies",), "docs/codec.md": ("times",)}
 """Blocks of each page."""
 
@@ -81,7 +80,8 @@ def studies_table(reference: Path) -> str:
          cheapest_design(folder)),
     ]  # fmt: skip
     lines = ["| study | the question | what came out, by DISTS-lite, in 95 of 100 runs |", "|---|---|---|"]
-    return "\n".join(lines + [f"| [`{n}`](../scenarios/studies/{n}.yaml) | {asked} | {out} |" for n, asked, out in rows])
+    lines += [f"| [`{name}`](../scenarios/studies/{name}.yaml) | {asked} | {out} |" for name, asked, out in rows]
+    return "\n".join(lines)
 
 
 def loss_and_pace(folder: Path) -> str:

@@ -31,7 +31,7 @@ def marked(path):
     return pytest.param(path, id=path.stem, marks=slow)
 
 
-@pytest.mark.parametrize("program", map(marked, PROGRAMS))
+@pytest.mark.parametrize("program", [marked(program) for program in PROGRAMS])
 def test_a_program_prints_what_lies_beside_it(program, desk):
     done = subprocess.run([sys.executable, program.name], cwd=desk, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
