@@ -40,16 +40,15 @@ def options_of(name: str) -> list[str] | None:
 
 
 def load_codec(name: str = "progic", /, **options: Any) -> Codec:
-    """The codec `name` with its options; your own class as "package.module:Class" (`codec/own.py` says who may).
+    """The codec `name` with its options; your own class as "package.module:Class" (`codec/own` says who may).
 
     Raises CodecError for an unknown name or option, and what the codec itself raises.
     """
-    codec = fitting_factory(name, options)(**options)
     if name not in CODECS:
-        from codec.own import check_contract
+        from codec.own.guards import own_codec
 
-        check_contract(codec, name)
-    return codec
+        return own_codec(name, options)
+    return fitting_factory(name, options)(**options)
 
 
 def fitting_factory(name: str, options: Mapping[str, Any]) -> Callable[..., Codec]:
@@ -58,20 +57,23 @@ def fitting_factory(name: str, options: Mapping[str, Any]) -> Callable[..., Code
     try:
         inspect.signature(factory).bind(**options)
     except TypeError:
-        from codec.own import misfit
+        from codec.own.finding import check_fit
 
-        raise CodecError(f"codec {name} {misfit(factory, options)}") from None
+        check_fit("codec", name, factory, options)
     return factory
 
 
 def _factory(name: str) -> Callable[..., Codec]:
     """What makes the codec `name`, one of ours or your own. Raises CodecError, also for code that nobody allowed."""
     if name not in CODECS or name == "external":
-        from codec.own import check_code, own_class
+        from codec.own import check_code
 
         check_code(name)
         if name not in CODECS:
-            return own_class(name, CODECS)
+            from codec.own.finding import find
+
+            own: Callable[..., Codec] = find("codec", name).factory
+            return own
     module, _, attribute = CODECS[name].partition(":")
     try:
         factory: Callable[..., Codec] = getattr(importlib.import_module(module), attribute)

@@ -12,9 +12,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from codec.own.registering import register_codec, register_metric
     from satsim.errors import LinkError, PacketError, SatsimError, ScenarioError, StudyError, SweepError
     from satsim.library.links import list_links
     from satsim.library.packets import decode, encode
+    from satsim.library.registering import register_delay, register_loss, register_transport
     from satsim.library.run import RunResult, run
     from satsim.library.story import load_scenario
     from satsim.library.study import StudyResult, run_study
@@ -38,14 +40,21 @@ __all__ = [
     "encode",
     "list_links",
     "load_scenario",
+    "register_codec",
+    "register_delay",
+    "register_loss",
+    "register_metric",
+    "register_transport",
     "run",
     "run_study",
     "run_sweep",
 ]
 
 _PLACES = {
+    "codec.own.registering": ("register_codec", "register_metric"),
     "satsim.library.links": ("list_links",),
     "satsim.library.packets": ("decode", "encode"),
+    "satsim.library.registering": ("register_delay", "register_loss", "register_transport"),
     "satsim.library.run": ("RunResult", "run"),
     "satsim.library.story": ("load_scenario",),
     "satsim.library.study": ("StudyResult", "run_study"),

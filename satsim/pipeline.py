@@ -71,7 +71,7 @@ def run(scenario: Scenario, progress: Callable[[str], None] = lambda step: None)
     frames: dict[str, Picture] = {}
     schemes: dict[str, Any] = {}
     for number, scheme in enumerate(scenario.schemes, 1):
-        progress(f"coding and sending {scheme.codec}, {number} of {len(scenario.schemes)}")
+        progress(f"coding and sending {Path(scheme.codec).name}, {number} of {len(scenario.schemes)}")
         try:
             part = run_scheme(scenario, scheme, reference, metrics, measures, schemes)
         except CodecError:
@@ -149,10 +149,10 @@ def run_scheme(
     payload_bytes = sum(map(len, outbox.payloads))
     summary = {
         "name": scheme.name,
-        "codec": scheme.codec,
+        "codec": Path(scheme.codec).name,
         **outbox.options,
         "link": about_link(link),
-        "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": scheme.transport.name},
+        "transport": scheme.transport.model_dump(exclude_defaults=True) | {"name": Path(scheme.transport.name).name},
         **({"note": f"nothing fits: {outbox.why_empty}"} if outbox.why_empty else {}),
         "payloads": len(outbox.payloads),
         "repair_packets": len(outbox.repairs),

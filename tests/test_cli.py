@@ -16,6 +16,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from satsim.commands.mending import exit_code
+
 REPO = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from satsim.commands.main import main; main()"]
 STOPPED = "stopped; nothing half-written was left\n"
@@ -340,9 +342,12 @@ def test_ctrl_c_in_a_sweep_says_in_one_line_that_what_is_done_is_kept(desk):
     assert (running.returncode, stderr) == (130, "stopped; what is done is kept: go on by --resume\n")
 
 
-def test_a_bug_of_ours_deserves_its_traceback(desk, call):
+def test_a_bug_of_ours_deserves_its_traceback_and_one_of_your_own_a_line_that_says_where(desk, call):
     with pytest.raises(ZeroDivisionError):
-        call("run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--allow-code")
+        exit_code(ZeroDivisionError())
+    line = error_line(call("run", "story.yaml", "--set", "schemes.0.codec=own:Buggy", "--allow-code"))
+    assert "codec own:Buggy: encode raised ZeroDivisionError: " in line
+    assert "own.py, line 12" in line
     assert not (desk / "results").exists()
 
 

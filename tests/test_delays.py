@@ -162,5 +162,5 @@ def test_the_story_is_the_same_again_and_another_with_another_seed():
 
 
 def test_every_delay_model_of_a_link_exists():
-    models = get_args(get_args(linkspec.Delay)[0])
+    models = get_args(get_args(linkspec.OurDelay)[0])
     assert set(DELAY_MODELS) == {get_args(each.model_fields["model"].annotation)[0] for each in models}

@@ -314,7 +314,7 @@ class TestOneSeed:
 
 
 def test_every_loss_model_of_a_link_exists():
-    models = get_args(get_args(linkspec.Loss)[0])
+    models = get_args(get_args(linkspec.OurLoss)[0])
     assert set(LOSS_MODELS) == {get_args(each.model_fields["model"].annotation)[0] for each in models}
 
 

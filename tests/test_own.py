@@ -166,7 +166,7 @@ def test_a_program_that_calls_load_codec_is_not_asked(desk, in_process):
     assert in_process("run", own_story(desk)).returncode == 2
     assert CODE_ALLOWED.get(), "a command does not change what its caller may do"
     assert len(load_codec("own_codecs:Mine", strips=2).encode(picture(32, 32), 30)) == 2
-    assert load_scenario(desk / "theirs.yaml").schemes[0].codec == "own_codecs:Mine"
+    assert load_scenario(desk / "theirs.yaml").schemes[0].codec == f"{desk / 'own_codecs.py'}:Mine"
 
 
 def test_the_refusal_of_a_scenario_names_file_and_scheme(desk):

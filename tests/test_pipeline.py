@@ -56,7 +56,10 @@ def test_a_lossless_run_ends_with_every_strip_on_the_screen(small_photo):
     [
         ("codec.fake:FakeCoder", r"story: schemes\.1\.codec is 'codec.fake:FakeCoder'"),
         ("avvif", r"story: schemes\.1\.codec is 'avvif'; did you mean 'avif'"),
-        ("test_pipeline:Oversize", "scheme 'second': payload 0 has 11 bytes; expected 1 to 10"),
+        (
+            "test_pipeline:Oversize",
+            "scheme 'second': codec test_pipeline:Oversize: payload 0 has 11 bytes; expected 1 to 10",
+        ),
     ],
 )
 def test_a_codecs_mistake_carries_the_place_or_name_of_its_scheme(small_photo, codec, complaint):

@@ -153,7 +153,7 @@ def test_what_is_not_a_scenario_at_all(scenario_file, text, complaint):
         ("name=../up", "story.yaml: name is '../up'"),
         ("image.path=null", "story.yaml: image.path is None"),
         # loss, delay, windows: each model has keys of its own
-        ("link.loss={model: gilber}", "link.loss.model is 'gilber'; expected one of: gilbert_elliott, two_state, lutz"),
+        ("link.loss={model: gilber}", "link.loss.model is 'gilber'; did you mean 'gilbert_elliott'?"),
         ("link.loss=abc", "link.loss is 'abc'; expected keys (model: gilbert_elliott or two_state"),
         ("link.ack=3", "link.ack is 3; expected keys (kind, delay_s, timeout_s, false_negative_ratio)"),
         ("quality_levels=2", "quality_levels is 2; expected keys with values"),
@@ -220,7 +220,7 @@ def test_several_mistakes_are_told_at_once_in_a_line_each_and_in_our_words(scena
             "link.windows.open_s is 9; expected at most period_s, which is 5",
             "link.los_ratio is no key; did you mean loss_ratio?",
             "schemes.0.codec is 3; expected text",
-            "schemes.0.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel' or 'arq'",
+            "schemes.0.transport.name is 'pigeon'; expected 'auto', 'once', 'carousel' or 'arq' or one of your own",
             "schemes.0.transport.ladder.0.1 is -2; expected 0 to 2592000",
             "schemes.1 is 5; expected keys (name, codec, options, transport, scale, link)",
             "schemes.2.name is missing; expected schemes.2.name: ...",

@@ -17,7 +17,6 @@ from PIL import Image
 from codec.base import CodecError, WeightsError
 from codec.fake import FakeCodec
 from codec.metrics import psnr
-from satsim.errors import PacketError
 from satsim.pipeline import run
 from satsim.scenario.scenario import Scenario
 from satsim.scoring.cache import Cache
@@ -186,7 +185,7 @@ class TestOnce:
             scenario = story(small_photo, codec="test_scores:Once")
             link = scenario.link.model_copy(update={"loss_ratio": loss_ratio})
             sending_of(scenario.model_copy(update={"link": link}), Cache(tmp_path))
-        with pytest.raises(AssertionError):
+        with pytest.raises(CodecError, match="encode raised AssertionError"):
             sending_of(story(small_photo, codec="test_scores:Once", options={"strips": 4}), Cache(tmp_path))
 
     def test_a_warm_cache_answers_without_torch_and_without_the_codec(self, tmp_path, tiny_weights):
@@ -295,7 +294,7 @@ class TestMistakes:
         [
             ({"codec": "avvif"}, CodecError, "codec is 'avvif'; did you mean 'avif'"),
             ({"codec": "progic", "options": {"model": "absent.safetensors"}}, WeightsError, "no such weights file"),
-            ({"codec": "test_pipeline:Oversize"}, PacketError, "payload 0 has 11 bytes; expected 1 to 10"),
+            ({"codec": "test_pipeline:Oversize"}, CodecError, "payload 0 has 11 bytes; expected 1 to 10"),
         ],
     )
     def test_a_mistake_carries_the_names_of_scenario_and_scheme(self, small_photo, scheme, kind, complaint):

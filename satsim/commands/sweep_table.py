@@ -30,12 +30,10 @@ Found = dict[tuple[int, str], dict[str, Any]]
 def print_summary(console: Console, plan: SweepPlan, folder: Path) -> None:
     """The table of a finished sweep, and how to read it."""
     metric = plan.measures.metrics[0]
-    level = plan.measures.levels[metric.name][0]
-    quantities = {
-        "first_image_s": "first picture",
-        f"time_to_{metric.name}_{level:g}_s": f"{metric.label} {level:g}",
-        f"final_{metric.name}": "at the end",
-    }
+    quantities = {"first_image_s": "first picture"}
+    for level in plan.measures.levels[metric.name][:1]:
+        quantities[f"time_to_{metric.name}_{level:g}_s"] = f"{metric.label} {level:g}"
+    quantities[f"final_{metric.name}"] = "at the end"
     found = read(folder, list(quantities))
     every = len(found) <= MOST_ROWS
     rows = list((all_rows if every else best_rows)(plan, found, quantities))

@@ -37,8 +37,8 @@ def run(
     Args:
         scenario: the name of one that ships, a file, a dictionary of its keys, or a `Scenario`.
         image: a file, a Pillow image or uint8[H, W, 3], in place of the scenario's photo.
-        allow_code: whether the scenario may name codecs as module:Class and commands; what was registered or installed
-            may always be named.
+        allow_code: whether the scenario may name code as module:attribute, from a file beside it say, and commands;
+            what was registered or installed may always be named.
         changes: other values of the scenario's keys; a dictionary changes the keys that it has.
 
     Raises:

@@ -118,7 +118,7 @@ def _own_folder() -> str:
 
 @contextmanager
 def code_allowed(allowed: bool) -> Iterator[None]:
-    """Within the block a scenario may name code of its own, or may not: see `codec/own.py`."""
+    """Within the block a scenario may name code of its own, or may not: see `codec.own`."""
     from codec.own import CODE_ALLOWED
 
     before = CODE_ALLOWED.set(allowed)

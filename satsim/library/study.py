@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from satsim.errors import StudyError
 from satsim.library.rows import Rows
 from satsim.library.story import PhotoLike, ScenarioLike, Story, as_list, code_allowed, fresh_place, read_story
-from satsim.library.sweep import workers_of
+from satsim.library.sweep import check_reach, workers_of
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.scenario.settings import with_settings
 from satsim.study.run import Study
@@ -57,7 +57,7 @@ def run_study(
     from satsim.photoset.photos import find_photos
     from satsim.scoring.coding import default_folder
     from satsim.study.goal import parse_budget, parse_goal
-    from satsim.study.plan import check_study, make_plan, over_photos
+    from satsim.study.plan import check_study, make_plan, over_photos, with_places
     from satsim.study.results import write_study
     from satsim.study.run import run_study as run_plan
 
@@ -71,10 +71,10 @@ def run_study(
     folders = [Path(each) for each in as_list(images)]
     folder = fresh_place("study") if out is None else Path(out)
     with code_allowed(allow_code):
-        plan = make_plan(
-            story.changed(changes, image).scenario(), parse_goal(spec.goal), tuple(map(parse_budget, spec.budget)), spec
-        )
+        told, budgets = story.changed(changes, image).scenario(), tuple(map(parse_budget, spec.budget))
+        plan = make_plan(told, parse_goal(spec.goal), budgets, with_places(spec, story.path.parent))
         plan = over_photos(plan, find_photos(folders, first) if folders else [])
+        check_reach(workers, [*plan.scenario.names, plan.goal.metric, *plan.space.codecs])
         done = run_plan(plan, workers_of(workers), default_folder())
         write_study(done, folder)
     return StudyResult(done, folder)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec.own import KINDS
+from codec.own.finding import registered
 from satsim.durations import parse_duration
 from satsim.errors import SweepError
 from satsim.library.rows import Rows
@@ -75,6 +77,7 @@ def run_sweep(
     with code_allowed(allow_code):
         times = 1000 if replications is None else replications
         plan = make_plan(story.data, story.path, list(axes.values()), times, moments, default_folder())
+        check_reach(workers, [name for place in plan.places for name in place.scenario.names])
         record = run_plan(plan, folder, workers_of(workers), resume=resume, draw=out is not None)
     return SweepResult(folder, [*plan.notices, *record.notices])
 
@@ -120,6 +123,16 @@ class SweepResult:
     def __repr__(self) -> str:
         """Where its tables are."""
         return f"<SweepResult: {self.folder}>"
+
+
+def check_reach(workers: int, names: Iterable[str]) -> None:
+    """Raise SweepError where processes would have to know what only this program does."""
+    known = {name for kind in KINDS for name in registered(kind)}
+    if workers > 1 and (alone := [name for name in names if name.split(":")[0] in known]):
+        raise SweepError(
+            f"workers is {workers}, but {alone[0]!r} is registered in this program alone; use 1, or name it from a file"
+            " beside the scenario (module:attribute and allow_code=True)"
+        )
 
 
 def workers_of(count: int) -> Workers:

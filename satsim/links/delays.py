@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from satsim.links.draws import Lost, normals, uniforms
-from satsim.links.linkspec import LinkSpec, LognormalDelay, Trace, WaitForPass
+from satsim.links.linkspec import LinkSpec, LognormalDelay, Own, Trace, WaitForPass
 from satsim.links.traces import Replay
 from satsim.links.windows import make_windows
 
@@ -38,10 +38,18 @@ def make_delay(spec: LinkSpec, rng: Rng, lost: Lost | None = None) -> Delay:
         if spec.delay or spec.reorder_ratio:
             chances, holds = rng.spawn(2)
             if spec.delay:
-                delay = _sum(delay, DELAY_MODELS[spec.delay.model](spec.delay, chances))
+                delay = _sum(delay, _model(spec.delay, chances))
             if spec.reorder_ratio:
                 delay = _sum(delay, _held_back(spec.reorder_ratio, spec.reorder_s, holds))
     return _polled(delay, spec.poll_s) if spec.poll_s else delay
+
+
+def _model(spec: Any, rng: Rng) -> Delay:
+    if isinstance(spec, Own):
+        from satsim.links.own import own_delay
+
+        return own_delay(spec, rng)
+    return DELAY_MODELS[spec.model](spec, rng)
 
 
 def _recorded(replay: Replay) -> Delay:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from satsim.air.compact import MAX_COUNT
 from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES, STAGE_BYTES
 from satsim.links.costs import costs
-from satsim.links.linkspec import LinkSpec, LognormalDelay, PeriodicWindows, RenewalWindows, WaitForPass, Windows
+from satsim.links.linkspec import LinkSpec, LognormalDelay, Own, PeriodicWindows, RenewalWindows, WaitForPass, Windows
 
 STAGES, CELLS, INDEX_BITS = 5, 256, 10
 """A ProGIC photo of 256x256 pixels: five stages of 320 bytes each."""
@@ -96,4 +96,6 @@ def _seconds(link: LinkSpec, count: int, size: int) -> float | None:
             if pause is None:
                 return None
             arriving += pause
+        case Own():
+            return None
     return sending + arriving

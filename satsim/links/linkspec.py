@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from satsim.air.packets import HEADER_BYTES
+from satsim.links import checks
 
 DAY_S = 86_400.0
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -23,6 +22,27 @@ class Checked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False, str_strip_whitespace=True)
 
 
+OUR_MODELS = ("gilbert_elliott", "two_state", "lutz", "blockage", "trace", "lognormal", "wait_for_pass")
+
+
+class Own(Checked):
+    """A model of your own, installed, registered, or as module:attribute; every other key is an option of it."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
+    model: Annotated[str, Field(json_schema_extra={"not": {"enum": list(OUR_MODELS)}})]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.model)
+
+
+def whose(data: Any) -> str:
+    """Whether `data` names a model of ours, or none, or one of your own."""
+    if isinstance(data, dict):
+        return "own" if isinstance(data.get("model"), str) and data["model"] not in OUR_MODELS else "ours"
+    return "own" if isinstance(data, Own) else "ours"
+
+
 class GilbertElliott(Checked):
     """Two states that change from message to message (Gilbert 1960, Elliott 1963)."""
 
@@ -34,11 +54,7 @@ class GilbertElliott(Checked):
     loss_bad: Ratio = 1.0
     start: Literal["stationary", "good", "bad"] = "stationary"
 
-    @model_validator(mode="after")
-    def _moves(self) -> GilbertElliott:
-        if self.start == "stationary" and self.good_to_bad + self.bad_to_good == 0:
-            raise ValueError("good_to_bad and bad_to_good are both 0; raise one, or set start to good or bad")
-        return self
+    _checked = model_validator(mode="after")(checks.moves)
 
 
 class TwoState(Checked):
@@ -84,7 +100,8 @@ class Trace(Checked):
     """message: row n is for the n-th message; time: the last row sent no later. After the end comes the start."""
 
 
-Loss = Annotated[GilbertElliott | TwoState | Lutz | Blockage | Trace, Field(discriminator="model")]
+OurLoss = Annotated[GilbertElliott | TwoState | Lutz | Blockage | Trace, Field(discriminator="model")]
+Loss = Annotated[Annotated[OurLoss, Tag("ours")] | Annotated[Own, checks.OWN_LOSS, Tag("own")], Discriminator(whose)]
 
 
 class ListedWindows(Checked):
@@ -94,11 +111,7 @@ class ListedWindows(Checked):
     open_s: Annotated[tuple[tuple[Seconds, Span], ...], Field(min_length=1)]
     """Pairs of start and end, in order of time."""
 
-    @model_validator(mode="after")
-    def _in_order(self) -> ListedWindows:
-        if any(a >= b for a, b in itertools.pairwise(itertools.chain(*self.open_s))):
-            raise ValueError(f"open_s is {list(map(list, self.open_s))}; expected start before end, and no overlaps")
-        return self
+    _checked = model_validator(mode="after")(checks.in_order)
 
 
 class PeriodicWindows(Checked):
@@ -110,11 +123,7 @@ class PeriodicWindows(Checked):
     first_s: Seconds | Literal["random"] = "random"
     """When the first opens; random: anywhere within a period, also amid a window."""
 
-    @model_validator(mode="after")
-    def _fits(self) -> PeriodicWindows:
-        if self.open_s > self.period_s:
-            raise ValueError(f"open_s is {self.open_s:g}; expected at most period_s, which is {self.period_s:g}")
-        return self
+    _checked = model_validator(mode="after")(checks.fits)
 
 
 class RenewalWindows(Checked):
@@ -141,13 +150,7 @@ class Passes(Checked):
     start: str
     """UTC of the photo, as in 2026-08-01T12:00:00Z."""
 
-    @model_validator(mode="after")
-    def _is_a_time(self) -> Passes:
-        try:
-            datetime.fromisoformat(self.start)
-        except ValueError:
-            raise ValueError(f"start is {self.start!r}; expected UTC such as 2026-08-01T12:00:00Z") from None
-        return self
+    _checked = model_validator(mode="after")(checks.starts_at_a_time)
 
 
 Windows = Annotated[ListedWindows | PeriodicWindows | RenewalWindows | Passes, Field(discriminator="model")]
@@ -170,12 +173,7 @@ class LognormalDelay(Checked):
     larger: tuple[LargerMessages, ...] = ()
     """Other quantiles for larger messages; the last row whose from_bytes is reached holds."""
 
-    @model_validator(mode="after")
-    def _spread(self) -> LognormalDelay:
-        for median_s, p90_s in [(self.median_s, self.p90_s), *((row.median_s, row.p90_s) for row in self.larger)]:
-            if p90_s < median_s:
-                raise ValueError(f"p90_s is {p90_s:g}; expected at least median_s, which is {median_s:g}")
-        return self
+    _checked = model_validator(mode="after")(checks.spread)
 
 
 class WaitForPass(Checked):
@@ -185,7 +183,8 @@ class WaitForPass(Checked):
     windows: Windows
 
 
-Delay = Annotated[LognormalDelay | WaitForPass, Field(discriminator="model")]
+OurDelay = Annotated[LognormalDelay | WaitForPass, Field(discriminator="model")]
+Delay = Annotated[Annotated[OurDelay, Tag("ours")] | Annotated[Own, checks.OWN_DELAY, Tag("own")], Discriminator(whose)]
 
 
 class Copies(Checked):
@@ -195,11 +194,7 @@ class Copies(Checked):
     gap_s: tuple[Seconds, Seconds]
     """From one copy to the next: uniform between these two."""
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Copies:
-        if self.gap_s[0] > self.gap_s[1]:
-            raise ValueError(f"gap_s is {list(self.gap_s)}; expected the shorter gap first")
-        return self
+    _checked = model_validator(mode="after")(checks.shorter_first)
 
 
 class Ack(Checked):

@@ -17,7 +17,7 @@ import numpy as np
 
 from satsim.links.clock import ROUNDING_S
 from satsim.links.draws import Lost, never, uniforms
-from satsim.links.linkspec import Blockage, GilbertElliott, LinkSpec, Lutz, TwoState
+from satsim.links.linkspec import Blockage, GilbertElliott, LinkSpec, Lutz, Own, TwoState
 from satsim.links.traces import Replay
 
 Rng = np.random.Generator
@@ -26,8 +26,12 @@ Rng = np.random.Generator
 def make_loss(spec: LinkSpec, rng: Rng) -> Lost:
     """The model of `spec.loss`, which takes `rng` for its own; one that never loses where there is none.
 
-    Raises LinkError for a trace that cannot be used.
+    Raises LinkError for a trace or a model of your own that cannot be used.
     """
+    if isinstance(spec.loss, Own):
+        from satsim.links.own import own_loss
+
+        return own_loss(spec.loss, rng)
     return LOSS_MODELS[spec.loss.model](spec.loss, rng) if spec.loss else never
 
 

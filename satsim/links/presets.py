@@ -74,6 +74,12 @@ def find_preset(name: str) -> Preset:
     return presets[name]
 
 
+def transport_for(preset: str | None, acknowledged: bool) -> str:
+    """The transport that suits a preset, or a link of no preset."""
+    suits = find_preset(preset).transport if preset else "arq"
+    return "once" if suits == "arq" and not acknowledged else suits
+
+
 def merge_preset(data: Any) -> Any:
     """`data` over the link of the preset it names; a bare string names one. Raises ValueError for an unknown name.
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from codec.own import shown
 from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES
 from satsim.links.estimates import first_contact_s, photo_on
 from satsim.links.linkspec import (
+    Blockage,
     Cost,
+    GilbertElliott,
     LinkSpec,
     LognormalDelay,
+    Own,
     PeriodicWindows,
     RenewalWindows,
+    TwoState,
     WaitForPass,
     Windows,
 )
@@ -72,6 +77,8 @@ def latency_words(link: LinkSpec) -> str:
         case WaitForPass(windows=windows):
             wait = first_contact_s(windows)
             parts.append("wait for a gateway" + ("" if wait is None else f", mean {span(wait)}"))
+        case Own() as own:
+            parts.append(f"by {shown(own.model)}")
     return " + ".join(parts)
 
 
@@ -82,21 +89,21 @@ def loss_words(link: LinkSpec) -> str:
         parts.append(percent(link.loss_ratio))
     loss = link.loss
     if loss is not None:
-        match loss.model:
-            case "gilbert_elliott":
+        match loss:
+            case GilbertElliott():
                 bad = loss.good_to_bad / (loss.good_to_bad + loss.bad_to_good or 1)
                 mean = bad * loss.loss_bad + (1 - bad) * loss.loss_good
                 run = f", bad runs of {1 / loss.bad_to_good:.3g}" if loss.bad_to_good else ""
                 parts.append(percent(mean) + run)
-            case "two_state":
+            case TwoState():
                 parts.append(
                     f"{percent(loss.loss_good)} for {span(loss.mean_good_s)}, then {percent(loss.loss_bad)} for "
                     f"{span(loss.mean_bad_s)}"
                 )
-            case "blockage":
+            case Blockage():
                 parts.append(f"{percent(loss.loss_clear)}, or {percent(loss.loss_blocked)} where the site is blocked")
             case _:
-                parts.append(f"by {loss.model}")
+                parts.append(f"by {shown(loss.model)}")
     if link.copies is not None:
         parts[-1] += f" of each of {link.copies.count} copies"
     if link.duplicate_ratio:

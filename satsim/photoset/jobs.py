@@ -43,7 +43,7 @@ def run_photo(job: PhotoJob) -> dict[str, Any]:
     cache = open_cache(job.cache)
     repaired, noticed = cache.repaired, len(cache.notices)
     scenario, found, notices, scored = job.scenario, [], list[str](), 0
-    metrics = [metric.name for metric in job.measures.metrics]
+    metrics = [metric.loads_as or metric.name for metric in job.measures.metrics]
     with naming(job.name):
         reference = load_photo(scenario.image).pixels
         for number, scheme in enumerate(scenario.schemes):

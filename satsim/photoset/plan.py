@@ -17,7 +17,7 @@ from satsim.scenario.settings import check_codecs
 from satsim.scoring.digests import code_digest, file_digest
 from satsim.scoring.judge import digest
 from satsim.scoring.summary import Measures, choose_measures
-from satsim.sweep.plan import own_versions, paths_in
+from satsim.sweep.plan import own_codes, own_versions, paths_in
 from satsim.words import span
 
 FIRST, END = "first", "end"
@@ -61,6 +61,7 @@ class PhotosetPlan:
             "set of photos": digest(photos),
             "metric": [metric.name for metric in self.measures.metrics],
             "moments": [moment.name for moment in self.moments],
+            "code of a loss, delay or transport": own_codes([self.scenario]),
             "version of satsim or a library": [own_versions(), code_digest("satsim")],
         }
 

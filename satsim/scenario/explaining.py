@@ -82,6 +82,10 @@ def explain(error: Any, root: type[BaseModel]) -> str:
             return f"{field} is {found}; expected {_range_of(model, place)}{hint}"
         case "value_error":
             said = str(context["error"])
+            if said.split()[0] in ("loss", "delay", "transport"):
+                return f"{field}: {said}"
+            if place and said.startswith(f"{place[-1]} is "):
+                field = ".".join(place[:-1])
             return f"{field}.{said}" if field and not said.startswith(field) else said
         case "union_tag_not_found":
             return f"{field}.model is missing; expected one of: {', '.join(_tags(kind))}"
@@ -108,6 +112,8 @@ def _walk(loc: Sequence[Any], root: type[BaseModel]) -> tuple[list[str], type[Ba
     annotation: Any = root
     for part in loc:
         models = list(_models_in(annotation))
+        if part in ("ours", "own") and _tags(annotation):
+            continue  # whose model it is, which pydantic puts into the place
         if str(part) in _tags(annotation):
             annotation = _tags(annotation)[str(part)]
             continue
@@ -138,7 +144,8 @@ def _is_choice(annotation: Any) -> bool:
 def _tags(annotation: Any) -> dict[str, type[BaseModel]]:
     """By the word in its `model` key: each kind of model that a union may hold."""
     kinds = [model for model in _models_in(annotation) if "model" in model.model_fields]
-    return {typing.get_args(kind.model_fields["model"].annotation)[0]: kind for kind in kinds}
+    words = [typing.get_args(kind.model_fields["model"].annotation)[:1] for kind in kinds]
+    return {word[0]: kind for word, kind in zip(words, kinds, strict=True) if word}  # one of your own has any
 
 
 def _range_of(model: type[BaseModel], place: Sequence[str]) -> str:

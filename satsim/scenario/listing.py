@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from satsim.errors import ScenarioError
-from satsim.scenario.finding import folders, listed
 from satsim.scenario.scenario import read_mapping
+from satsim.scenario.shipped import folders, listed
 
 KINDS = ("scenario", "sweep", "study")
 _OF_A_STUDY = {"goal", "budget", "space", "trials"}

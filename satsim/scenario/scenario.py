@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from os.path import exists, isdir, isfile
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -15,10 +15,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from codec.yaml_reader import YamlError, read_text, read_yaml
 from satsim.air.packets import overhead_bytes
 from satsim.errors import ScenarioError
+from satsim.links.checks import LEFT_FIRST, OwnOptions, OwnTransport
 from satsim.links.linkspec import Checked, LinkSpec, Seconds, Span
 from satsim.words import visible
-
-Part = TypeVar("Part", bound=BaseModel)
 
 
 class ImageSpec(Checked):
@@ -41,10 +40,11 @@ class ImageSpec(Checked):
 class TransportSpec(Checked):
     """What goes into a round, and how rounds go on; a bare name stands for it with the rest as it is."""
 
-    name: Literal["auto", "once", "carousel", "arq"] = "auto"
+    name: Annotated[Literal["auto", "once", "carousel", "arq"] | OwnTransport, LEFT_FIRST] = "auto"
     """once: one round, in order; carousel: round after round; arq: each message until it is acknowledged; auto: what
     the service of the link's preset does, and on any other link arq where messages are acknowledged, else once. A
-    scenario that has been read says which."""
+    scenario that has been read says which. Or one of your own, with `options`."""
+    options: OwnOptions = Field(default_factory=dict)
     base_copies: Annotated[int, Field(ge=1, le=20)] = 1
     """How often a round sends the first stage (of a whole file: all of it)."""
     base_spread: bool = False
@@ -74,12 +74,11 @@ class TransportSpec(Checked):
         """This transport, with what suits `link` in place of `auto`."""
         if self.name != "auto":
             return self
-        suits = "arq"
-        if link.preset:
-            from satsim.links.presets import find_preset
+        if not link.preset and link.ack.kind == "none":
+            return self.model_copy(update={"name": "once"})
+        from satsim.links.presets import transport_for
 
-            suits = find_preset(link.preset).transport
-        return self.model_copy(update={"name": "once" if (suits, link.ack.kind) == ("arq", "none") else suits})
+        return self.model_copy(update={"name": transport_for(link.preset, link.ack.kind != "none")})
 
 
 class SendersSpec(Checked):
@@ -130,8 +129,7 @@ class SchemeSpec(Checked):
 
     @model_validator(mode="after")
     def _fields_known(self) -> SchemeSpec:
-        unknown = [field for field in re.findall(r"\{(.*?)\}", self.name) if field not in NAME_FIELDS]
-        if unknown:
+        if unknown := [field for field in re.findall(r"\{(.*?)\}", self.name) if field not in NAME_FIELDS]:
             raise ValueError(f"name has {{{unknown[0]}}}; expected one of: {{" + "}, {".join(NAME_FIELDS) + "}")
         return self
 
@@ -161,6 +159,12 @@ class Scenario(Checked):
     notes: tuple[str, ...] = ()
     """Lines for the reader of the results; settings from outside add what they left out or put together."""
 
+    @property
+    def names(self) -> list[str]:
+        """All that may be the name of code of your own: metrics, codecs, transports, and models of links."""
+        models = [m.model for one in (self.link, *map(self.link_of, self.schemes)) for m in (one.loss, one.delay) if m]
+        return [*self.metrics, *models, *(name for one in self.schemes for name in (one.codec, one.transport.name))]
+
     def link_of(self, scheme: SchemeSpec) -> LinkSpec:
         """The link that a scheme sends on."""
         return scheme.link or self.link
@@ -170,8 +174,7 @@ class Scenario(Checked):
         """Every `auto` becomes what it stands for, so that no reader needs to know; a note says where that is new."""
         named, notes = [], dict.fromkeys(self.notes)
         for scheme in self.schemes:
-            link = self.link_of(scheme)
-            now = scheme.transport.on(link)
+            now = scheme.transport.on(link := self.link_of(scheme))
             if scheme.transport.name == "auto" and now.name != "once":
                 way = f"{now.name} over {link.preset or 'this one'}"
                 notes[f"no transport is named, so each goes as suits its link: {way}"] = None
@@ -211,11 +214,11 @@ def load_scenario(path: Path, settings: Sequence[str] = ()) -> Scenario:
 
 def make_scenario(data: Any, source: str, folder: Path) -> Scenario:
     """`check_scenario`, with every path in it read as relative to `folder`, and no code in it that nobody allowed."""
-    scenario = _with_absolute_paths(check_scenario(data, source), folder)
-    if any(":" in scheme.codec or scheme.codec == "external" for scheme in scenario.schemes):
-        from satsim.scenario.settings import check_codecs
+    scenario: Scenario = _with_absolute_paths(check_scenario(data, source), folder)
+    if any(":" in name or name == "external" for name in scenario.names):
+        from satsim.scenario.own import settled
 
-        check_codecs([scenario.schemes], source)
+        return settled(scenario, source, folder)
     return scenario
 
 
@@ -224,14 +227,12 @@ def check_scenario(data: Any, source: str) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        from satsim.scenario.explaining import explain_all
-        from satsim.scenario.settings import codec_faults
+        from satsim.scenario.settings import all_faults
 
-        more = codec_faults(data["schemes"]) if isinstance(data, dict) and "schemes" in data else []
-        raise ScenarioError(explain_all(error.errors(), Scenario, source, more)) from None
+        raise ScenarioError(all_faults(error.errors(), Scenario, data, source)) from None
 
 
-def _with_absolute_paths(part: Part, folder: Path) -> Part:
+def _with_absolute_paths(part: Any, folder: Path) -> Any:
     """`part` with every path in it, however deep, read as relative to `folder`."""
     changes: dict[str, Any] = {}
     for name in type(part).model_fields:
@@ -269,15 +270,13 @@ def read_mapping(path: Path, kind: str) -> dict[str, Any]:
 def save_scenario(scenario: Scenario, path: Path, short: bool = False, head: str = "") -> dict[str, Any]:
     """Write `scenario` to `path` after `head`, in full or, if that says the same, `short`, and return what it says.
 
-    Short is without defaults. The photo, and other files that it names, are copied into `inputs` beside it. Raises
-    OSError.
+    Short is without defaults. Photo, code and other files that it names are copied into `inputs`. Raises OSError.
     """
     data = scenario.model_dump()
     less: dict[str, Any] = scenario.model_dump(exclude_defaults=True)
     if short and Scenario.model_validate(less) == scenario:
         data = less
-    carried: dict[Path, str] = {}
-    written: dict[str, Any] = _carry(data, path.parent, carried)
+    written: dict[str, Any] = _carry(data, path.parent, {})
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=116)
     path.write_text(head + text, encoding="utf-8")
     return written
@@ -290,11 +289,12 @@ def _carry(part: Any, folder: Path, carried: dict[Path, str]) -> Any:
     if isinstance(part, list | tuple):
         return [_carry(each, folder, carried) for each in part]
     if isinstance(part, Path) or (isinstance(part, str) and Path(part).is_absolute()):
-        file = Path(part)
+        place, colon, attribute = str(part).rpartition(":") if ".py:" in str(part) else (str(part), "", "")
+        file = Path(place)
         if file not in carried and isfile(file):
             taken = len({name for name in carried.values() if Path(name).name.endswith(file.name)})
             carried[file] = f"{INPUTS}/{f'{taken + 1}_' if taken else ''}{visible(file.name)}"
             (folder / INPUTS).mkdir(exist_ok=True)
             shutil.copyfile(file, folder / carried[file])
-        return carried.get(file, str(part))
+        return carried.get(file, place) + colon + attribute
     return part

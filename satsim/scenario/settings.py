@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codec.yaml_reader import YamlError, read_yaml
 from satsim.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MOST_FAULTS = 20
 
@@ -114,6 +117,14 @@ def check_codecs(stories: Iterable[Sequence[Any]], source: str) -> None:
     different = {str([(scheme.codec, scheme.options) for scheme in schemes]): schemes for schemes in stories}
     if faults := dict.fromkeys(fault for schemes in different.values() for fault in codec_faults(schemes)):
         raise ScenarioError("\n".join(f"{source}: {fault}" for fault in [*faults][:MOST_FAULTS]))
+
+
+def all_faults(errors: Sequence[Any], root: type[BaseModel], data: Any, source: str) -> str:
+    """Each of these mistakes of `data`, which should be a `root`, and those of codecs in it, a line each."""
+    from satsim.scenario.explaining import explain_all
+
+    more = codec_faults(data["schemes"]) if isinstance(data, dict) and "schemes" in data else []
+    return explain_all(errors, root, source, more)
 
 
 def codec_faults(schemes: Any) -> list[str]:

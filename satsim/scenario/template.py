@@ -17,9 +17,9 @@ from satsim.errors import ScenarioError
 from satsim.links.estimates import photo_on
 from satsim.links.linkspec import DAY_S, LinkSpec
 from satsim.links.presets import find_preset
-from satsim.scenario.finding import folders
 from satsim.scenario.scenario import check_scenario
 from satsim.scenario.settings import check_codecs
+from satsim.scenario.shipped import folders
 
 PHOTO = "images/forest_fire.png"
 """Of the scenarios that ship: what is sent where no photo is named."""

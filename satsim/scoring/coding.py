@@ -2,11 +2,11 @@
 
 Torch comes in with the first set of packets that is not in the cache.
 
-A cached answer is found again only where nothing it follows from has changed: pixels, codec, options and the files they
-name, model, payloads, metrics and their weights, our code and that of a codec of your own (its package, not what it
-imports), libraries, kind of processor. Of the programs that `external` runs, only files its commands name by path are
-told apart: after an update of a program, name another cache folder. Numbers may differ in the last digits between
-processors of one kind.
+A cached answer is found again only where nothing it follows from has changed: pixels, codec, options and the files
+they name, model, payloads, metrics and their weights, our code and that of codecs and metrics of your own (a file or a
+package, not what it imports; what was made in a notebook is known until it is registered anew), libraries, kind of
+processor. Of the programs that `external` runs, only files its commands name by path are told apart: after an update
+of a program, name another cache folder. Numbers may differ in the last digits between processors of one kind.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 from codec import metrics as judges
 from codec.base import Codec, CodecError, stages_of
 from codec.files import cache_folder
-from codec.loading import load_codec
-from codec.metrics import Metric, find_weights, load_metric, metric_info
+from codec.loading import CODECS, load_codec
+from codec.metrics import METRICS, Metric, find_weights, load_metric, metric_info
 from codec.photos import reduced
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.cache import Cache
-from satsim.scoring.digests import coded_with, file_digest, flat, options_digest
+from satsim.scoring.digests import coded_with, file_digest, flat, options_digest, own_code
 from satsim.scoring.judge import Judge, Tools, digest, picture_digest
 from satsim.scoring.outbox import Picture, Sending, fill_outbox, naming, title_of
 
@@ -48,7 +48,7 @@ def prepare(
 
     def load(options: dict[str, Any]) -> _CachedCoder:
         coder = _load_codec(scheme.codec, options)
-        made_with.update(coded_with(scheme.codec, options, type(coder).__module__, coder.model_id))
+        made_with.update(coded_with(scheme.codec, options, coder.model_id))
         return _CachedCoder(coder, cache, digest(["photo", *flat(made_with), picture_digest(photo)]))
 
     with naming(title):
@@ -93,7 +93,7 @@ def _tools_for(sending: Sending) -> Tools:
     """Codec and metrics. Raises CodecError where they are not those that the sending was prepared with."""
     coder, weighed = _load_codec(sending.codec, sending.options), _scored_with(sending.metrics)
     metrics = [_load_metric(name, weighed[f"metric {name}"]) for name in sending.metrics]
-    here = coded_with(sending.codec, sending.options, type(coder).__module__, coder.model_id) | weighed
+    here = coded_with(sending.codec, sending.options, coder.model_id) | weighed
     for name in sorted(here.keys() | sending.made_with.keys()):
         if (found := here.get(name, "missing")) != (wanted := sending.made_with.get(name, "missing")):
             raise CodecError(
@@ -108,13 +108,15 @@ class _Recipe:
     """A codec to load; equal recipes make equal codecs."""
 
     name: str
-    options_digest: str
+    digest: str
+    """Of the options, and of the code of a codec of your own."""
     options: dict[str, Any] = field(compare=False)
 
 
 def _load_codec(name: str, options: dict[str, Any]) -> Codec:
     """The codec, which stays in memory for the next sending. Raises CodecError."""
-    return _made(_Recipe(name, options_digest(options), options))
+    code = "" if name in CODECS else str(own_code("codec", name))
+    return _made(_Recipe(name, options_digest(options) + code, options))
 
 
 @lru_cache(maxsize=8)
@@ -132,6 +134,9 @@ def _scored_with(metrics: Sequence[str]) -> dict[str, str]:
     """Digests of the weights of each metric, be they fetched or shipped; of none for one without."""
     found: dict[str, str] = {}
     for name in metrics:
+        if name not in METRICS:
+            found[f"metric {name}"] = digest(flat(own_code("metric", name)))
+            continue
         shipped = Path(judges.__file__).with_name(f"{name}.safetensors")
         paths = [find_weights(each) for each in metric_info(name).files] or [shipped]
         found[f"metric {name}"] = digest(file_digest(path) for path in paths if path and path.is_file())

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import satsim
+from codec.loading import CODECS
+from codec.own import shown
+from codec.own.finding import find
 from satsim.scoring.judge import digest
 
 LIBRARIES = ("numpy", "torch", "pillow", "pillow-heif", "imagecodecs", "imageio-ffmpeg")
@@ -24,19 +27,29 @@ OWN_CODE = (
 """The way from packets to scores in satsim, besides all of codec."""
 
 
-def coded_with(name: str, options: Mapping[str, Any], module: str, model_id: int) -> dict[str, str]:
-    """What payloads and pictures follow from, besides the photo: of a codec by its name, whose class is in `module`."""
-    modules = {each for each in (module, *name.split(":")[:-1]) if not each.startswith("codec.")}
+def coded_with(name: str, options: Mapping[str, Any], model_id: int) -> dict[str, str]:
+    """What payloads and pictures follow from, besides the photo: of a codec by its name."""
     return {
-        "codec": name,
+        "codec": shown(name),
         "options": options_digest(options),
         "model": f"{model_id:08x}",
         "code of codec": code_digest("codec"),
         "code of satsim": _own_code_digest(),
-        **{f"code of {each}": code_digest(each) for each in sorted(modules)},
+        **({} if name in CODECS else own_code("codec", name)),
         **versions(LIBRARIES),
         "processor": platform.machine(),
     }
+
+
+def own_code(kind: str, name: str) -> dict[str, str]:
+    """By what it is called: digests of the code of one of your own. Raises CodecError where there is none.
+
+    Of what was registered and can be imported, its package; of what was made in a notebook, the registration alone.
+    """
+    found = find(kind, name)
+    modules = [module for module in found.modules if not module.startswith("codec.")]
+    own = {f"code of {kind} {shown(name)}": found.digest} if found.digest else {}
+    return own | {f"code of {module}": code_digest(module) for module in modules}
 
 
 def flat(facts: Mapping[str, str]) -> list[str]:

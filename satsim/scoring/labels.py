@@ -47,7 +47,7 @@ def transport_words(transport: TransportSpec) -> str:
     """What a transport does, and what a round holds besides."""
     spare, copies = transport.repairs, transport.base_copies
     return (
-        TRANSPORTS[transport.name]
+        TRANSPORTS.get(transport.name, f"sent by {transport.name.rpartition(':')[2]}")
         + f", first stage {copies} times" * (copies > 1)
         + (f", {spare} repair packet{'s' * (spare > 1)}" if spare else "")
     )

@@ -90,17 +90,19 @@ def choose_measures(
     """
     metrics: dict[str, Metric] = {}
     notices = []
-    for name in [*scenario.metrics, *scenario.quality_levels]:
-        try:
-            metric_info(name)
-        except CodecError as error:
-            raise ScenarioError(f"metrics: {error}") from error
+    try:
+        called = {metric_info(name).name for name in scenario.metrics}
+        for name in scenario.quality_levels:
+            called.add(name if name in called else metric_info(name).name)
+    except CodecError as error:
+        raise ScenarioError(f"metrics: {error}") from error
     for name in scenario.metrics:
         metric, notice = choose_metric(name, shortest_side=shortest_side)
         metrics[metric.name] = metric
         notices += [notice] if notice else []
-    levels = {name: scenario.quality_levels.get(name, DEFAULT_LEVELS[name]) for name in metrics}
-    measures = Measures(tuple(map(metric_info, metrics)), levels, tuple(moments_s))
+    levels = {name: scenario.quality_levels.get(name, DEFAULT_LEVELS.get(name, ())) for name in metrics}
+    infos = tuple(metric_info(metric.loads_as or name) for name, metric in metrics.items())
+    measures = Measures(infos, levels, tuple(moments_s))
     return list(metrics.values()), measures, notices
 
 

@@ -8,7 +8,6 @@ A transport is a process that sends rounds of messages from a terminal and may l
 from __future__ import annotations
 
 import gc
-import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -68,7 +67,7 @@ def simulate(
     Raises ValueError for an endless transport without a finite `duration_s`.
     """
     spec = TransportSpec.model_validate(transport).on(link)
-    if spec.name in ENDLESS and duration_s == inf:
+    if spec.name != "once" and duration_s == inf:
         raise ValueError(f"transport is {spec.name}, which may never end; expected a finite duration_s")
     env = simpy.Environment()
     log = Log()
@@ -87,7 +86,7 @@ def simulate(
             env, link, way, log, own, chance, sender=number, created_s=created_s, channel=channel, horizon_s=duration_s
         )
         round_ = range(len(own)) if order is None else order
-        env.process(TRANSPORTS[spec.name](terminal, round_, spec, chance))
+        env.process(transport_of(spec)(terminal, round_, spec, chance))
     with collection_paused():
         env.run(until=None if duration_s == inf else max(duration_s - ROUNDING_S, duration_s / 2))
         received = receive(landings, messages, link.decode_s, duration_s)
@@ -95,41 +94,20 @@ def simulate(
         return sorted(log.rows + received + log.heard, key=itemgetter(0))
 
 
+def transport_of(spec: TransportSpec) -> Callable[[Terminal, Sequence[int], TransportSpec, Chance], Process]:
+    """The process that sends the rounds of one terminal. Raises LinkError for one of your own that cannot be used."""
+    if spec.name == "once":
+        return once
+    from satsim.simulation.transports import other_transport
+
+    return other_transport(spec.name)
+
+
 def once(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
     """Send each message once, in order (the paper)."""
     for index in order:
         yield terminal.slot()
         terminal.send(index)
-
-
-def carousel(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
-    """Send round after round until time is up; what was lost comes by again."""
-    for index in itertools.cycle(order):
-        yield terminal.slot()
-        terminal.send(index)
-
-
-def arq(terminal: Terminal, order: Sequence[int], spec: TransportSpec, chance: Chance) -> Process:
-    """Send each message until it is acknowledged (selective repeat; stop and wait where a session tells at once).
-
-    A failed message is sent again after the wait of the ladder. One that fails for longer than `give_up_s` is put back
-    behind all others, whose turn then comes first. Without acknowledgements every message is sent once.
-    """
-    if terminal.acknowledges == "none":
-        return once(terminal, order, spec, chance)
-    from satsim.simulation.arq import selective_repeat, stop_and_wait
-
-    repeat = stop_and_wait if terminal.acknowledges == "session" else selective_repeat
-    return repeat(terminal, order, spec, chance.uniforms("retries"))
-
-
-TRANSPORTS: dict[str, Callable[[Terminal, Sequence[int], TransportSpec, Chance], Process]] = {
-    "once": once,
-    "carousel": carousel,
-    "arq": arq,
-}
-ENDLESS = ("carousel", "arq")
-"""These go on until time is up, or may."""
 
 
 def receive(landings: list[Landing], messages: Sequence[Sequence[bytes]], decode_s: float, end_s: float) -> list[Event]:

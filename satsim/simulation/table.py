@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from codec.own import shown
+from satsim.links.checks import OUR_TRANSPORTS
 from satsim.links.clock import ROUNDING_S
 from satsim.links.delays import make_delay
-from satsim.links.linkspec import Cost, LinkSpec, PeriodicWindows, RenewalWindows, Trace, WaitForPass, Windows
+from satsim.links.linkspec import Cost, LinkSpec, Own, PeriodicWindows, RenewalWindows, Trace, WaitForPass, Windows
 from satsim.links.losses import make_loss
 from satsim.scenario.scenario import SendersSpec, TransportSpec
 from satsim.simulation.events import Event, Showings
@@ -30,6 +32,12 @@ def why_no_table(link: LinkSpec, transport: TransportSpec, senders: SendersSpec 
         return "the terminal repeats messages by itself, after gaps left to chance"
     if by_chance(link.windows):
         return "contact windows are left to chance"
+    if isinstance(link.loss, Own):
+        return f"losses are by {shown(link.loss.model)}, a model of your own"
+    if isinstance(link.delay, Own):
+        return f"delays are by {shown(link.delay.model)}, a model of your own"
+    if transport.name not in OUR_TRANSPORTS:
+        return f"messages are sent by {shown(transport.name)}, a transport of your own"
     if isinstance(link.delay, WaitForPass):
         if by_chance(link.delay.windows):
             return "delays wait for passes that are left to chance"

@@ -150,7 +150,7 @@ def minutes_until_out(scenario: Scenario, sending: Sending, first: int) -> list[
     """When the last message leaves, in minutes after the first photo, in one run or, where chance counts, in more."""
     (scheme,) = scenario.schemes
     link = scenario.link_of(scheme)
-    chance = scheme.transport.name == "arq" or link.windows is not None
+    chance = scheme.transport.name not in ("once", "carousel") or link.windows is not None
     minutes = []
     for seed in range(scenario.seed + first, scenario.seed + first + (TIMED_RUNS if chance else 1)):
         events = simulate(
@@ -168,7 +168,7 @@ def minutes_until_out(scenario: Scenario, sending: Sending, first: int) -> list[
 
 def _prepare(task: Task) -> Sending:
     bench = task.bench
-    names = tuple(metric.name for metric in bench.measures.metrics)
+    names = tuple(metric.loads_as or metric.name for metric in bench.measures.metrics)
     return jobs.encode(
         jobs.EncodeTask(
             scenario=bench.with_schemes([task.scheme]),

@@ -7,6 +7,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from codec.own import installed
+from codec.own.finding import registered
 from satsim.durations import parse_duration
 from satsim.errors import StudyError
 from satsim.words import span
@@ -19,7 +21,7 @@ BETTER = {
     "ms-ssim": "higher",
     "psnr": "higher",
 }
-"""Every metric, and which way is better: what `codec.metrics` says, at hand without it."""
+"""Every metric of ours, and which way is better: what `codec.metrics` says, at hand without it."""
 ALIASES = {"lpips": "lpips-squeeze", "msssim": "ms-ssim"}
 LONGEST_S = 30 * 86_400.0
 """As long as a scenario may run."""
@@ -46,7 +48,7 @@ class Goal:
     @property
     def higher_is_better(self) -> bool:
         """Which way the metric counts."""
-        return BETTER[self.metric] == "higher"
+        return better(self.metric) == "higher"
 
     def __str__(self) -> str:
         sign = ">=" if self.higher_is_better else "<="
@@ -76,9 +78,9 @@ def parse_goal(text: str) -> Goal:
         raise StudyError(f"{start} says no probability ('with ...'); expected {GOAL_EXAMPLE}")
     name, sign, level = _comparison(quality or "", start, GOAL_EXAMPLE)
     metric = _metric(name, start)
-    wanted = ">=" if BETTER[metric] == "higher" else "<="
+    wanted = ">=" if better(metric) == "higher" else "<="
     if sign != wanted:
-        raise StudyError(f"{start}: {BETTER[metric]} {metric} is better; write {name} {wanted} {level:g} by {by} ...")
+        raise StudyError(f"{start}: {better(metric)} {metric} is better; write {name} {wanted} {level:g} by {by} ...")
     return Goal(metric, level, _duration_s(by, start), _probability(chance, start))
 
 
@@ -118,10 +120,21 @@ def _number(text: str, start: str, example: str) -> float:
     return value
 
 
+def better(metric: str) -> str:
+    """Which way a metric counts: higher, or lower. Raises codec.CodecError for one of your own that cannot be made."""
+    if metric in BETTER:
+        return BETTER[metric]
+    from codec.metrics import metric_info
+
+    return "higher" if metric_info(metric).higher_is_better else "lower"
+
+
 def _metric(name: str, start: str) -> str:
     known = ALIASES.get(name.replace("-", "").replace("_", ""), name.replace("_", "-"))
     if known in BETTER:
         return known
+    if own := next((each for each in (*registered("metric"), *installed("metric")) if each.lower() == name), ""):
+        return own
     near = difflib.get_close_matches(known, [*BETTER, *ALIASES], n=1)
     hint = f"did you mean {near[0]}?" if near else f"expected one of: {', '.join(BETTER)}"
     raise StudyError(f"{start}: no metric is called {name!r}; {hint}")

@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError
 
 from codec.folders import few, read_each
+from codec.options import split_options
+from codec.own import CODE_ALLOWED
 from satsim.errors import StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
@@ -95,7 +97,18 @@ def read_plan(
         scenario = scenario.model_copy(update={"image": scenario.image.with_photo(image)})
     if spec.title:
         scenario = scenario.model_copy(update={"title": spec.title})
-    return over_photos(make_plan(scenario, goal, budgets, spec), photos)
+    return over_photos(make_plan(scenario, goal, budgets, with_places(spec, base.parent)), photos)
+
+
+def with_places(spec: StudySpec, folder: Path) -> StudySpec:
+    """`spec` with the files of codecs of your own that lie beside the scenario, in `folder`, named by their paths."""
+    if spec.space.codecs is None or not CODE_ALLOWED.get():
+        return spec
+    from codec.own.finding import located
+
+    names = [split_options(text)[0] for text in spec.space.codecs]
+    codecs = [located(name, folder) + text[len(name) :] for name, text in zip(names, spec.space.codecs, strict=True)]
+    return spec.model_copy(update={"space": spec.space.model_copy(update={"codecs": tuple(codecs)})})
 
 
 def over_photos(plan: StudyPlan, photos: Sequence[Photo]) -> StudyPlan:

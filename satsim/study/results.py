@@ -138,7 +138,7 @@ def _write_rows(path: Path, study: Study, outcomes: Sequence[Outcome]) -> None:
 def _row(study: Study, each: Outcome) -> list[Any]:
     design, coding = each.design, each.design.coding
     return [
-        each.name, coding.codec, json.dumps(coding.options), coding.scale, design.transport, design.copies,
+        each.name, Path(coding.codec).name, json.dumps(coding.options), coding.scale, design.transport, design.copies,
         design.repair, each.runs, each.share, each.low, each.high, each.verdict, each.goal_s, each.at_goal_time,
         each.first_image_s, each.final, *(each.spent[k] for k in ("messages", "bytes", "price", "energy", "minutes")),
         "; ".join(each.over), each in study.front, each == study.recommended,

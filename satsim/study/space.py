@@ -103,7 +103,8 @@ def make_coding(codec: str, scale: float, stages: int) -> OperatingPoint:
 def read_codec(text: str) -> tuple[str, dict[str, Any]]:
     """Name and options of NAME[:key=value,key=value]; a name may hold a colon, as in my.module:Class."""
     name, settings = split_options(text)
-    if not all(name.split(":")) or name.count(":") > 1:
+    place, _, attribute = name.rpartition(":")
+    if not attribute or (":" in name and not place) or (":" in place and not place.endswith(".py")):
         raise StudyError(f"codec {text!r}: expected NAME or NAME:key=value, such as avif or progic:model=nano")
     check_code(name)
     try:

@@ -22,7 +22,7 @@ def cost_words(plan: SweepPlan, workers: int) -> Iterator[str]:
     yield f"{plan.first.name}: {len(plan.places):,} points" + (f" ({grid})" if grid else "")
     yield f"{len(schemes)} schemes, {plan.replications:,} replications: {plan.runs:,} runs"
     first = plan.places[0]
-    metrics = tuple(metric.name for metric in plan.measures.metrics)
+    metrics = tuple(metric.loads_as or metric.name for metric in plan.measures.metrics)
     began = time.perf_counter()
     photo = load_photo(first.scenario.image).pixels
     sendings = [encode(EncodeTask(first.scenario, k, photo, metrics, plan.cache)) for k in range(len(schemes))]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codec.folders import few
+from codec.own import shown
 from satsim.errors import SweepError
+from satsim.links.checks import OUR_TRANSPORTS
+from satsim.links.linkspec import Own
 from satsim.notices import image_notices, link_notices, links_of
 from satsim.scenario.scenario import Scenario, make_scenario
 from satsim.scenario.settings import check_codecs
-from satsim.scoring.digests import code_digest, file_digest, versions
+from satsim.scoring.digests import code_digest, file_digest, options_digest, own_code, versions
 from satsim.scoring.judge import digest
 from satsim.scoring.outbox import load_photo
 from satsim.scoring.summary import Measures, choose_measures
@@ -74,8 +77,29 @@ class SweepPlan:
             "count of replications": self.replications,
             "metric": [metric.name for metric in self.measures.metrics],
             "moments": list(self.measures.moments_s),
+            "code of a loss, delay or transport": own_codes(place.scenario for place in self.places),
             "version of satsim or a library": [own_versions(), code_digest("satsim")],
         }
+
+
+def own_codes(scenarios: Iterable[Scenario]) -> dict[str, str]:
+    """Digests of the code of all losses, delays and transports of your own."""
+    found: dict[str, str] = {}
+    for scenario in scenarios:
+        for kind, name, options in own_parts(scenario):
+            found |= own_code(kind, name) | {f"options of {kind} {shown(name)}, {options}": options_digest(options)}
+    return found
+
+
+def own_parts(scenario: Scenario) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind, name and options of each loss, delay and transport of your own."""
+    for scheme in scenario.schemes:
+        link, transport = scenario.link_of(scheme), scheme.transport
+        for kind in ("loss", "delay"):
+            if isinstance(part := getattr(link, kind), Own):
+                yield kind, part.model, part.options
+        if transport.name not in OUR_TRANSPORTS:
+            yield "transport", transport.name, transport.options
 
 
 def paths_in(data: Any) -> Iterator[Path]:

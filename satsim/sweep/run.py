@@ -113,7 +113,7 @@ def resumable(unfinished: Unfinished) -> Iterator[None]:
 
 def code_photos(plan: SweepPlan, workers: Workers, progress: Callable[[Progress], None]) -> list[tuple[Sending, ...]]:
     """For each point the photo as each scheme sends it; what is the same at several points is coded once."""
-    metrics = tuple(metric.name for metric in plan.measures.metrics)
+    metrics = tuple(metric.loads_as or metric.name for metric in plan.measures.metrics)
     images = {place.scenario.image for place in plan.places}
     photos = {image: load_photo(image).pixels for image in images}
     numbers: dict[str, int] = {}

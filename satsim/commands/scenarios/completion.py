@@ -10,7 +10,7 @@ import typer
 
 def scenario_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names that the command takes, and YAML files of this folder; other folders are left to the shell."""
-    from satsim.scenario.finding import folders, listed
+    from satsim.scenario.shipped import folders, listed
 
     paths = [path for folder in folders() for path in listed(folder)]
     names = {path.stem for path in paths if ctx.info_name != "run" or path.parent.name != "studies"}
