@@ -155,6 +155,13 @@ def test_links_that_lead_nowhere_would_be_found(tmp_path):
     assert pages.anchors(page) == {"one-two"}
 
 
+@pytest.mark.parametrize("page", pages.LINKED, ids=pages.name_of)
+def test_a_list_or_table_stands_apart_or_the_site_does_not_show_it(page):
+    text = pages.FENCE.sub("", page.read_text(encoding="utf-8"))
+    pairs = re.findall(r"^(?!- |\d+\. |\||  |<!--)(\S.*)\n((?:- |\d+\. |\|).*)$", text, re.MULTILINE)
+    assert pairs == []
+
+
 def test_the_readme_is_short():
     assert len((pages.ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
