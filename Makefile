@@ -1,7 +1,8 @@
 # make demo   set up what a run needs and send a forest-fire photo over a satellite link
 # make test   set up what the tests need, then lint, format check, types and tests, two at a time
 # make test-all   the same with the slow tests
-# make references   everything in results/reference and every number of the README from it, made anew (an hour)
+# make references   everything in results/reference and every number of the pages from it, made anew (an hour)
+# make docs   the manual as web pages in build/site; warnings are errors
 # make house  how the code stands: modules, lines, imports, and the way of a run
 # make lock   constraints.txt anew: the newest versions that go together, to be tested before they are committed
 # make clean  remove the virtual environment and caches (results stay)
@@ -14,7 +15,7 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # torch is named for `make lock`: on Linux another release may bring GPU libraries of several gigabytes.
 TORCH := 2.13.0
 
-.PHONY: demo test test-all references house lint lock clean venv
+.PHONY: demo test test-all references docs house lint lock clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
@@ -33,6 +34,9 @@ lint: .venv/test-ready
 
 references: .venv/test-ready
 	$(BIN)/python benchmarks/references.py
+
+docs: .venv/test-ready
+	$(BIN)/python -m mkdocs build --strict
 
 house: .venv/test-ready
 	$(BIN)/python tests/house.py

@@ -1,6 +1,7 @@
-"""The blocks of the README that follow from results/reference, and nothing else.
+"""The blocks of the README and of the manual that follow from results/reference, and nothing else.
 
-A block stands between `<!-- NAME: make references -->` and `<!-- end -->`; `BLOCKS` has what belongs there.
+A block stands between `<!-- NAME: make references -->` and `<!-- end -->`; `BLOCKS` has what belongs there, `PAGES`
+which page has it.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from typing import Any
 
 from satsim.words import clock
 
+PAGES = {"README.md": ("status", "claims"), "docs/study.md": ("studies",), "docs/codec.md": ("times",)}
+"""Blocks of each page."""
 
-def filled_in(readme: str, reference: Path) -> str:
-    """The README with each block as the references have it. Raises ValueError for a block that is not theirs."""
+
+def filled_in(text: str, reference: Path, page: str = "README.md") -> str:
+    """A page with each block as the references have it. Raises ValueError for a block that is not theirs."""
 
     def block(match: re.Match[str]) -> str:
         if match[1] not in BLOCKS:
-            raise ValueError(f"README.md has a block {match[1]!r}; expected one of: {', '.join(BLOCKS)}")
+            raise ValueError(f"{page} has a block {match[1]!r}; expected one of: {', '.join(BLOCKS)}")
         return f"<!-- {match[1]}: make references -->\n{BLOCKS[match[1]](reference)}\n<!-- end -->"
 
-    return re.sub(r"<!-- (\w+): make references -->\n.*?<!-- end -->", block, readme, flags=re.DOTALL)
+    return re.sub(r"<!-- (\w+): make references -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -76,7 +80,8 @@ def studies_table(reference: Path) -> str:
          cheapest_design(folder)),
     ]  # fmt: skip
     lines = ["| study | the question | what came out, by DISTS-lite, in 95 of 100 runs |", "|---|---|---|"]
-    return "\n".join(lines + [f"| [`{n}`](scenarios/studies/{n}.yaml) | {asked} | {out} |" for n, asked, out in rows])
+    lines += [f"| [`{name}`](../scenarios/studies/{name}.yaml) | {asked} | {out} |" for name, asked, out in rows]
+    return "\n".join(lines)
 
 
 def loss_and_pace(folder: Path) -> str:
@@ -192,4 +197,4 @@ def wrapped(text: str) -> str:
 
 
 BLOCKS = {"status": status_words, "claims": claims_table, "studies": studies_table, "times": times_words}
-"""What stands in the README between its marks."""
+"""What stands between the marks of each name."""

@@ -1,8 +1,8 @@
-"""Everything in results/reference, and every number of the README that follows from it, made anew.
+"""Everything in results/reference, and every number of README and manual that follows from it, made anew.
 
     make references               # all of it: an hour of two cores, the photo sets below SATSIM_DATA, LPIPS weights
     python benchmarks/references.py forest_fire loss_and_pace      # some of it
-    python benchmarks/references.py --readme                       # only the README, from what lies there
+    python benchmarks/references.py --readme                       # only the pages, from what lies there
 
 Each reference is a command whose results folder is made below --work, and of which `KEPT` is copied. written.json
 notes the digest of each file with the weights it was made with; tests compare both, and the README's blocks between
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from readme import filled_in
+from readme import PAGES, filled_in
 
 from codec.files import write_whole
 from codec.progic.shape import DEFAULT_MODEL, model_path
@@ -79,10 +79,10 @@ REFERENCES = (
 
 
 def main() -> None:
-    """Make what is asked for, and write the README anew."""
+    """Make what is asked for, and write the pages' blocks anew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="references, or claims, or times; all of them where none is named")
-    parser.add_argument("--readme", action="store_true", help="only write the README's blocks")
+    parser.add_argument("--readme", action="store_true", help="only write the blocks of README and manual")
     parser.add_argument("--work", type=Path, default=REPO / "results" / "making")
     given = parser.parse_args()
     every = [*(reference.name.rpartition("/")[2] for reference in REFERENCES), "claims", "times"]
@@ -97,8 +97,9 @@ def main() -> None:
         if name in wanted:
             subprocess.run([sys.executable, str(REPO / "benchmarks" / f"{name}.py")], check=True, cwd=REPO)
             note_files()
-    readme = REPO / "README.md"
-    write_whole(readme, filled_in(readme.read_text(encoding="utf-8"), REFERENCE).encode())
+    for page in PAGES:
+        text = (REPO / page).read_text(encoding="utf-8")
+        write_whole(REPO / page, filled_in(text, REFERENCE, page).encode())
 
 
 def make(reference: Reference, work: Path) -> None:

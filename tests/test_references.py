@@ -1,6 +1,7 @@
-"""results/reference is what `make references` wrote with today's weights, and the README says what is there."""
+"""results/reference is what `make references` wrote with today's weights, and the pages say what is there."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,11 +16,15 @@ import readme  # noqa: E402
 import references  # noqa: E402
 
 
-def test_every_number_of_the_readme_is_that_of_the_references():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.filled_in(text, REFERENCE) == text, "run python benchmarks/references.py --readme"
-    for name in readme.BLOCKS:
-        assert f"<!-- {name}: make references -->" in text, f"the README shows {name}"
+@pytest.mark.parametrize("page", readme.PAGES)
+def test_every_number_of_a_page_is_that_of_the_references(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert readme.filled_in(text, REFERENCE, page) == text, "run python benchmarks/references.py --readme"
+    assert tuple(re.findall(r"<!-- (\w+): make references -->", text)) == readme.PAGES[page]
+
+
+def test_every_block_has_a_page():
+    assert sorted(readme.BLOCKS) == sorted(name for names in readme.PAGES.values() for name in names)
 
 
 def test_every_reference_is_as_the_command_wrote_it_with_the_weights_that_ship():
