@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 
 import pytest
 from conftest import REPO, photo_like, picture
 from PIL import Image
+
+from satsim import __version__
 
 LONG = "a name of a scheme of nearly sixty letters, as many as fit"
 
@@ -116,7 +117,7 @@ def test_another_metric_takes_the_place_of_the_scenarios(satsim, tmp_path):
 
 def test_the_version_is_told(in_process):
     done = in_process("--version")
-    assert (done.returncode, done.stdout) == (0, f"satsim {version('satsim')}\n")
+    assert (done.returncode, done.stdout) == (0, f"satsim {__version__}\n")
 
 
 MARKED = "AVIF [fast] [/north] :fire:"

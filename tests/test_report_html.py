@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -238,11 +237,6 @@ def test_packets_too_many_to_mark_are_left_out_in_words(tmp_path: Path) -> None:
     (folder / "events.csv").unlink()
     report_again(folder)
     assert Parts(folder).data["notes"] == ["events.csv is missing."]
-
-
-def test_an_installed_satsim_has_the_template() -> None:
-    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["tool"]["setuptools"]["package-data"]["satsim.figures"] == ["report.html"]
 
 
 # ---- in a browser

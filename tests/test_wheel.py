@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,16 @@ def test_a_shipped_scenario_a_sweep_of_it_packets_by_hand_and_a_plug_in(place, s
     satsim_there("run", "mine.yaml", "--out", "mine")
     schemes = json.loads((place / "mine" / "summary.json").read_text(encoding="utf-8"))["schemes"]
     assert {name: scheme["bytes_sent"] for name, scheme in schemes.items()} == {"corner": 20 + 3}, "header, colour"
+
+
+def test_every_file_of_both_packages_is_in_the_wheel_but_pictures_that_are_not_ours(place):
+    (wheel,) = (place / "wheels").iterdir()
+    with zipfile.ZipFile(wheel) as file:
+        packed = set(file.namelist())
+    ours = [path.relative_to(REPO) for name in ("codec", "satsim") for path in (REPO / name).rglob("*")]
+    files = {path.as_posix() for path in ours if (REPO / path).is_file() and "__pycache__" not in path.parts}
+    assert {name for name in files - packed if not name.endswith(".jpg")} == set()
+    assert [name for name in packed if name.startswith("codec/zoo/") and name.endswith(".jpg")] == []
 
 
 def test_what_came_along_is_all_there_and_none_of_it_from_the_checkout(place):
