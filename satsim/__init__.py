@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codec.own.registering import register_codec, register_metric
+    from satsim.api.links import list_links
+    from satsim.api.packets import decode, encode
+    from satsim.api.registering import register_delay, register_loss, register_transport
+    from satsim.api.run import RunResult, run
+    from satsim.api.story import load_scenario
+    from satsim.api.study import StudyResult, run_study
+    from satsim.api.sweep import SweepResult, run_sweep
     from satsim.errors import LinkError, PacketError, SatsimError, ScenarioError, StudyError, SweepError
-    from satsim.library.links import list_links
-    from satsim.library.packets import decode, encode
-    from satsim.library.registering import register_delay, register_loss, register_transport
-    from satsim.library.run import RunResult, run
-    from satsim.library.story import load_scenario
-    from satsim.library.study import StudyResult, run_study
-    from satsim.library.sweep import SweepResult, run_sweep
     from satsim.scenario.scenario import Scenario
 
 __version__ = "0.2.0"
@@ -52,13 +52,13 @@ __all__ = [
 
 _PLACES = {
     "codec.own.registering": ("register_codec", "register_metric"),
-    "satsim.library.links": ("list_links",),
-    "satsim.library.packets": ("decode", "encode"),
-    "satsim.library.registering": ("register_delay", "register_loss", "register_transport"),
-    "satsim.library.run": ("RunResult", "run"),
-    "satsim.library.story": ("load_scenario",),
-    "satsim.library.study": ("StudyResult", "run_study"),
-    "satsim.library.sweep": ("SweepResult", "run_sweep"),
+    "satsim.api.links": ("list_links",),
+    "satsim.api.packets": ("decode", "encode"),
+    "satsim.api.registering": ("register_delay", "register_loss", "register_transport"),
+    "satsim.api.run": ("RunResult", "run"),
+    "satsim.api.story": ("load_scenario",),
+    "satsim.api.study": ("StudyResult", "run_study"),
+    "satsim.api.sweep": ("SweepResult", "run_sweep"),
     "satsim.scenario.scenario": ("Scenario",),
 }
 

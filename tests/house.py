@@ -36,7 +36,7 @@ FLOORS = (
     ("satsim.sweep",),
     ("satsim.photoset",),
     ("satsim.study",),
-    ("satsim.library", "satsim.testing"),
+    ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )
 """Rooms from the ground up: each imports only from its own floor and those below."""

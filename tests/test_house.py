@@ -73,9 +73,9 @@ def test_figures_see_only_saved_rows():
         ("distributed", ["satsim.sweep.cluster"]),
         ("optuna", ["satsim.study.search"]),
         ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep",
-                     "satsim.library.sweep"]),
+                     "satsim.api.sweep"]),
         ("matplotlib", ["satsim.figures", "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots",
-                        "satsim.library"]),
+                        "satsim.api"]),
         ("torch", ["codec"]),
         ("rich", ["satsim.commands", "codec.evaluation.tables"]),
         ("typer", ["satsim.commands"]),
@@ -96,7 +96,7 @@ def test_only_a_few_rooms_of_satsim_call_codecs():
         and module.name.startswith("satsim")
     }
     rooms = ("satsim.pipeline", "satsim.messages", "satsim.receiving", "satsim.scoring", "satsim.study.space",
-             "satsim.study.goal", "satsim.commands", "satsim.library", "satsim.scenario.settings")  # fmt: skip
+             "satsim.study.goal", "satsim.commands", "satsim.api", "satsim.scenario.settings")  # fmt: skip
     assert within(callers, *rooms) == []
 
 

@@ -10,8 +10,8 @@ import yaml
 from PIL import Image
 
 import satsim
-from satsim.library.rows import Rows, aligned, flat
-from satsim.library.story import read_story
+from satsim.api.rows import Rows, aligned, flat
+from satsim.api.story import read_story
 
 PUBLIC = [
     "LinkError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satsim.library.rows import Rows
+from satsim.api.rows import Rows
 
 
 def list_links() -> Rows:

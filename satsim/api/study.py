@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from satsim.api.rows import Rows
+from satsim.api.story import PhotoLike, ScenarioLike, Story, as_list, code_allowed, fresh_place, read_story
+from satsim.api.sweep import check_reach, workers_of
 from satsim.errors import StudyError
-from satsim.library.rows import Rows
-from satsim.library.story import PhotoLike, ScenarioLike, Story, as_list, code_allowed, fresh_place, read_story
-from satsim.library.sweep import check_reach, workers_of
 from satsim.scenario.scenario import Scenario, load_scenario, read_mapping
 from satsim.scenario.settings import with_settings
 from satsim.study.run import Study
@@ -124,12 +124,12 @@ class StudyResult:
 
     def figure(self) -> Figure:
         """The designs, and the front."""
-        from satsim.library.figures import study_figure
+        from satsim.api.figures import study_figure
 
         return study_figure(self.folder)
 
     def _rows(self, name: str) -> Rows:
-        from satsim.library.figures import read_rows
+        from satsim.api.figures import read_rows
 
         return Rows({key: _value(text) for key, text in row.items()} for row in read_rows(self.folder / f"{name}.csv"))
 

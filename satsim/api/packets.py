@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from satsim.library.story import PhotoLike, photo_file
+from satsim.api.story import PhotoLike, photo_file
 from satsim.messages import Encoded, encode_photo, parse_position
 from satsim.receiving import Received, Wanted, decode_messages
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from codec.own import KINDS
 from codec.own.finding import registered
+from satsim.api.rows import Rows
+from satsim.api.story import PhotoLike, ScenarioLike, Story, as_list, code_allowed, find, fresh_place, read_story
 from satsim.durations import parse_duration
 from satsim.errors import SweepError
-from satsim.library.rows import Rows
-from satsim.library.story import PhotoLike, ScenarioLike, Story, as_list, code_allowed, find, fresh_place, read_story
 from satsim.scenario.scenario import Scenario
 from satsim.sweep.grid import Factor, factor_of, read_factor
 from satsim.sweep.run import Workers
@@ -111,7 +111,7 @@ class SweepResult:
 
     def figure(self, which: str | None = None) -> Figure:
         """A figure by its name, such as "heat_first_image_s"; none: the first. Raises ValueError, with the names."""
-        from satsim.library.figures import sweep_figure
+        from satsim.api.figures import sweep_figure
 
         return sweep_figure(self.folder, which)
 

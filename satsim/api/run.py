@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from satsim import pipeline
-from satsim.library.rows import Rows, aligned, flat
-from satsim.library.story import PhotoLike, ScenarioLike, code_allowed, fresh_place, read_story
+from satsim.api.rows import Rows, aligned, flat
+from satsim.api.story import PhotoLike, ScenarioLike, code_allowed, fresh_place, read_story
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ class RunResult:
 
         Raises ValueError for a figure or a metric that there is not.
         """
-        from satsim.library.figures import run_figure
+        from satsim.api.figures import run_figure
 
         return run_figure(self._folder, which, metric)
 
@@ -131,7 +131,7 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         """Notices, the summary's first columns and the filmstrip, as notebooks show them."""
-        from satsim.library.figures import png_of
+        from satsim.api.figures import png_of
 
         metrics = list(self._result.summary["metrics"])
         wanted = ["scheme", "first_image_s", "last_change_s"]

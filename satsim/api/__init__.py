@@ -1,0 +1,1 @@
+"""What `import satsim` offers, a file a concern."""

@@ -1,1 +1,0 @@
-"""satsim as a library: what `import satsim` offers, a file a concern."""
