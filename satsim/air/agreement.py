@@ -65,7 +65,7 @@ class Agreed(NamedTuple):
     unclear: list[Repair]
     """Symbols of blocks that something is wrong with, though what is not clear."""
     apart: list[Place]
-    """Places of which only sealings came that share nothing with what is taken: left out."""
+    """Places of which only runs came that contradict what is taken or, sealed, share nothing with it: left out."""
 
 
 def agree(held: Held, proof: Callable[[Mapping[int, bytes]], int]) -> Agreed:

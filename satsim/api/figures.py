@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from pathlib import Path
@@ -72,9 +71,3 @@ def shown(figure: Figure) -> Figure:
     """The figure, which notebooks then show also where no backend of theirs is at work."""
     setattr(figure, "_repr_png_", lambda: png_of(figure))  # noqa: B010 - no attribute that types know of
     return figure
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, as text."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,9 +130,8 @@ class StudyResult:
         return study_figure(self.folder)
 
     def _rows(self, name: str) -> Rows:
-        from satsim.api.figures import read_rows
-
-        return Rows({key: _value(text) for key, text in row.items()} for row in read_rows(self.folder / f"{name}.csv"))
+        with (self.folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            return Rows({key: _value(text) for key, text in row.items()} for row in csv.DictReader(file))
 
     def __repr__(self) -> str:
         """The title, and the answer."""
