@@ -484,3 +484,13 @@ def test_all_codecs_of_a_study_that_cannot_be_are_told_at_once(story):
         "model is 'nanno'; expected a .safetensors file or one of: nano, small",
         "codec ':': expected NAME or NAME:key=value, such as avif or progic:model=nano",
     ]
+
+
+def test_mistakes_of_goal_budget_and_scenario_are_told_at_once(tmp_path):
+    (tmp_path / "bad.yaml").write_text("name: bad\nlink: {loss_ratio: 3}\n")
+    with pytest.raises(StudyError) as told:
+        read_plan(tmp_path / "bad.yaml", {"goal": "soon", "budget": ["cheap"]})
+    lines = str(told.value).splitlines()
+    assert "'soon'" in lines[0]
+    assert "'cheap'" in lines[1]
+    assert any("link.loss_ratio" in line for line in lines[2:])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
 from codec.folders import few, read_each
-from satsim.errors import StudyError
+from satsim.errors import SatsimError, StudyError
 from satsim.links.linkspec import Checked, LinkSpec
 from satsim.photoset.photos import Photo
 from satsim.scenario.explaining import explain_all
@@ -88,14 +89,34 @@ def read_plan(
     spec = check_study(given, source)
     if spec.goal is None:
         raise StudyError("a study needs a goal; give --goal 'dists-lite <= 0.3 by 10 min with 0.95', say")
-    goal, budgets = parse_goal(spec.goal), tuple(parse_budget(text) for text in spec.budget)
     base = path.parent / spec.scenario
-    scenario = load_scenario(base, [*spec.set, *settings])
+    goal, *budgets, scenario = together(
+        [
+            partial(parse_goal, spec.goal),
+            *(partial(parse_budget, text) for text in spec.budget),
+            partial(load_scenario, base, [*spec.set, *settings]),
+        ]
+    )
     if image is not None:
         scenario = scenario.model_copy(update={"image": scenario.image.with_photo(image)})
     if spec.title:
         scenario = scenario.model_copy(update={"title": spec.title})
-    return over_photos(make_plan(scenario, goal, budgets, with_places(spec, base.parent)), photos)
+    return over_photos(make_plan(scenario, goal, tuple(budgets), with_places(spec, base.parent)), photos)
+
+
+def together(steps: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each step returns. The mistakes of all are told at once: the only one as it is, several as StudyError."""
+    returned, mistakes = [], []
+    for step in steps:
+        try:
+            returned.append(step())
+        except SatsimError as mistake:
+            mistakes.append(mistake)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise StudyError("\n".join(map(str, mistakes)))
+    return returned
 
 
 def with_places(spec: StudySpec, folder: Path) -> StudySpec:
