@@ -37,6 +37,7 @@ FLOORS = (
     ("satsim.sweep",),
     ("satsim.photoset",),
     ("satsim.study",),
+    ("satsim.modem",),
     ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )
