@@ -3,10 +3,12 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from modems import Hook, Host, Listener, Modem, running, wait_for
 
@@ -234,6 +236,50 @@ def _speaks(host):
     return b"OK\r\n" in said
 
 
+def test_floods_from_the_host_and_at_the_gateway_leave_the_modem_as_it_was():
+    noise = np.random.default_rng(1).bytes(4096)
+    with running(*FAST, "--set", "loss_ratio=0", "--mt", "0") as modem:
+        host = Host(modem.port)
+        before = _memory_bytes(modem)
+        for _ in range(40):
+            host.write(noise.replace(b"\r", b""))  # echoed, and the host reads none of it
+            host.write(b"\rAT+CGMR\r" * 50)
+        where = ("127.0.0.1", int(modem.about["mt"].split(":")[1]))
+        visitors = [socket.create_connection(where) for _ in range(40)]
+        turned_away = wait_for(lambda: select.select(visitors, [], [], 1)[0])
+        assert all(visitor.recv(10) == b"" for visitor in turned_away)
+        for visitor in visitors:
+            visitor.close()
+        wait_for(lambda: modem.offer(MtMessage(IMEI, b"still there")).status == 1)
+        while select.select([host._file], [], [], 0.2)[0]:
+            os.read(host._file, 100_000)
+        assert host.ask("AT").endswith(b"OK\r\n")
+        assert host.session()[4] == 11
+        assert _memory_bytes(modem) - before < 10e6
+        host.close()
+
+
+def _memory_bytes(modem):
+    with open(f"/proc/{modem.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_state_that_cannot_be_kept_ends_the_modem_with_a_line(tmp_path):
+    folder = tmp_path / "folder"
+    modem = Modem(*FAST, "--set", "loss_ratio=0", "--state", folder / "state.json")
+    for path in (*folder.iterdir(), folder):
+        path.unlink() if path.is_file() else path.rmdir()
+    folder.write_text("in its place")
+    host = Host(modem.port)
+    host.load(b"x")
+    host.write(b"AT+SBDIX\r")
+    assert modem.process.wait(20) == 2
+    with modem.process.stderr as err:
+        assert err.read() == f"error: {folder}: File exists\n"
+    modem.process.stdout.close()
+    host.close()
+
+
 def test_over_tcp_one_host_has_the_modem_and_another_is_turned_away():
     with running(*FAST, "--tcp", "127.0.0.1:0") as modem:
         first = Host(modem.port)
@@ -303,6 +349,7 @@ def test_it_says_where_it_is_in_its_first_line_and_stops_when_told(by):
         (("--fault", "checksum:1:before"), "with numbers from 1"),
         (("--state", "STATE"), "not the state of a modem; name another file by --state, or delete it"),
         (("--pty", "STATE"), "something else is there already; name a path that is free"),
+        (("--set", "loss={model: 'mine:Loss'}"), "--allow-code"),
         (("--state", "STATE/x"), "Not a directory"),
     ],
 )
