@@ -80,7 +80,7 @@ def is_message(message: bytes, keys: Keys = None) -> bool:
     try:
         unpack(message, keys)
     except RefusedError:
-        return keys is None and _opens_like_one(message)
+        return keys is None and opens_like_one(message)
     except PacketError:
         return False
     return True
@@ -162,11 +162,11 @@ def _stream(content: bytes, keys: Keys) -> list[bytes]:
 
 def _length_at(content: bytes, keys: Keys) -> int:
     """Bytes of the packet that `content` opens with; 0 for none."""
-    if not _opens_like_one(content):
+    if not opens_like_one(content):
         return 0
     header = HEADER_BYTES if content[0] >> 4 == VERSION else COMPACT_BYTES
     if content[0] & SEALED:
-        if not keys or _sender_of(content) not in keys:
+        if not keys or sender_of(content) not in keys:
             return 0
         return next((n for n in range(header + 1, len(content) + 1) if is_message(content[:n], keys)), 0)
     written = int.from_bytes(content[header - 4 : header], "big")
@@ -176,12 +176,12 @@ def _length_at(content: bytes, keys: Keys) -> int:
         checksum = zlib.crc32(content[end - 1 : end], checksum)
         if (written ^ checksum) % MARKED == 0 and is_message(content[:end]):
             ends.append(end)
-            if end == len(content) or _opens_like_one(content[end:]):
+            if end == len(content) or opens_like_one(content[end:]):
                 return end  # a checksum that may bear any mark fits by chance once in 50,000 packets
     return min(ends, default=0)
 
 
-def _opens_like_one(content: bytes) -> bool:
+def opens_like_one(content: bytes) -> bool:
     """Whether these bytes may open a packet, going by version, flags and codec."""
     if len(content) <= COMPACT_BYTES or content[0] >> 4 not in (VERSION, compact.VERSION) or content[0] & 3 == 2:
         return False
@@ -190,6 +190,6 @@ def _opens_like_one(content: bytes) -> bool:
     return compact.read_front(content[:8])[1] in CODEC_NAMES
 
 
-def _sender_of(content: bytes) -> int:
+def sender_of(content: bytes) -> int:
     """The sender in a header of either form."""
     return int.from_bytes(content[6:8], "big") if content[0] >> 4 == VERSION else compact.read_front(content[:8])[3]

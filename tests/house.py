@@ -36,6 +36,7 @@ FLOORS = (
     ("satsim.sweep",),
     ("satsim.photoset",),
     ("satsim.study",),
+    ("satsim.inbox",),
     ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )
