@@ -33,10 +33,12 @@ def hold(db: sqlite3.Connection, packet: Packet, counter: int | None, time_unix_
     run = 0 if counter is None else _run(db, identity, counter, place)
     [image, changed] = db.execute(
         "INSERT INTO images (sender, number, compact, codec, model, width, height, payload_count, position, mark,"
-        " sealed, run, first_unix_s, last_unix_s, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
-        " ON CONFLICT DO UPDATE SET last_unix_s = MAX(last_unix_s, excluded.last_unix_s), changed = changed + 1"
+        " sealed, run, first_unix_s, last_unix_s, pending_unix_s, changed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+        " ON CONFLICT DO UPDATE SET last_unix_s = MAX(last_unix_s, excluded.last_unix_s), changed = changed + 1,"
+        " pending_unix_s = CASE WHEN decoded < changed THEN pending_unix_s ELSE excluded.pending_unix_s END"
         " RETURNING id, changed",
-        (*identity, run, time_unix_s, time_unix_s),
+        (*identity, run, time_unix_s, time_unix_s, time_unix_s),
     ).fetchone()
     if changed == 1 and counter is not None and isinstance(place, int):
         _draw_repairs(db, identity, image, run)

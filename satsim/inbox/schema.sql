@@ -51,10 +51,11 @@ CREATE TABLE images (
     first_unix_s REAL NOT NULL,
     last_unix_s REAL NOT NULL,
     changed INTEGER NOT NULL,      -- grows with each message
+    pending_unix_s REAL NOT NULL,  -- since when there is something new to decode
     decoded INTEGER NOT NULL DEFAULT 0,  -- the `changed` that was decoded last
     trying INTEGER NOT NULL DEFAULT 0,   -- the `changed` that a decoder has begun with
     tries INTEGER NOT NULL DEFAULT 0,    -- how often it has begun with that
-    error TEXT,                    -- why the last try shows nothing
+    error TEXT,                    -- why there is no picture of what is there
     UNIQUE (sender, number, compact, codec, model, width, height, payload_count, position, mark, sealed, run)
 ) STRICT;
 CREATE INDEX images_pending ON images (last_unix_s) WHERE decoded < changed;
@@ -79,7 +80,7 @@ CREATE TABLE decodes (
     picture TEXT NOT NULL,         -- path below the database's folder
     sha256 BLOB NOT NULL,          -- of the picture
     decoded_unix_s REAL NOT NULL,
-    took_s REAL NOT NULL,
+    took_s REAL NOT NULL,          -- with the alternatives
     UNIQUE (image, changed, alternative)
 ) STRICT;
 
