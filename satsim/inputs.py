@@ -8,7 +8,6 @@ other, which their checksums tell apart, or their seals where the keys are known
 from __future__ import annotations
 
 import json
-import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from satsim.air.inbox import unpack
 from satsim.air.packets import CODEC_NAMES, COMPACT_BYTES, HEADER_BYTES, MARKED, SEALED, VERSION
 from satsim.air.seal import SenderKey
 from satsim.errors import PacketError, RefusedError
+from satsim.sbd import directip, webhook
 
 SUFFIXES = (".bin", ".sbd")
 """Of files that a folder is asked for whatever they hold; of others only those that hold messages are taken."""
@@ -30,9 +30,7 @@ LARGEST_FILE_BYTES = 1 << 18
 """Of a file that may hold messages one after the other; a larger one is no such file. Standard input may be longer."""
 MOST_BYTES = 1 << 26
 """Of anything that is read for messages."""
-PAYLOAD_ELEMENT = 2
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-BETWEEN_DIGITS = re.compile(r"0x|[\s:,-]")
 Keys = Mapping[int, SenderKey] | None
 
 
@@ -93,20 +91,11 @@ def _named(name: str, content: bytes, keys: Keys, most_bytes: int = LARGEST_FILE
 
 def _direct_ip(content: bytes) -> list[bytes]:
     """Payloads of DirectIP messages that follow each other; none where it is anything else."""
-    found, at = [], 0
-    while at < len(content):
-        end = at + 3 + int.from_bytes(content[at + 1 : at + 3], "big")
-        if content[at] != 1 or end > len(content) or end == at + 3:
-            return []
-        at += 3
-        while at < end:
-            start = at + 3
-            at = start + int.from_bytes(content[at + 1 : start], "big")
-            if at > end:
-                return []
-            if content[start - 3] == PAYLOAD_ELEMENT:
-                found.append(content[start:at])
-    return found
+    try:
+        elements = [element for message in directip.split(content) for element in directip.elements_of(message)]
+    except PacketError:
+        return []
+    return [payload for number, payload in elements if number == directip.MO_PAYLOAD]
 
 
 def _text(content: bytes) -> list[bytes]:
@@ -141,12 +130,7 @@ def _data_of(documents: Iterable[Any]) -> Iterator[str]:
 
 def _hexadecimal(texts: Iterable[str]) -> Iterator[bytes]:
     """The bytes of those of `texts` that are hexadecimal digits, whatever stands between them."""
-    for text in texts:
-        try:
-            if message := bytes.fromhex(BETWEEN_DIGITS.sub("", text)):
-                yield message
-        except ValueError:
-            continue
+    return filter(None, map(webhook.hexadecimal, texts))
 
 
 def _stream(content: bytes, keys: Keys) -> list[bytes]:

@@ -26,6 +26,7 @@ FLOORS = (
     ("satsim.errors", "satsim.words", "satsim.durations"),
     ("satsim.figures",),
     ("satsim.air",),
+    ("satsim.sbd",),
     ("satsim.links",),
     ("satsim.scenario",),
     ("satsim.simulation",),
