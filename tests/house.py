@@ -26,6 +26,7 @@ FLOORS = (
     ("satsim.errors", "satsim.words", "satsim.durations"),
     ("satsim.figures",),
     ("satsim.air",),
+    ("satsim.sbd",),
     ("satsim.links",),
     ("satsim.scenario",),
     ("satsim.simulation",),
@@ -36,6 +37,7 @@ FLOORS = (
     ("satsim.sweep",),
     ("satsim.photoset",),
     ("satsim.study",),
+    ("satsim.inbox", "satsim.sender"),
     ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )
