@@ -69,7 +69,7 @@ def test_figures_see_only_saved_rows():
     [
         ("simpy", ["satsim.simulation.simulation", "satsim.simulation.terminal", "satsim.simulation.channel",
                    "satsim.simulation.arq", "satsim.simulation.acks", "satsim.simulation.transports",
-                   "satsim.simulation.own"]),
+                   "satsim.simulation.own", "satsim.simulation.sessions"]),
         ("distributed", ["satsim.sweep.cluster"]),
         ("optuna", ["satsim.study.search"]),
         ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep",

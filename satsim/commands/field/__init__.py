@@ -1,0 +1,1 @@
+"""Commands for the field: the emulated modem, the sender and the command post."""
