@@ -84,6 +84,9 @@ def inbox_decode(
     model: Model = None,
     codec: Codec = None,
     allow_code: options.AllowCode = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Largest picture to decode.  [default: by its bytes]")
+    ] = None,
 ) -> None:
     """Decode what is not decoded yet, or whose picture is gone; where a service runs, it does so by itself."""
     from codec.own import CODE_ALLOWED
@@ -95,7 +98,7 @@ def inbox_decode(
     CODE_ALLOWED.set(allow_code)
     there = connect(db)
     look_again(there, db, again)
-    done = decode_pending(there, db, Wanted(model=model, own_codec=codec))
+    done = decode_pending(there, db, Wanted(model=model, own_codec=codec, max_pixels=max_pixels))
     there.close()
     echo("another decoder is at work, and does it" if done is None else f"{number_of(done, 'image')} decoded")
 
