@@ -22,7 +22,7 @@ from satsim.air.agreement import Agreed
 from satsim.air.inbox import ImageKey, Inbox, place_of, unpack
 from satsim.contradictions import ranges
 from satsim.inbox.database import connect, explained, writing
-from satsim.inbox.images import messages_of
+from satsim.inbox.images import Message, inbox_of, messages_of
 from satsim.receiving import Received, Seen, Wanted, decode_messages
 from satsim.scoring.outbox import Picture
 
@@ -35,8 +35,6 @@ MOST_ALTERNATIVES = 3
 MOST_LINES, LONGEST_LINE = 50, 1000
 NICE = 10
 """So that who takes messages comes before who decodes them."""
-
-Message = tuple[str, bytes]
 
 
 class Lag(NamedTuple):
@@ -76,6 +74,14 @@ def decode_forever(path: Path, wanted: Wanted | None = None, parent: int | None 
         pass
     finally:
         db.close()
+
+
+def decode_pending(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None) -> int | None:
+    """Decode all that waits; how many images, None where another decoder of this inbox is at work. Raises OSError."""
+    with only_one(lock_of(path)) as alone:
+        if not alone:
+            return None
+        return sum(1 for _ in iter(lambda: decode_next(db, path, wanted), None))
 
 
 def lock_of(path: Path) -> Path:
@@ -121,15 +127,34 @@ def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None
     return int(row["id"])
 
 
+def look_again(db: sqlite3.Connection, path: Path, at_errors: bool = False) -> int:
+    """How many images are to be decoded anew: whose latest picture is not there, or with `at_errors`, that have none.
+
+    Earlier pictures that are not there are forgotten.
+    """
+    lost, images = [], set()
+    for row in db.execute(
+        "SELECT decodes.id, image, picture, sha256, decodes.changed = decoded AS latest FROM decodes JOIN images ON"
+        " images.id = image"
+    ):
+        picture = path.parent / row["picture"]
+        if not picture.is_file() or hashlib.sha256(picture.read_bytes()).digest() != row["sha256"]:
+            lost.append((row["id"],))
+            images |= {(row["image"],)} if row["latest"] else set()
+    if at_errors:
+        images |= {(row[0],) for row in db.execute("SELECT id FROM images WHERE error IS NOT NULL")}
+    with explained(path), writing(db):
+        db.executemany("DELETE FROM decodes WHERE id = ?", lost)
+        db.executemany("UPDATE images SET decoded = 0, trying = 0 WHERE id = ?", sorted(images))
+    return len(images)
+
+
 def see(messages: Sequence[Message], wanted: Wanted | None) -> tuple[Received, list[Seen]]:
     """What messages of one image show; and, where they contradict each other, what they show read the other way."""
     received = decode_messages(messages, wanted)
     others = []
     if received.contradictions:
-        inbox = Inbox()
-        for name, message in messages:
-            inbox.accept(message, name)
-        [key] = inbox.held
+        inbox, key = inbox_of(messages)
         agreed = inbox.agreed(key)
         for k in range(MOST_ALTERNATIVES):
             if other := _other_way(messages, inbox, key, agreed, k):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from satsim.air.agreement import REPAIRS_WITHIN, Place, run_of
-from satsim.air.inbox import ImageKey, key_of, place_of
+from satsim.air.inbox import ImageKey, Inbox, key_of, place_of
 from satsim.air.packets import LAST_SYMBOL, Packet
 
+Message = tuple[str, bytes]
+"""Its name, and what it holds."""
 MOST_VERSIONS = 8
 """Messages for one place of an image that are looked at, the first that came; others are kept, and no more."""
-IDENTITY = (
-    "sender = ? AND number = ? AND compact = ? AND codec = ? AND model = ? AND width = ? AND height = ?"
-    " AND payload_count = ? AND position = ? AND mark = ? AND sealed = ?"
-)
+IDENTITY = ("sender", "number", "compact", "codec", "model", "width", "height", "payload_count", "position", "mark",
+            "sealed")  # fmt: skip
+"""Columns that tell images apart, but for the run."""
+SAME = " AND ".join(f"{column} = ?" for column in IDENTITY)
 
 
 def place_number(place: Place) -> int:
@@ -32,8 +35,7 @@ def hold(db: sqlite3.Connection, packet: Packet, counter: int | None, time_unix_
     identity = identity_of(key_of(packet), counter is not None)
     run = 0 if counter is None else _run(db, identity, counter, place)
     [image, changed] = db.execute(
-        "INSERT INTO images (sender, number, compact, codec, model, width, height, payload_count, position, mark,"
-        " sealed, run, first_unix_s, last_unix_s, pending_unix_s, changed)"
+        f"INSERT INTO images ({', '.join(IDENTITY)}, run, first_unix_s, last_unix_s, pending_unix_s, changed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
         " ON CONFLICT DO UPDATE SET last_unix_s = MAX(last_unix_s, excluded.last_unix_s), changed = changed + 1,"
         " pending_unix_s = CASE WHEN decoded < changed THEN pending_unix_s ELSE excluded.pending_unix_s END"
@@ -46,7 +48,7 @@ def hold(db: sqlite3.Connection, packet: Packet, counter: int | None, time_unix_
 
 
 def identity_of(key: ImageKey, sealed: bool) -> tuple[str | int, ...]:
-    """What tells the image from others, but for the run."""
+    """What the columns of `IDENTITY` hold of an image."""
     position = "" if key.position is None else ",".join(map(repr, key.position))
     front = (key.sender, key.image_id, int(key.compact), key.codec, key.model_id)
     return *front, key.width, key.height, key.payload_count, position, key.mark, int(sealed)
@@ -55,7 +57,7 @@ def identity_of(key: ImageKey, sealed: bool) -> tuple[str | int, ...]:
 def _run(db: sqlite3.Connection, identity: tuple[str | int, ...], counter: int, place: Place) -> int:
     """The run of a sealed packet. Repair symbols of no sealing that is known wait among their neighbours."""
     begun = db.execute(
-        f"SELECT run FROM images WHERE {IDENTITY} AND run BETWEEN ? AND ?",
+        f"SELECT run FROM images WHERE {SAME} AND run BETWEEN ? AND ?",
         (*identity, max(0, counter - REPAIRS_WITHIN), counter),
     )
     run = run_of(counter, place, [each for [each] in begun])
@@ -65,7 +67,7 @@ def _run(db: sqlite3.Connection, identity: tuple[str | int, ...], counter: int, 
 def _draw_repairs(db: sqlite3.Connection, identity: tuple[str | int, ...], image: int, run: int) -> None:
     """Move repair symbols of a sealing that is known only now to its image, and drop images that nothing is left of."""
     others = db.execute(
-        f"SELECT id FROM images WHERE {IDENTITY} AND run < ? AND (run < 0 OR run > ?)",
+        f"SELECT id FROM images WHERE {SAME} AND run < ? AND (run < 0 OR run > ?)",
         (*identity, run, run - REPAIRS_WITHIN),
     ).fetchall()
     for [other] in others:
@@ -82,7 +84,16 @@ def _draw_repairs(db: sqlite3.Connection, identity: tuple[str | int, ...], image
             db.execute("DELETE FROM images WHERE id = ?", (other,))
 
 
-def messages_of(db: sqlite3.Connection, image: int) -> list[tuple[str, bytes]]:
+def inbox_of(messages: Sequence[Message]) -> tuple[Inbox, ImageKey]:
+    """A receiver that holds these messages of one image, opened if they were sealed, and the image's key."""
+    inbox = Inbox()
+    for name, message in messages:
+        inbox.accept(message, name)
+    [key] = inbox.held
+    return inbox, key
+
+
+def messages_of(db: sqlite3.Connection, image: int) -> list[Message]:
     """(name, bytes) of the messages of an image that are looked at, sealed ones opened, each by each way it came.
 
     A name says way and device first, as a folder: what came by one of these belongs together.
@@ -90,7 +101,7 @@ def messages_of(db: sqlite3.Connection, image: int) -> list[tuple[str, bytes]]:
     rows = db.execute(
         "SELECT id, packet, COALESCE(way, 'taken'), COALESCE(device, '') FROM (SELECT id, COALESCE(opened, message) AS"
         " packet, ROW_NUMBER() OVER (PARTITION BY place ORDER BY id) AS version FROM messages WHERE image = ?)"
-        " LEFT JOIN arrivals ON message = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
+        " LEFT JOIN arrivals ON message_id = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
         (image, MOST_VERSIONS),
     )
     return [(f"{_plain(f'{way} {device}')}/{message}", packet) for message, packet, way, device in rows]

@@ -203,14 +203,14 @@ class Store:
         device = _text(str(arrival.metadata.get("imei") or "")) or ""
         known = self.db.execute(
             "UPDATE arrivals SET last_unix_s = MAX(last_unix_s, ?), count = count + 1, refused = CASE WHEN ? IS NULL"
-            " THEN NULL ELSE refused END WHERE message = ? AND way = ? AND device = ?",
+            " THEN NULL ELSE refused END WHERE message_id = ? AND way = ? AND device = ?",
             (now, refused, message_id, way, device),
         ).rowcount
         if known:
             return
         self.db.execute(
-            "INSERT INTO arrivals SELECT ?, ?, ?, ?, ?, ?, ?, 1 WHERE (SELECT COUNT(*) FROM arrivals WHERE message = ?)"
-            " < ?",
+            "INSERT INTO arrivals SELECT ?, ?, ?, ?, ?, ?, ?, 1"
+            " WHERE (SELECT COUNT(*) FROM arrivals WHERE message_id = ?) < ?",
             (message_id, way, device, refused, _metadata(arrival.metadata), now, now, message_id, MOST_WAYS),
         )
 
@@ -250,8 +250,9 @@ def _metadata(fields: Mapping[str, str | int | float | None]) -> str:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many messages there are by state, and images."""
-    found = {"taken": 0, "waiting": 0, "rejected": 0} | dict(
-        db.execute("SELECT state, COUNT(*) FROM messages GROUP BY state").fetchall()
+    others = {"waiting": 0, "rejected": 0} | dict(
+        db.execute("SELECT state, COUNT(*) FROM messages WHERE state != 'taken' GROUP BY state").fetchall()
     )
+    [total] = db.execute("SELECT COUNT(*) FROM messages").fetchone()
     [images] = db.execute("SELECT COUNT(*) FROM images").fetchone()
-    return {**found, "images": images}
+    return {"taken": total - sum(others.values()), **others, "images": images}

@@ -1,0 +1,1 @@
+"""Commands of the field: a modem, who sends through one, and the command post."""
