@@ -40,6 +40,8 @@ class Service:
                 self.raw += line
                 self.events.append(json.loads(line))
                 self.changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()  # there will be no more
 
     def _complain(self):
         for line in self.process.stderr:
@@ -66,7 +68,7 @@ class Service:
             return [each for each in self.events if each["event"] == name and fields.items() <= each.items()]
 
         with self.changed:
-            assert self.changed.wait_for(lambda: found() or self.process.poll() is not None, WAIT_S), (name, fields)
+            assert self.changed.wait_for(lambda: found() or not self.threads[0].is_alive(), WAIT_S), (name, fields)
             assert found(), self.errors.decode()
             return found()[0]
 
@@ -110,7 +112,7 @@ class Service:
         return ask(self.db, f"SELECT {columns} FROM messages ORDER BY id")
 
     def arrivals(self, columns="way, device, metadata"):
-        return ask(self.db, f"SELECT {columns} FROM arrivals ORDER BY message, way")
+        return ask(self.db, f"SELECT {columns} FROM arrivals ORDER BY message_id, way")
 
 
 def ask(path, statement):

@@ -107,7 +107,7 @@ def test_a_web_hook_is_answered_once_it_is_kept(shared, write, kind):
     answers = [shared.http("POST", "/rockblock", write(up(message)), kind) for _ in range(2)]
     assert [(code, said["status"]) for code, said in answers] == [(200, "new"), (200, "again")]
     assert kept(shared, message) == [("taken", None, 2)]
-    [about] = [json.loads(row[1]) for row in shared.arrivals("message, metadata") if row[0] == answers[0][1]["id"]]
+    [about] = [json.loads(row[1]) for row in shared.arrivals("message_id, metadata") if row[0] == answers[0][1]["id"]]
     assert about == {"from": "127.0.0.1", "imei": IMEI, "momsn": 12, "serial": "12345", "sent_unix_s": SENT_S}
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -35,20 +35,6 @@ MOST_ALTERNATIVES = 3
 MOST_LINES, LONGEST_LINE = 50, 1000
 NICE = 10
 """So that who takes messages comes before who decodes them."""
-
-
-class Lag(NamedTuple):
-    """How far decoding is behind."""
-
-    images: int
-    """That have something new."""
-    oldest_unix_s: float | None
-    """Since when the first of these waits."""
-
-
-def lag(db: sqlite3.Connection) -> Lag:
-    """How far decoding is behind; also where no decoder is at work."""
-    return Lag(*db.execute("SELECT COUNT(*), MIN(pending_unix_s) FROM images WHERE decoded < changed").fetchone())
 
 
 def decode_forever(path: Path, wanted: Wanted | None = None, parent: int | None = None) -> None:

@@ -19,10 +19,10 @@ from satsim.air.seal import SenderKey
 from satsim.errors import ScenarioError
 from satsim.inbox.credentials import Secrets
 from satsim.inbox.database import connect
-from satsim.inbox.decoding import lag
 from satsim.inbox.guard import Allowed, Guard, Limits
 from satsim.inbox.intake import Intake
-from satsim.inbox.supervision import Status, keep_decoding, tell_refusals
+from satsim.inbox.store import lag
+from satsim.inbox.supervision import Decoding, Status, keep_decoding, tell_refusals
 from satsim.inbox.ways import directip, folder, framed
 from satsim.inbox.ways.door import Door, Stream, Tell, accept, listen, streams
 from satsim.inbox.ways.stdin import read_input
@@ -51,7 +51,8 @@ class Options(NamedTuple):
     """Of HTTP and TCP; the Iridium gateway knows none."""
     confirm: bool = True
     tcp_prefix_bytes: int = 2
-    decode: bool = True
+    decoding: Decoding | None = Decoding()
+    """None: not here."""
 
 
 def serve(options: Options, tell: Tell) -> None:
@@ -105,8 +106,8 @@ async def _serve(options: Options, tell: Tell) -> None:
             tell("listening", way="folder", folder=str(options.watch))
             tasks.append(asyncio.create_task(folder.watch(options.watch, door)))
         beside.append(asyncio.create_task(tell_refusals(guard, tell)))
-        if options.decode:
-            beside.append(asyncio.create_task(keep_decoding(options.path, tell)))
+        if options.decoding:
+            beside.append(asyncio.create_task(keep_decoding(options.path, options.decoding, tell)))
         if options.stdin:
             tell("listening", way="stdin", form=options.stdin)
             tasks.append(asyncio.create_task(_read_to_end(options, door, stop)))
@@ -188,7 +189,7 @@ async def _read_to_end(options: Options, door: Door, stop: asyncio.Event) -> Non
         return
     db = connect(options.path)
     try:
-        while options.decode and lag(db).images:
+        while options.decoding and lag(db).images:
             await asyncio.sleep(0.1)
     finally:
         db.close()

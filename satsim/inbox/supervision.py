@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from satsim.inbox.database import connect
-from satsim.inbox.decoding import lag
 from satsim.inbox.guard import Guard
-from satsim.inbox.store import counts
+from satsim.inbox.store import counts, lag
 from satsim.inbox.ways.door import Door, Tell
 
 GOODBYE_S = 5.0
@@ -26,6 +25,16 @@ LONGEST_PAUSE_S = 30.0
 """Before a decoder that keeps dying is started again."""
 LAG_S = 60.0
 """Behind by so much, and the service says so; again after as long."""
+
+
+class Decoding(NamedTuple):
+    """By what to decode, beside what is shipped."""
+
+    model: str | None = None
+    """A ProGIC weights file."""
+    codec: str | None = None
+    """A "module:Class", for packets that name no codec of ours."""
+    allow_code: bool = False
 
 
 async def tell_refusals(guard: Guard, tell: Tell) -> None:
@@ -38,7 +47,7 @@ async def tell_refusals(guard: Guard, tell: Tell) -> None:
             told = Counter(guard.refused)
 
 
-async def keep_decoding(path: Path, tell: Tell) -> None:
+async def keep_decoding(path: Path, decoding: Decoding, tell: Tell) -> None:
     """A decoder in a process of its own, started again when it dies, until cancelled; tells when it lags."""
     pause_s, began_s = 1.0, 0.0
     process: Any = None
@@ -51,7 +60,7 @@ async def keep_decoding(path: Path, tell: Tell) -> None:
                     pause_s = 1.0 if time.monotonic() - began_s > LONGEST_PAUSE_S else min(2 * pause_s, LONGEST_PAUSE_S)
                     tell("decoder", status="ended", code=process.exitcode, again_in_s=pause_s)
                     await asyncio.sleep(pause_s)
-                process, began_s = _start_decoder(path), time.monotonic()
+                process, began_s = _start_decoder(path, decoding), time.monotonic()
                 tell("decoder", status="started", process=process.pid)
             await asyncio.sleep(WATCH_S)
             with suppress(sqlite3.OperationalError):  # another program has it all for itself for a while
@@ -69,19 +78,22 @@ async def keep_decoding(path: Path, tell: Tell) -> None:
             process.kill()
 
 
-def _start_decoder(path: Path) -> Any:
+def _start_decoder(path: Path, decoding: Decoding) -> Any:
     """A process that ends with this one, whatever ends this one."""
     process = multiprocessing.get_context("spawn").Process(
-        target=_decode, args=(path, os.getpid()), name="decoder", daemon=True
+        target=_decode, args=(path, decoding, os.getpid()), name="decoder", daemon=True
     )
     process.start()
     return process
 
 
-def _decode(path: Path, parent: int) -> None:
+def _decode(path: Path, decoding: Decoding, parent: int) -> None:
+    from codec.own import CODE_ALLOWED
     from satsim.inbox.decoding import decode_forever  # with all that decoding takes, which the service need not hold
+    from satsim.receiving import Wanted
 
-    decode_forever(path, parent=parent)
+    CODE_ALLOWED.set(decoding.allow_code)
+    decode_forever(path, Wanted(model=decoding.model, own_codec=decoding.codec), parent)
 
 
 class Status:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from satsim.commands.options import AllowCode
 from satsim.words import visible
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def _most(words: str, least: float = 1, most: float | None = None) -> Any:
     return typer.Option(min=least, max=most, rich_help_panel="Limits", help=words)
 
 
-Db = Annotated[Path | None, typer.Option(help="The inbox's database, made where there is none.")]
+DEFAULT = Path("inbox", "inbox.db")
+Db = Annotated[Path, typer.Option(help="The inbox's database, made where there is none; pictures lie beside it.")]
 DirectIp = Annotated[str | None, _way("DirectIP server for the Iridium gateway.")]
 Http = Annotated[str | None, _way("POST /rockblock (web hook), POST /message, GET /status.")]
 Tcp = Annotated[str | None, _way("TCP, a length before each message.")]
@@ -65,12 +67,14 @@ ConnectionsEach = Annotated[int, _most("Connections at a time from one address."
 RequestS = Annotated[float, _most("Seconds in which a message must be there whole.", 0.1)]
 RejectedMb = Annotated[int, _most("Megabytes of disk for what is rejected.", 0)]
 Decode = Annotated[bool, typer.Option("--decode/--no-decoding", help="Whether what comes is decoded, beside.")]
+Model = Annotated[str | None, typer.Option(help="ProGIC weights file, where packets name one not shipped.")]
+Codec = Annotated[str | None, typer.Option(help="Your own codec, as module:Class, where they name none of ours.")]
 Json = Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")]
 
 
 def serve(
     context: typer.Context,
-    db: Db = None,
+    db: Db = DEFAULT,
     directip: DirectIp = None,
     http: Http = None,
     tcp: Tcp = None,
@@ -94,11 +98,15 @@ def serve(
     request_s: RequestS = 10,
     rejected_mb: RejectedMb = 256,
     decode: Decode = True,
+    model: Model = None,
+    codec: Codec = None,
+    allow_code: AllowCode = False,
     as_json: Json = False,
 ) -> None:
-    """The command post's inbox: takes messages by the ways that are named, keeps them, and decodes them."""
+    """The command post: messages in by the ways that are named, pictures out, and nothing forgotten."""
     given = dict(locals())
     if context.invoked_subcommand:
+        _check_none_given(context)
         return
     from satsim.inbox.service import serve as run
 
@@ -110,17 +118,29 @@ def serve(
         printer.close()
 
 
+def _check_none_given(context: typer.Context) -> None:
+    """Raise ScenarioError where options of the service stand before a command that would not heed them."""
+    from satsim.errors import ScenarioError
+
+    command = context.invoked_subcommand
+    for about in context.command.params:
+        source = context.get_parameter_source(about.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            raise ScenarioError(
+                f"{about.opts[0]} stands before {command}; write it behind: satsim inbox {command} {about.opts[0]} ..."
+            )
+
+
 def read_options(given: Mapping[str, Any]) -> Options:
     """What the service is to do, of the command's options by name. Raises ScenarioError, OSError."""
     from satsim.errors import ScenarioError
     from satsim.inbox.credentials import Secrets, read_jwt_key, read_secret
     from satsim.inbox.guard import Limits, read_allowed
     from satsim.inbox.service import Options
+    from satsim.inbox.supervision import Decoding
     from satsim.inbox.ways.stdin import FORMS
     from satsim.keys import read_keys
 
-    if given["db"] is None:
-        raise ScenarioError("--db is missing; name the inbox's database: satsim inbox --db inbox.db --directip 10800")
     if given["stdin"] not in (None, *FORMS):
         raise ScenarioError(f"--stdin is {given['stdin']!r}; expected {', '.join(FORMS)}")
     if given["tcp_prefix"] not in (2, 4):
@@ -135,13 +155,14 @@ def read_options(given: Mapping[str, Any]) -> Options:
     limits = Limits(rate_per_s=given["rate"], rejected_bytes=given["rejected_mb"] << 20)
     return Options(
         given["db"],
-        **{name: given[name] for name in ("directip", "http", "tcp", "udp", "watch", "stdin", "confirm", "decode")},
+        **{name: given[name] for name in ("directip", "http", "tcp", "udp", "watch", "stdin", "confirm")},
         tcp_prefix_bytes=given["tcp_prefix"],
         keys=read_keys(given["keys"]) if given["keys"] else None,
         secrets=secrets,
         allowed=read_allowed(given["allow"] or ()),
         limits=limits._replace(**{name: given[name] for name in names}),
         tls=_tls(given["tls_cert"], given["tls_key"]),
+        decoding=Decoding(given["model"], given["codec"], given["allow_code"]) if given["decode"] else None,
     )
 
 
