@@ -37,9 +37,9 @@ from satsim.air.content import content_of, mark_of
 from satsim.air.packets import Packet, pack, packetize
 from satsim.air.seal import Sealer, SenderKey
 from satsim.inbox.database import connect
-from satsim.inbox.decoding import decode_forever, lag
+from satsim.inbox.decoding import decode_forever
 from satsim.inbox.listing import listing
-from satsim.inbox.store import Arrival, Store, counts
+from satsim.inbox.store import Arrival, Store, counts, lag
 from satsim.inbox.upkeep import verify
 from satsim.receiving import Wanted
 

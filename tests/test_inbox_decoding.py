@@ -15,8 +15,8 @@ from PIL import Image
 
 from satsim.inbox import decoding
 from satsim.inbox.database import connect
-from satsim.inbox.decoding import decode_next, lag, lock_of
-from satsim.inbox.store import Store
+from satsim.inbox.decoding import decode_next, lock_of
+from satsim.inbox.store import Store, lag
 from satsim.receiving import Wanted
 
 OWN = Wanted(own_codec="codec.fake:FakeCodec")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -41,20 +41,6 @@ OLDEST_EVERY = 4
 """One decode of so many is of the image that waits longest, so that none waits for ever."""
 NICE = 10
 """So that who takes messages comes before who decodes them."""
-
-
-class Lag(NamedTuple):
-    """How far decoding is behind."""
-
-    images: int
-    """That have something new."""
-    oldest_unix_s: float | None
-    """Since when the first of these waits."""
-
-
-def lag(db: sqlite3.Connection) -> Lag:
-    """How far decoding is behind; also where no decoder is at work."""
-    return Lag(*db.execute("SELECT COUNT(*), MIN(pending_unix_s) FROM images WHERE decoded < changed").fetchone())
 
 
 def decode_forever(

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from satsim.contradictions import describe_position, ranges
-from satsim.inbox.decoding import lag
 from satsim.inbox.images import inbox_of, messages_of
-from satsim.inbox.store import counts
+from satsim.inbox.store import counts, lag
 from satsim.words import span
 
 Record = dict[str, Any]

@@ -256,3 +256,17 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     [total] = db.execute("SELECT COUNT(*) FROM messages").fetchone()
     [images] = db.execute("SELECT COUNT(*) FROM images").fetchone()
     return {"taken": total - sum(others.values()), **others, "images": images}
+
+
+class Lag(NamedTuple):
+    """How far decoding is behind."""
+
+    images: int
+    """That have something new."""
+    oldest_unix_s: float | None
+    """Since when the first of these waits."""
+
+
+def lag(db: sqlite3.Connection) -> Lag:
+    """How far decoding is behind; also where no decoder is at work."""
+    return Lag(*db.execute("SELECT COUNT(*), MIN(pending_unix_s) FROM images WHERE decoded < changed").fetchone())

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from satsim.commands import options
+from satsim.commands.field.serving import DEFAULT, serve
 from satsim.commands.mending import echo
 
 inbox_app = typer.Typer(
     help="The command post: messages in, pictures out, and nothing forgotten.", no_args_is_help=True
 )
+inbox_app.callback(invoke_without_command=True)(serve)
 
-DEFAULT = Path("inbox", "inbox.db")
 Db = Annotated[Path, typer.Option("--db", help="The inbox's database; its pictures lie beside it.")]
 Keys = Annotated[Path | None, typer.Option(help="Key file, or a list of several, to open what they sealed.")]
 SealedOnly = Annotated[bool, typer.Option("--sealed-only", help="Take nothing that is not sealed.")]
