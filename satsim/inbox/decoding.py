@@ -201,7 +201,7 @@ def _write(path: Path, row: sqlite3.Row, alternative: int, picture: Picture) -> 
     (path.parent / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in (name,) if alternative else (name, folder / LATEST):
         write_whole(path.parent / each, content.getvalue())
-    return str(name), hashlib.sha256(content.getvalue()).digest()
+    return name.as_posix(), hashlib.sha256(content.getvalue()).digest()
 
 
 def _save(
