@@ -99,6 +99,8 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a statement of ours that is none
+            raise
         is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
         number, words = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if is_full else (errno.EIO, str(error))
         raise OSError(number, words, str(path)) from None

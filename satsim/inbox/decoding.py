@@ -76,6 +76,14 @@ def decode_forever(path: Path, wanted: Wanted | None = None, parent: int | None 
         db.close()
 
 
+def decode_pending(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None) -> int | None:
+    """Decode all that waits; how many images, None where another decoder of this inbox is at work. Raises OSError."""
+    with only_one(lock_of(path)) as alone:
+        if not alone:
+            return None
+        return sum(1 for _ in iter(lambda: decode_next(db, path, wanted), None))
+
+
 def lock_of(path: Path) -> Path:
     """The file that a decoder of the inbox at `path` has locked."""
     return path.with_name(f".{path.name}.decoding")

@@ -33,8 +33,8 @@ Put = Callable[[str], IO[bytes]]
 class Exported(NamedTuple):
     """How much was written."""
 
-    messages: int
-    images: int
+    counts: dict[str, int]
+    """Of messages by state, and of images."""
     pictures: int
     lost: list[str]
     """Pictures that should be beside the database, and are not."""
@@ -71,11 +71,9 @@ def _into(folder: Path) -> Put:
 
 
 def _export(db: sqlite3.Connection, path: Path, put: Put) -> Exported:
-    messages = 0
     for row in db.execute("SELECT * FROM messages ORDER BY id"):
         with put(_file_of(row)) as file:
             file.write(row["message"])
-        messages += 1
     pictures, lost = 0, []
     for [name] in db.execute("SELECT picture FROM decodes ORDER BY id"):
         try:
@@ -87,7 +85,7 @@ def _export(db: sqlite3.Connection, path: Path, put: Put) -> Exported:
     with put("manifest.json") as file:
         for text in _manifest(db, path):
             file.write(text.encode())
-    return Exported(messages, counts(db)["images"], pictures, lost)
+    return Exported(counts(db), pictures, lost)
 
 
 def _file_of(row: sqlite3.Row) -> str:
@@ -123,7 +121,7 @@ def _image(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
 
 def _message(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     ways = db.execute(
-        "SELECT way, device, refused, metadata, first_unix_s, last_unix_s, count FROM arrivals WHERE message = ?"
+        "SELECT way, device, refused, metadata, first_unix_s, last_unix_s, count FROM arrivals WHERE message_id = ?"
         " ORDER BY first_unix_s, way, device",
         (row["id"],),
     )

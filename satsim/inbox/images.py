@@ -101,7 +101,7 @@ def messages_of(db: sqlite3.Connection, image: int) -> list[Message]:
     rows = db.execute(
         "SELECT id, packet, COALESCE(way, 'taken'), COALESCE(device, '') FROM (SELECT id, COALESCE(opened, message) AS"
         " packet, ROW_NUMBER() OVER (PARTITION BY place ORDER BY id) AS version FROM messages WHERE image = ?)"
-        " LEFT JOIN arrivals ON message = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
+        " LEFT JOIN arrivals ON message_id = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
         (image, MOST_VERSIONS),
     )
     return [(f"{_plain(f'{way} {device}')}/{message}", packet) for message, packet, way, device in rows]

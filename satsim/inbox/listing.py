@@ -63,7 +63,7 @@ def image_record(db: sqlite3.Connection, row: sqlite3.Row) -> Record:
         "devices": [
             each[0]
             for each in db.execute(
-                "SELECT DISTINCT device FROM arrivals JOIN messages ON messages.id = message WHERE image = ?"
+                "SELECT DISTINCT device FROM arrivals JOIN messages ON messages.id = message_id WHERE image = ?"
                 " AND device != '' ORDER BY device",
                 (image,),
             )
@@ -94,13 +94,23 @@ def listing_lines(listed: Mapping[str, Any], folder: str) -> Iterator[str]:
         for image in images:
             yield from _image_lines(image, folder)
     there = listed["messages"]
-    yield (
-        f"{there['images']} images; messages: {there['taken']} taken, {there['waiting']} waiting for a key,"
-        f" {there['rejected']} rejected"
-    )
+    yield counts_words(there)
     if behind := listed["decoding"]["images_behind"]:
         waits_s = max(0.0, time.time() - listed["decoding"]["oldest_unix_s"])
-        yield f"decoding is behind: {behind} images have something new, the first for {span(round(waits_s))}"
+        what = f"there is something new of {number_of(behind, 'image')}"
+        yield f"decoding is behind: {what}, the first for {span(round(waits_s))}"
+
+
+def counts_words(there: Mapping[str, int]) -> str:
+    """How many messages and images there are, as a sentence."""
+    total = there["taken"] + there["waiting"] + there["rejected"]
+    said = f"{there['taken']} taken, {there['waiting']} waiting for a key, {there['rejected']} rejected"
+    return f"{number_of(there['images'], 'image')}; {number_of(total, 'message')}: {said}"
+
+
+def number_of(count: int, what: str) -> str:
+    """1 is "1 image", 2 are "2 images"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _image_lines(image: Record, folder: str) -> Iterator[str]:

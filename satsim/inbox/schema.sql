@@ -22,7 +22,7 @@ CREATE INDEX messages_not_taken ON messages (state, sender, counter) WHERE state
 
 -- By which ways a message came, the first few of them, each with what the gateway said of it the first time.
 CREATE TABLE arrivals (
-    message INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    message_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
     way TEXT NOT NULL,
     device TEXT NOT NULL,          -- the modem's IMEI, if the way tells it
     refused TEXT,                  -- the way's own reason
@@ -30,7 +30,7 @@ CREATE TABLE arrivals (
     first_unix_s REAL NOT NULL,
     last_unix_s REAL NOT NULL,
     count INTEGER NOT NULL,
-    PRIMARY KEY (message, way, device)
+    PRIMARY KEY (message_id, way, device)
 ) STRICT, WITHOUT ROWID;
 
 -- What tells two images apart; a number that is used again for another photo makes another row.

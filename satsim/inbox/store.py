@@ -203,14 +203,14 @@ class Store:
         device = _text(str(arrival.metadata.get("imei") or "")) or ""
         known = self.db.execute(
             "UPDATE arrivals SET last_unix_s = MAX(last_unix_s, ?), count = count + 1, refused = CASE WHEN ? IS NULL"
-            " THEN NULL ELSE refused END WHERE message = ? AND way = ? AND device = ?",
+            " THEN NULL ELSE refused END WHERE message_id = ? AND way = ? AND device = ?",
             (now, refused, message_id, way, device),
         ).rowcount
         if known:
             return
         self.db.execute(
-            "INSERT INTO arrivals SELECT ?, ?, ?, ?, ?, ?, ?, 1 WHERE (SELECT COUNT(*) FROM arrivals WHERE message = ?)"
-            " < ?",
+            "INSERT INTO arrivals SELECT ?, ?, ?, ?, ?, ?, ?, 1"
+            " WHERE (SELECT COUNT(*) FROM arrivals WHERE message_id = ?) < ?",
             (message_id, way, device, refused, _metadata(arrival.metadata), now, now, message_id, MOST_WAYS),
         )
 

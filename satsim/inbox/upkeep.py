@@ -46,7 +46,7 @@ def _mistakes(db: sqlite3.Connection, path: Path) -> Iterator[str]:
         yield from (f"message {row['id']}: {line}" for line in _message_mistakes(row, images))
         empty.discard(row["image"])
     yield from (f"image {image}: none of its messages is there" for image in sorted(empty))
-    for [message] in db.execute("SELECT id FROM messages WHERE id NOT IN (SELECT message FROM arrivals)"):
+    for [message] in db.execute("SELECT id FROM messages WHERE id NOT IN (SELECT message_id FROM arrivals)"):
         yield f"message {message}: it is not known how it came"
     for row in db.execute("SELECT image, picture, sha256 FROM decodes ORDER BY id"):
         mend = "`satsim inbox decode` makes it again"

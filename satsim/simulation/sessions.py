@@ -90,6 +90,7 @@ class Sessions:
         taken, _ = self._way.put(sent, message)
         if self._way.copies is not None:
             self._env.process(self._way.repeat(sent, message, lambda: self.in_contact(self._env.now)))
+            self._go_on(time_s)  # begins to wait for the first gap
         misheard = self._misheard is not None and self._misheard(time_s)
         new = self._landings[before:]
         self._landings[before:] = [row for row in new if row[0] < inf]
@@ -128,4 +129,6 @@ class Sessions:
     def _go_on(self, time_s: float) -> None:
         if time_s > self._env.now:
             self._env.run(until=time_s)
+        while self._env.peek() <= time_s:  # what stopped the run, and what is due at that moment
+            self._env.step()
         self._log.rows.clear()  # nobody reads them
