@@ -131,6 +131,18 @@ def test_a_number_that_wraps_under_seals_makes_another_image(keyed):
     ], "kept opened too, so that nobody needs the key again"
 
 
+def test_a_photo_that_differs_in_nothing_but_its_bytes_is_another_once_the_first_was_silent_for_a_day(store):
+    old, new = (posts.photo(colour, image_id=5)[:3] for colour in (100, 200))
+    new = [packet._replace(mark=old[0].mark) for packet in new]
+    posts.take(store, posts.plain(old), time_unix_s=1000.0)
+    posts.take(store, posts.plain(new[:1]), time_unix_s=2000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4)], "at first it may as well be forged"
+    posts.take(store, posts.plain(new[1:]), time_unix_s=200_000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4), (1, 2)]
+    posts.take(store, posts.plain(posts.photo(100, image_id=5)[3:]), time_unix_s=400_000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4), (1, 4)]
+
+
 def test_repair_symbols_that_come_before_all_payloads_of_their_sealing_find_to_them(keyed):
     photo = posts.photo(200, image_id=5)
     repairs = repair_packets(photo, [(5, 3)])

@@ -36,7 +36,8 @@ def connect(path: Path, create: bool = False) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         try:
             db.row_factory = sqlite3.Row
-            _check_version(db, path, create)
+            if _marks(db) != (APPLICATION_ID, VERSION):
+                _check_version(db, path, create)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
@@ -48,11 +49,15 @@ def connect(path: Path, create: bool = False) -> sqlite3.Connection:
     return db
 
 
+def _marks(db: sqlite3.Connection) -> tuple[int, int]:
+    """What the file says that it is, and its version."""
+    return db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0]
+
+
 def _check_version(db: sqlite3.Connection, path: Path, create: bool) -> None:
     """Make the tables in an empty file, and bring those of an older version up to this one."""
     with writing(db):
-        [version] = db.execute("PRAGMA user_version").fetchone()
-        [application_id] = db.execute("PRAGMA application_id").fetchone()
+        application_id, version = _marks(db)
         [tables] = db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         if not tables and create:
             _run(db, Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))

@@ -250,8 +250,23 @@ def _metadata(fields: Mapping[str, str | int | float | None]) -> str:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """How many messages there are by state, and images."""
-    found = {"taken": 0, "waiting": 0, "rejected": 0} | dict(
-        db.execute("SELECT state, COUNT(*) FROM messages GROUP BY state").fetchall()
+    others = {"waiting": 0, "rejected": 0} | dict(
+        db.execute("SELECT state, COUNT(*) FROM messages WHERE state != 'taken' GROUP BY state").fetchall()
     )
+    [total] = db.execute("SELECT COUNT(*) FROM messages").fetchone()
     [images] = db.execute("SELECT COUNT(*) FROM images").fetchone()
-    return {**found, "images": images}
+    return {"taken": total - sum(others.values()), **others, "images": images}
+
+
+class Lag(NamedTuple):
+    """How far decoding is behind."""
+
+    images: int
+    """That have something new."""
+    oldest_unix_s: float | None
+    """Since when the first of these waits."""
+
+
+def lag(db: sqlite3.Connection) -> Lag:
+    """How far decoding is behind; also where no decoder is at work."""
+    return Lag(*db.execute("SELECT COUNT(*), MIN(pending_unix_s) FROM images WHERE decoded < changed").fetchone())

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from satsim.commands import options
+from satsim.commands.field.serving import DEFAULT, serve
 from satsim.commands.mending import echo
 
 inbox_app = typer.Typer(
     help="The command post: messages in, pictures out, and nothing forgotten.", no_args_is_help=True
 )
+inbox_app.callback(invoke_without_command=True)(serve)
 
-DEFAULT = Path("inbox", "inbox.db")
 Db = Annotated[Path, typer.Option("--db", help="The inbox's database; its pictures lie beside it.")]
 Keys = Annotated[Path | None, typer.Option(help="Key file, or a list of several, to open what they sealed.")]
 SealedOnly = Annotated[bool, typer.Option("--sealed-only", help="Take nothing that is not sealed.")]
@@ -84,6 +85,9 @@ def inbox_decode(
     model: Model = None,
     codec: Codec = None,
     allow_code: options.AllowCode = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Largest picture to decode.  [default: by its bytes]")
+    ] = None,
 ) -> None:
     """Decode what is not decoded yet, or whose picture is gone; where a service runs, it does so by itself."""
     from codec.own import CODE_ALLOWED
@@ -95,7 +99,7 @@ def inbox_decode(
     CODE_ALLOWED.set(allow_code)
     there = connect(db)
     look_again(there, db, again)
-    done = decode_pending(there, db, Wanted(model=model, own_codec=codec))
+    done = decode_pending(there, db, Wanted(model=model, own_codec=codec, max_pixels=max_pixels))
     there.close()
     echo("another decoder is at work, and does it" if done is None else f"{number_of(done, 'image')} decoded")
 
