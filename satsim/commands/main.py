@@ -33,8 +33,8 @@ COMMANDS = {
     "new": "satsim.commands.scenarios.new",
     "links": "satsim.commands.links",
     **dict.fromkeys(("encode", "decode"), "satsim.commands.packets"),
+    **{name: f"satsim.commands.field.{name}" for name in ("inbox", "modem")},
     **{name: f"satsim.commands.{name}" for name in ("key", "codec", "weights")},
-    "modem": "satsim.commands.field.modem",
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
 

@@ -1,1 +1,1 @@
-"""Commands for the field: the emulated modem, the sender and the command post."""
+"""Commands for the field: a modem that is emulated, a sender, and the command post's inbox."""
