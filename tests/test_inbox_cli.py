@@ -141,13 +141,28 @@ def test_a_backup_made_while_the_inbox_takes_messages_restores_all_that_was_ther
     backup(store.db, store.path, tmp_path / "backup.db")
     posts.take(store, posts.plain(posts.jpeg_photo(2)))
     there = tmp_path / "elsewhere" / "inbox.db"
-    there.parent.mkdir()
-    shutil.copy(tmp_path / "backup.db", there)
-    assert inbox(tmp_path, "decode", "--db", there).stdout == "1 image decoded\n"
+    done = inbox(tmp_path, "restore", "backup.db", "--db", there)
+    assert done.stdout == f"{there}: restored from backup.db\n1 image decoded\n"
     assert inbox(tmp_path, "verify", "--db", there).stdout.endswith("; all is well\n")
     restored = connect(there)
     assert [image["id"] for image in listing(restored)["images"]] == [1]
     restored.close()
+
+
+def test_no_backup_restore_or_export_takes_the_place_of_an_inbox(store, tmp_path):
+    posts.take(store, posts.plain(posts.photo(100)))
+    backup(store.db, store.path, tmp_path / "backup.db")
+    for arguments, mend in (
+        (["backup", "inbox/inbox.db"], "inbox/inbox.db: is the inbox itself; name another file"),
+        (["export", "-o", "inbox"], "inbox: holds the inbox itself; name another place"),
+        (
+            ["restore", "backup.db"],
+            "inbox/inbox.db: is there already; stop what uses it, and move inbox.db* away first",
+        ),
+    ):
+        done = inbox(tmp_path, *arguments)
+        assert (done.returncode, done.stderr) == (2, f"error: {mend}\n")
+    assert len(posts.rows(store, "messages")) == 5
 
 
 def test_keys_that_are_given_later_open_what_waited_for_them(store, tmp_path):
@@ -182,6 +197,14 @@ def test_pruning_that_keeps_images_drops_all_but_their_latest_picture(store, tmp
     folder = store.path.parent / "pictures" / "7" / "1"
     assert sorted(path.name for path in folder.iterdir()) == ["00005.png", "latest.png"]
     assert verify(store.db, store.path) == []
+
+
+def test_what_waits_for_a_key_is_pruned_only_if_that_is_wanted(store):
+    posts.take(store, [*posts.sealed(posts.photo(100), 0), b"spoilt"])
+    prune(store.db, store.path, plan_pruning(store.db, store.path, 9e9), 9e9)
+    assert posts.rows(store, "messages", "DISTINCT state") == [("waiting",)]
+    prune(store.db, store.path, plan_pruning(store.db, store.path, 9e9, waiting=True), 9e9)
+    assert posts.rows(store, "messages") == []
 
 
 def test_counters_of_sealed_messages_that_were_pruned_stay_taken(tmp_path):

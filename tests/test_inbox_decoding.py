@@ -113,10 +113,30 @@ def test_what_cannot_be_decoded_is_noted_and_not_tried_again(store):
 
 
 def test_a_forged_header_of_millions_of_pixels_costs_no_minutes(store):
-    posts.take(store, posts.plain(posts.photo(100, height=4096, width=4096)[:1]))
+    posts.take(store, posts.plain(posts.photo(100, height=1400, width=1400)[:1]))
     assert decode_all(store) == [1]
     [(error,)] = posts.rows(store, "images", "error")
-    assert "16,777,216 pixels; expected at most 65,536" in error
+    assert "1,960,000 pixels; expected at most 65,536" in error
+
+
+def test_a_large_picture_is_decoded_only_if_that_is_wanted(store):
+    large = posts.photo(100, count=10, height=1500, width=1500)
+    posts.take(store, posts.plain([packet._replace(payload=packet.payload * 500) for packet in large]))
+    assert decode_all(store) == [1]
+    [(error,)] = posts.rows(store, "images", "error")
+    assert error.startswith("2,250,000 pixels; expected at most 2,097,152 (if you trust it: ")
+    assert decoding.look_again(store.db, store.path, at_errors=True) == 1
+    assert decode_all(store, Wanted(own_codec="codec.own_that_is_not_there:X", max_pixels=2_250_000)) == [1]
+    [(error,)] = posts.rows(store, "images", "error")
+    assert "pixels" not in error
+
+
+def test_no_image_waits_for_ever_where_newer_ones_keep_coming(store):
+    for colour in range(5):
+        posts.take(store, posts.plain(posts.photo(colour)), time_unix_s=1000.0 + 10 * colour)
+    assert decode_next(store.db, store.path, OWN) == 5
+    assert decode_next(store.db, store.path, OWN, oldest=True) == 1
+    assert decode_next(store.db, store.path, OWN) == 4
 
 
 def test_a_state_of_which_decoders_die_is_left_alone_after_a_few(store):

@@ -11,15 +11,17 @@ from itertools import permutations
 
 import posts
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from satsim.air.inbox import Inbox
 from satsim.air.packets import pack
 from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
 from satsim.errors import ScenarioError
-from satsim.inbox.images import MOST_VERSIONS, messages_of
+from satsim.inbox.images import MOST_DEVICES, MOST_VERSIONS, messages_of
+from satsim.inbox.listing import listing
 from satsim.inbox.store import KEPT_BYTES, MOST_WAYS, Arrival, Store, counts
 
 KEYS = {7: posts.KEY}
@@ -131,6 +133,18 @@ def test_a_number_that_wraps_under_seals_makes_another_image(keyed):
     ], "kept opened too, so that nobody needs the key again"
 
 
+def test_a_photo_that_differs_in_nothing_but_its_bytes_is_another_once_the_first_was_silent_for_a_day(store):
+    old, new = (posts.photo(colour, image_id=5)[:3] for colour in (100, 200))
+    new = [packet._replace(mark=old[0].mark) for packet in new]
+    posts.take(store, posts.plain(old), time_unix_s=1000.0)
+    posts.take(store, posts.plain(new[:1]), time_unix_s=2000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4)], "at first it may as well be forged"
+    posts.take(store, posts.plain(new[1:]), time_unix_s=200_000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4), (1, 2)]
+    posts.take(store, posts.plain(posts.photo(100, image_id=5)[3:]), time_unix_s=400_000.0)
+    assert posts.rows(store, "images", "run, changed") == [(0, 4), (1, 4)]
+
+
 def test_repair_symbols_that_come_before_all_payloads_of_their_sealing_find_to_them(keyed):
     photo = posts.photo(200, image_id=5)
     repairs = repair_packets(photo, [(5, 3)])
@@ -180,8 +194,8 @@ def test_what_waited_under_a_wrong_key_is_rejected_and_taken_when_it_comes_under
         store = Store(tmp_path / "inbox.db", keys)
         store.take(posts.arrivals(messages))
         store.close()
-    assert counts(Store(tmp_path / "inbox.db").db)["rejected"] == 5
     store = Store(tmp_path / "inbox.db", KEYS)
+    assert counts(store.db)["rejected"] == 5
     assert posts.take(store, messages) == ["new"] * 5
     store.close()
 
@@ -207,11 +221,61 @@ def test_of_many_forged_versions_of_one_place_a_few_are_looked_at_and_all_are_ke
     assert len(messages_of(store.db, 1)) == 4 + MOST_VERSIONS
 
 
+def test_where_many_devices_are_named_a_few_are_told_apart_so_that_forged_names_cost_little(store):
+    for k, packet in enumerate(posts.photo(100, count=40)):
+        posts.take(store, posts.plain([packet]), "hook", imei=str(10**14 + k))
+    folders = [name.partition("/")[0] for name, _ in messages_of(store.db, 1)]
+    assert len(folders) == 40
+    assert len(set(folders)) == MOST_DEVICES + 1
+
+
 @given(st.lists(st.one_of(st.binary(max_size=80), st.binary(max_size=60).map(lambda rest: b"\x18\x03" + rest))))
 def test_any_bytes_are_kept(tmp_path_factory, messages):
     store = Store(tmp_path_factory.mktemp("any") / "inbox.db", KEYS)
     store.take(posts.arrivals(messages))
     assert {message for (message,) in posts.rows(store, "messages", "message")} == set(messages)
+    store.close()
+
+
+PHOTOS = [posts.photo(100, image_id=5), posts.photo(200, image_id=5), posts.photo(150), posts.photo(100, sender=8)]
+AIR = [packet for photo in PHOTOS for packet in [*photo, *repair_packets(photo, [(5, 2)])]]
+AIR += [PHOTOS[0][k]._replace(payload=bytes([k, 0, version])) for k in (1, 3) for version in (1, 2)]
+
+
+@given(st.lists(st.sampled_from(AIR), max_size=40), st.integers(1, 7))
+def test_the_inbox_holds_of_each_image_what_a_receiver_of_the_same_messages_does(tmp_path_factory, packets, group):
+    store, receiver = Store(tmp_path_factory.mktemp("same") / "inbox.db"), Inbox()
+    messages = posts.plain(packets)
+    for at in range(0, len(messages), group):
+        posts.take(store, messages[at : at + group])
+    for k, message in enumerate(dict.fromkeys(messages)):
+        receiver.accept(message, f"air/{k}")
+    expected = []
+    for key in receiver.held:
+        known = receiver.payloads(key)
+        missing = [index for index in range(key.payload_count) if index not in known]
+        expected.append((key.sender, key.image_id, sorted(receiver.agreed(key).payloads), missing))
+    images = listing(store.db)["images"]
+    store.close()
+    found = [(image["sender"], image["image_id"], image["held"], image["missing"]) for image in images]
+    assert sorted(found) == sorted(expected)
+
+
+@settings(max_examples=30)
+@given(st.permutations([*range(14)]))
+def test_two_sealings_under_one_number_are_two_images_in_every_order(tmp_path_factory, order):
+    photos = [posts.photo(colour, image_id=5) for colour in (100, 200)]
+    messages = [
+        message
+        for photo, first in zip(photos, (0, 700), strict=True)
+        for message in posts.sealed([*photo, *repair_packets(photo, [(5, 2)])], first)
+    ]
+    store = Store(tmp_path_factory.mktemp("sealed") / "inbox.db", KEYS)
+    for k in order:
+        posts.take(store, [messages[k]])
+    assert sorted(posts.rows(store, "images", "run")) == [(0,), (700,)]
+    assert [image["held"] for image in listing(store.db)["images"]] == [[0, 1, 2, 3, 4]] * 2
+    assert [image["repair_packets"] for image in listing(store.db)["images"]] == [2, 2]
     store.close()
 
 
@@ -291,6 +355,15 @@ def test_two_programs_may_take_at_once(tmp_path):
     messages = posts.plain(posts.photo(100))
     assert posts.take(one, messages[:3]) == ["new"] * 3
     assert posts.take(other, messages) == ["again"] * 3 + ["new"] * 2
+    one.close()
+    other.close()
+
+
+def test_of_two_programs_with_keys_one_refuses_what_the_other_took_under_the_same_counter(tmp_path):
+    one, other = Store(tmp_path / "inbox.db", KEYS), Store(tmp_path / "inbox.db", KEYS)
+    assert posts.take(one, posts.sealed(posts.photo(100), 3)) == ["new"] * 5
+    assert posts.take(other, posts.sealed(posts.photo(200), 0)) == ["new"] * 3 + ["rejected"] * 2
+    assert posts.take(one, posts.sealed(posts.photo(50), 0)) == ["rejected"] * 5
     one.close()
     other.close()
 

@@ -18,9 +18,11 @@ from typing import Any
 from PIL import Image
 
 from codec.files import only_one, write_whole
+from codec.own import CODE_ALLOWED
 from satsim.air.agreement import Agreed
 from satsim.air.inbox import ImageKey, Inbox, place_of, unpack
 from satsim.contradictions import ranges
+from satsim.errors import PacketError, SatsimError
 from satsim.inbox.database import connect, explained, writing
 from satsim.inbox.images import Message, inbox_of, messages_of
 from satsim.receiving import Received, Seen, Wanted, decode_messages
@@ -33,15 +35,23 @@ MOST_TRIES = 5
 MOST_ALTERNATIVES = 3
 """Pictures of other versions, where messages contradict each other."""
 MOST_LINES, LONGEST_LINE = 50, 1000
+MOST_PIXELS = 1 << 21
+"""Of a picture, unless the caller wants larger ones: ProGIC takes 7 s and 200 MB for so many."""
+OLDEST_EVERY = 4
+"""One decode of so many is of the image that waits longest, so that none waits for ever."""
 NICE = 10
 """So that who takes messages comes before who decodes them."""
 
 
-def decode_forever(path: Path, wanted: Wanted | None = None, parent: int | None = None) -> None:
+def decode_forever(
+    path: Path, wanted: Wanted | None = None, parent: int | None = None, allow_code: bool = False
+) -> None:
     """Decode what comes into the inbox at `path` until SIGTERM or SIGINT, or until process `parent` is gone.
 
-    To be run in a process of its own; of several for one inbox one is at work. A full disk is waited for.
+    To be run in a process of its own; of several for one inbox one is at work. A full disk is waited for. With
+    `allow_code` a codec of one's own that `wanted` names may run.
     """
+    CODE_ALLOWED.set(allow_code)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if hasattr(os, "nice"):
         os.nice(NICE)
@@ -49,9 +59,11 @@ def decode_forever(path: Path, wanted: Wanted | None = None, parent: int | None 
     try:
         while parent in (None, os.getppid()):
             with only_one(lock_of(path)) as alone:
+                turn = 0
                 while alone and parent in (None, os.getppid()):
+                    turn += 1
                     try:
-                        idle_s = 0.0 if decode_next(db, path, wanted) else POLL_S
+                        idle_s = 0.0 if decode_next(db, path, wanted, turn % OLDEST_EVERY == 0) else POLL_S
                     except OSError:
                         idle_s = FULL_DISK_S
                     time.sleep(idle_s)
@@ -75,16 +87,16 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.decoding")
 
 
-def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None) -> int | None:
+def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None, oldest: bool = False) -> int | None:
     """Decode the newest state of the image that was heard of last, of those that wait; its row, None where none does.
 
-    What cannot be decoded is noted as that image's error, and not tried again before more of it comes.
+    With `oldest` it is the one that waits longest. What cannot be decoded is noted as that image's error, and not tried
+    again before more of it comes.
     Raises OSError where a picture, or that there is one, cannot be written; then the image waits on.
     """
     with explained(path), writing(db):
-        row = db.execute(
-            "SELECT * FROM images WHERE decoded < changed ORDER BY last_unix_s DESC, id DESC LIMIT 1"
-        ).fetchone()
+        order = "pending_unix_s" if oldest else "last_unix_s DESC, id DESC"
+        row = db.execute(f"SELECT * FROM images WHERE decoded < changed ORDER BY {order} LIMIT 1").fetchone()
         if row is None:
             return None
         tries = row["tries"] + 1 if row["trying"] == row["changed"] else 1
@@ -97,7 +109,7 @@ def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None
             received, others = see(messages, wanted)
             error = "; ".join(str(each.error) for each in received.images if each.error)
     except Exception as reason:  # whatever a codec raises on bytes that nobody of ours wrote
-        error = f"{type(reason).__name__}: {reason}"
+        error = str(reason) if isinstance(reason, SatsimError) else f"{type(reason).__name__}: {reason}"
     except BaseException:
         with writing(db):
             db.execute("UPDATE images SET tries = tries - 1 WHERE id = ?", (row["id"],))
@@ -116,7 +128,7 @@ def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None
 def look_again(db: sqlite3.Connection, path: Path, at_errors: bool = False) -> int:
     """How many images are to be decoded anew: whose latest picture is not there, or with `at_errors`, that have none.
 
-    Earlier pictures that are not there are forgotten.
+    Earlier pictures that are not there are forgotten. What came since is decoded as ever.
     """
     lost, images = [], set()
     for row in db.execute(
@@ -124,7 +136,10 @@ def look_again(db: sqlite3.Connection, path: Path, at_errors: bool = False) -> i
         " images.id = image"
     ):
         picture = path.parent / row["picture"]
-        if not picture.is_file() or hashlib.sha256(picture.read_bytes()).digest() != row["sha256"]:
+        is_there = picture.is_file()
+        if is_there and row["latest"]:
+            is_there = hashlib.sha256(picture.read_bytes()).digest() == row["sha256"]
+        if not is_there:
             lost.append((row["id"],))
             images |= {(row["image"],)} if row["latest"] else set()
     if at_errors:
@@ -136,11 +151,20 @@ def look_again(db: sqlite3.Connection, path: Path, at_errors: bool = False) -> i
 
 
 def see(messages: Sequence[Message], wanted: Wanted | None) -> tuple[Received, list[Seen]]:
-    """What messages of one image show; and, where they contradict each other, what they show read the other way."""
+    """What messages of one image show; and, where they contradict each other, what they show read the other way.
+
+    Raises PacketError for a picture that is larger than is wanted.
+    """
+    inbox, key = inbox_of(messages)
+    pixels = key.width * key.height
+    if pixels > MOST_PIXELS and (wanted is None or wanted.max_pixels is None):
+        raise PacketError(
+            f"{pixels:,} pixels; expected at most {MOST_PIXELS:,} (if you trust it: satsim inbox decode --again"
+            f" --max-pixels {pixels})"
+        )
     received = decode_messages(messages, wanted)
     others = []
     if received.contradictions:
-        inbox, key = inbox_of(messages)
         agreed = inbox.agreed(key)
         for k in range(MOST_ALTERNATIVES):
             if other := _other_way(messages, inbox, key, agreed, k):
@@ -177,7 +201,7 @@ def _write(path: Path, row: sqlite3.Row, alternative: int, picture: Picture) -> 
     (path.parent / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in (name,) if alternative else (name, folder / LATEST):
         write_whole(path.parent / each, content.getvalue())
-    return str(name), hashlib.sha256(content.getvalue()).digest()
+    return name.as_posix(), hashlib.sha256(content.getvalue()).digest()
 
 
 def _save(

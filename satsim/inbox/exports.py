@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from codec.files import fresh_folder, replacing
+from satsim.errors import ScenarioError
 from satsim.inbox.database import explained
 from satsim.inbox.listing import image_record
 from satsim.inbox.store import counts
@@ -43,8 +44,10 @@ class Exported(NamedTuple):
 def export(db: sqlite3.Connection, path: Path, out: Path) -> Exported:
     """Write all of the inbox at `path` to `out`, a zip where it ends so, as it is at one moment.
 
-    A folder that is there is renamed, a zip replaced. Raises OSError.
+    A folder that is there is renamed, a zip replaced. Raises ScenarioError where that would move the inbox; OSError.
     """
+    if path.resolve().is_relative_to(out.resolve()):
+        raise ScenarioError(f"{out}: holds the inbox itself; name another place")
     with explained(path):
         db.execute("BEGIN")
         try:
@@ -77,7 +80,7 @@ def _export(db: sqlite3.Connection, path: Path, put: Put) -> Exported:
     pictures, lost = 0, []
     for [name] in db.execute("SELECT picture FROM decodes ORDER BY id"):
         try:
-            with (path.parent / name).open("rb") as picture, put(Path(name).as_posix()) as file:
+            with (path.parent / name).open("rb") as picture, put(name) as file:
                 shutil.copyfileobj(picture, file)
             pictures += 1
         except FileNotFoundError:

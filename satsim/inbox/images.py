@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from satsim.air.agreement import REPAIRS_WITHIN, Place, run_of
 from satsim.air.inbox import ImageKey, Inbox, key_of, place_of
 from satsim.air.packets import LAST_SYMBOL, Packet
+from satsim.words import DAY_S
 
+MOST_DEVICES = 16
+"""Ways and devices of one image that are told apart, where its packets contradict each other."""
 Message = tuple[str, bytes]
 """Its name, and what it holds."""
 MOST_VERSIONS = 8
 """Messages for one place of an image that are looked at, the first that came; others are kept, and no more."""
+SILENCE_S = DAY_S
+"""After which packets that contradict those of an image that is not sealed are taken to be of another."""
 IDENTITY = ("sender", "number", "compact", "codec", "model", "width", "height", "payload_count", "position", "mark",
             "sealed")  # fmt: skip
 """Columns that tell images apart, but for the run."""
@@ -33,7 +38,11 @@ def hold(db: sqlite3.Connection, packet: Packet, counter: int | None, time_unix_
     """
     place = place_of(packet)
     identity = identity_of(key_of(packet), counter is not None)
-    run = 0 if counter is None else _run(db, identity, counter, place)
+    run = (
+        _sealed_run(db, identity, counter, place)
+        if counter is not None
+        else _open_run(db, identity, place, time_unix_s)
+    )
     [image, changed] = db.execute(
         f"INSERT INTO images ({', '.join(IDENTITY)}, run, first_unix_s, last_unix_s, pending_unix_s, changed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
@@ -54,7 +63,25 @@ def identity_of(key: ImageKey, sealed: bool) -> tuple[str | int, ...]:
     return *front, key.width, key.height, key.payload_count, position, key.mark, int(sealed)
 
 
-def _run(db: sqlite3.Connection, identity: tuple[str | int, ...], counter: int, place: Place) -> int:
+def _open_run(db: sqlite3.Connection, identity: tuple[str | int, ...], place: Place, time_unix_s: float) -> int:
+    """The run of a packet that is not sealed: the latest there is, or after long silence, and if another version of
+    its place is there, one more: then this is no forgery, but a later photo to which number and mark came round."""
+    latest = db.execute(
+        f"SELECT id, run, last_unix_s FROM images WHERE {SAME} ORDER BY run DESC LIMIT 1", identity
+    ).fetchone()
+    if latest is None:
+        return 0
+    if (
+        time_unix_s - latest["last_unix_s"] > SILENCE_S
+        and db.execute(
+            "SELECT 1 FROM messages WHERE image = ? AND place = ?", (latest["id"], place_number(place))
+        ).fetchone()
+    ):
+        return int(latest["run"]) + 1
+    return int(latest["run"])
+
+
+def _sealed_run(db: sqlite3.Connection, identity: tuple[str | int, ...], counter: int, place: Place) -> int:
     """The run of a sealed packet. Repair symbols of no sealing that is known wait among their neighbours."""
     begun = db.execute(
         f"SELECT run FROM images WHERE {SAME} AND run BETWEEN ? AND ?",
@@ -80,7 +107,6 @@ def _draw_repairs(db: sqlite3.Connection, identity: tuple[str | int, ...], image
         db.execute("UPDATE images SET changed = changed + ? WHERE id IN (?, ?)", (moved, image, other))
         if not db.execute("SELECT 1 FROM messages WHERE image = ?", (other,)).fetchone():
             db.execute("UPDATE OR IGNORE decodes SET image = ?, changed = -changed WHERE image = ?", (image, other))
-            db.execute("UPDATE requests SET image = ? WHERE image = ?", (image, other))
             db.execute("DELETE FROM images WHERE id = ?", (other,))
 
 
@@ -104,7 +130,13 @@ def messages_of(db: sqlite3.Connection, image: int) -> list[Message]:
         " LEFT JOIN arrivals ON message_id = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
         (image, MOST_VERSIONS),
     )
-    return [(f"{_plain(f'{way} {device}')}/{message}", packet) for message, packet, way, device in rows]
+    found: list[Message] = []
+    folders: dict[str, str] = {}
+    for message, packet, way, device in rows:
+        came = _plain(f"{way} {device}")
+        folder = folders.setdefault(came, came if len(folders) < MOST_DEVICES else "others")
+        found.append((f"{folder}/{message}", packet))
+    return found
 
 
 def _plain(text: str) -> str:

@@ -26,6 +26,13 @@ def listing(db: sqlite3.Connection, sender: int | None = None, most: int | None 
     behind = lag(db)
     return {
         "messages": counts(db),
+        "ways": {
+            way: {"messages": messages, "arrivals": arrivals, "refused": refused}
+            for way, messages, arrivals, refused in db.execute(
+                "SELECT way, COUNT(DISTINCT message_id), SUM(count), SUM(refused IS NOT NULL) FROM arrivals GROUP BY"
+                " way ORDER BY way"
+            )
+        },
         "decoding": {"images_behind": behind.images, "oldest_unix_s": behind.oldest_unix_s},
         "images": [image_record(db, row) for row in rows],
     }
@@ -94,6 +101,9 @@ def listing_lines(listed: Mapping[str, Any], folder: str) -> Iterator[str]:
             yield from _image_lines(image, folder)
     there = listed["messages"]
     yield counts_words(there)
+    for way, came in listed["ways"].items():
+        refused = f", {came['refused']} of them refused there" if came["refused"] else ""
+        yield f"by {way}: {number_of(came['messages'], 'message')} in {number_of(came['arrivals'], 'arrival')}{refused}"
     if behind := listed["decoding"]["images_behind"]:
         waits_s = max(0.0, time.time() - listed["decoding"]["oldest_unix_s"])
         what = f"there is something new of {number_of(behind, 'image')}"

@@ -47,7 +47,8 @@ CREATE TABLE images (
     position TEXT NOT NULL,        -- "time,latitude,longitude", or nothing
     mark INTEGER NOT NULL,
     sealed INTEGER NOT NULL,
-    run INTEGER NOT NULL,          -- sealed: counter of the sealing's first packet, below 0 while unknown; else 0
+    run INTEGER NOT NULL,          -- sealed: counter of the sealing's first packet, below 0 while unknown; else it
+                                   -- counts photos that differ in nothing else, which are told apart by long silence
     first_unix_s REAL NOT NULL,
     last_unix_s REAL NOT NULL,
     changed INTEGER NOT NULL,      -- grows with each message
@@ -98,7 +99,6 @@ CREATE TABLE requests (
     id INTEGER PRIMARY KEY,
     sender INTEGER NOT NULL,
     counter INTEGER NOT NULL,
-    image INTEGER REFERENCES images (id) ON DELETE SET NULL,
     request BLOB NOT NULL,
     said TEXT NOT NULL,            -- to whom it went, and what came back
     made_unix_s REAL NOT NULL,

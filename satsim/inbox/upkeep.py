@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from codec.files import replacing
 from satsim.air.inbox import key_of, place_of, unpack
-from satsim.errors import PacketError
+from satsim.errors import PacketError, ScenarioError
 from satsim.inbox.database import connect, explained, writing
 from satsim.inbox.decoding import LATEST, PICTURES
 from satsim.inbox.images import IDENTITY, identity_of, place_number
@@ -86,12 +86,29 @@ def _message_mistakes(row: sqlite3.Row, images: dict[int, sqlite3.Row]) -> Itera
 def backup(db: sqlite3.Connection, path: Path, out: Path) -> None:
     """Write the database as it is at one moment to `out`, whole or not at all; others may go on meanwhile.
 
-    Pictures are not in it: they follow from messages. Raises OSError.
+    Pictures are not in it: they follow from messages. Raises ScenarioError where `out` is the inbox itself; OSError.
     """
+    if out.resolve() == path.resolve():
+        raise ScenarioError(f"{out}: is the inbox itself; name another file")
     with explained(path), replacing(out) as partial:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         db.execute("VACUUM INTO ?", (str(partial),))
         connect(partial).close()
+
+
+def restore(copy: Path, path: Path) -> None:
+    """Make the inbox at `path` of what `backup` wrote, whole or not at all.
+
+    Raises ScenarioError where there is one, or what is left of one, which SQLite would mix in; OSError.
+    """
+    for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+        if each.exists():
+            raise ScenarioError(f"{each}: is there already; stop what uses it, and move {path.name}* away first")
+    db = connect(copy)
+    try:
+        backup(db, copy, path)
+    finally:
+        db.close()
 
 
 class Pruning(NamedTuple):
@@ -101,18 +118,24 @@ class Pruning(NamedTuple):
     """Rows, with all their messages and pictures."""
     messages: int
     """Of these images."""
-    rejected: int
+    others: list[int]
+    """Other messages, by row: rejected, and if asked for, waiting."""
     pictures: list[str]
     """Files, below the database's folder; those of images that go are not among them."""
 
 
 def plan_pruning(
-    db: sqlite3.Connection, path: Path, before_unix_s: float, keep_images: bool = False, keep_rejected: bool = False
+    db: sqlite3.Connection,
+    path: Path,
+    before_unix_s: float,
+    keep_images: bool = False,
+    keep_rejected: bool = False,
+    waiting: bool = False,
 ) -> Pruning:
     """What was last heard of before then: images with all that is theirs, and what was rejected.
 
-    With `keep_images` only their earlier pictures go, and the latest stays. What waits for a key never goes. Pictures
-    that nothing refers to go always, once they are an hour old: before, a decoder may be about to.
+    With `keep_images` only their earlier pictures go, and the latest stays; with `waiting` what waits for a key goes
+    too. Pictures that nothing refers to go always, once they are an hour old: before, a decoder may be about to.
     """
     old = [row[0] for row in db.execute("SELECT id FROM images WHERE last_unix_s < ? ORDER BY id", (before_unix_s,))]
     messages = 0
@@ -122,21 +145,23 @@ def plan_pruning(
         messages += count
         if keep_images:
             pictures += [row[0] for row in db.execute(EARLIER, (image, image))]
-    [rejected] = db.execute(f"SELECT COUNT(*) FROM messages WHERE {REJECTED}", (before_unix_s,)).fetchone()
+    others = [
+        row["id"]
+        for row in db.execute(f"SELECT id, state FROM messages WHERE {NOT_TAKEN} ORDER BY id", (before_unix_s,))
+        if (waiting if row["state"] == "waiting" else not keep_rejected)
+    ]
     known = {row[0] for row in db.execute("SELECT picture FROM decodes")}
-    folders = {str(Path(name).parent) for name in known}
+    folders = {Path(name).parent for name in known}
     for file in sorted((path.parent / PICTURES).rglob("*.png")):
         name = file.relative_to(path.parent)
-        is_latest = file.name == LATEST and str(name.parent) in folders
-        if str(name) not in known and not is_latest and file.stat().st_mtime < time.time() - HOUR_S:
-            pictures.append(str(name))
-    if keep_images:
-        return Pruning([], 0, 0 if keep_rejected else rejected, pictures)
-    return Pruning(old, messages, 0 if keep_rejected else rejected, pictures)
+        is_latest = file.name == LATEST and name.parent in folders
+        if name.as_posix() not in known and not is_latest and file.stat().st_mtime < time.time() - HOUR_S:
+            pictures.append(name.as_posix())
+    return Pruning([], 0, others, pictures) if keep_images else Pruning(old, messages, others, pictures)
 
 
 EARLIER = "SELECT picture FROM decodes WHERE image = ? AND changed < (SELECT MAX(changed) FROM decodes WHERE image = ?)"
-REJECTED = "state = 'rejected' AND last_unix_s < ?"
+NOT_TAKEN = "state != 'taken' AND last_unix_s < ?"
 
 
 def prune(db: sqlite3.Connection, path: Path, plan: Pruning, before_unix_s: float) -> None:
@@ -154,8 +179,9 @@ def prune(db: sqlite3.Connection, path: Path, plan: Pruning, before_unix_s: floa
             gone += [row[0] for row in db.execute("SELECT picture FROM decodes WHERE image = ?", (image,))]
             db.execute("DELETE FROM messages WHERE image = ?", (image,))
             db.execute("DELETE FROM images WHERE id = ?", (image,))
-        if plan.rejected:
-            db.execute(f"DELETE FROM messages WHERE {REJECTED}", (before_unix_s,))
+        db.executemany(
+            f"DELETE FROM messages WHERE {NOT_TAKEN} AND id = ?", [(before_unix_s, message) for message in plan.others]
+        )
         db.executemany("DELETE FROM decodes WHERE picture = ?", [(name,) for name in plan.pictures])
     for name in gone:
         (path.parent / name).unlink(missing_ok=True)

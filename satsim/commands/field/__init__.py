@@ -1,1 +1,1 @@
-"""Commands of the field: a modem, who sends through one, and the command post."""
+"""Commands for the field: a modem that is emulated, a sender, and the command post's inbox."""

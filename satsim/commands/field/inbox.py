@@ -85,6 +85,9 @@ def inbox_decode(
     model: Model = None,
     codec: Codec = None,
     allow_code: options.AllowCode = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Largest picture to decode.  [default: by its bytes]")
+    ] = None,
 ) -> None:
     """Decode what is not decoded yet, or whose picture is gone; where a service runs, it does so by itself."""
     from codec.own import CODE_ALLOWED
@@ -96,7 +99,7 @@ def inbox_decode(
     CODE_ALLOWED.set(allow_code)
     there = connect(db)
     look_again(there, db, again)
-    done = decode_pending(there, db, Wanted(model=model, own_codec=codec))
+    done = decode_pending(there, db, Wanted(model=model, own_codec=codec, max_pixels=max_pixels))
     there.close()
     echo("another decoder is at work, and does it" if done is None else f"{number_of(done, 'image')} decoded")
 
@@ -124,14 +127,29 @@ def inbox_backup(
     file: Annotated[Path, typer.Argument(help="Database to write; one that is there is replaced.")],
     db: Db = DEFAULT,
 ) -> None:
-    """Copy the database as it is at one moment, while a service goes on; pictures follow from it (`decode`)."""
+    """Copy the database as it is at one moment, while a service goes on; pictures follow from it."""
     from satsim.inbox.database import connect
     from satsim.inbox.upkeep import backup
 
     there = connect(db)
     backup(there, db, file)
     there.close()
-    echo(f"{file}: a copy of {db}; to restore it, stop the service, put it in place, and `satsim inbox decode`")
+    echo(f"{file}: a copy of {db}, as it was just now (satsim inbox restore {file})")
+
+
+@inbox_app.command("restore")
+def inbox_restore(
+    file: Annotated[Path, typer.Argument(help="What `satsim inbox backup` wrote.")],
+    db: Db = DEFAULT,
+    decode: Annotated[bool, typer.Option(help="Make its pictures again.")] = True,
+) -> None:
+    """Put a backup in place, where no inbox is yet, and make its pictures again."""
+    from satsim.inbox.upkeep import restore
+
+    restore(file, db)
+    echo(f"{db}: restored from {file}")
+    if decode:
+        inbox_decode(db)
 
 
 @inbox_app.command("verify")
@@ -169,11 +187,12 @@ def inbox_prune(
         bool, typer.Option("--keep-images", help="Of images only earlier pictures go; messages and the latest stay.")
     ] = False,
     keep_rejected: Annotated[bool, typer.Option("--keep-rejected", help="What was rejected stays.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="What waits for a key goes too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only told what would go.")] = False,
 ) -> None:
     """Remove what is old: images with their messages and pictures, and what was rejected. `export` it before.
 
-    What waits for a key stays, and so do the counters of sealed messages, which are refused if they come again.
+    Counters of sealed messages stay taken, so that these are refused if they come again; others would be new.
     """
     import time
 
@@ -188,12 +207,12 @@ def inbox_prune(
     except ValueError as error:
         raise ScenarioError(f"--older-than: {error}") from None
     there = connect(db)
-    plan = plan_pruning(there, db, before_unix_s, keep_images, keep_rejected)
+    plan = plan_pruning(there, db, before_unix_s, keep_images, keep_rejected, waiting)
     if yes:
         prune(there, db, plan, before_unix_s)
     there.close()
     images = f"{number_of(len(plan.images), 'image')} of {number_of(plan.messages, 'message')}"
-    more = f"{number_of(plan.rejected, 'rejected message')}, {number_of(len(plan.pictures), 'other picture')}"
+    more = f"{number_of(len(plan.others), 'message')} not taken, {number_of(len(plan.pictures), 'other picture')}"
     echo(f"{db}: {'removed' if yes else 'would go'}: {images}, {more}")
     if not yes and any(plan):
         echo("nothing is removed without --yes")
