@@ -1,0 +1,1 @@
+"""Commands that meet the world: a modem, the sender, the command post."""
