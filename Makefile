@@ -2,6 +2,7 @@
 # make test   set up what the tests need, then lint, format check, types and tests, two at a time
 # make test-all   the same with the slow tests
 # make references   everything in results/reference and every number of the pages from it, made anew (an hour)
+# make field  two teams, two emulated modems and a command post, with losses and crashes: a minute, no hardware
 # make docs   the manual as web pages in build/site; warnings are errors
 # make house  how the code stands: modules, lines, imports, and the way of a run
 # make lock   constraints.txt anew: the newest versions that go together, to be tested before they are committed
@@ -15,7 +16,7 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # torch is named for `make lock`: on Linux another release may bring GPU libraries of several gigabytes.
 TORCH := 2.13.0
 
-.PHONY: demo test test-all references docs house lint lock clean venv
+.PHONY: demo test test-all references field docs house lint lock clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
@@ -34,6 +35,9 @@ lint: .venv/test-ready
 
 references: .venv/test-ready
 	$(BIN)/python benchmarks/references.py
+
+field: .venv/test-ready
+	$(BIN)/python benchmarks/field.py
 
 docs: .venv/test-ready
 	$(BIN)/python -m mkdocs build --strict

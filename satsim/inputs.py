@@ -8,12 +8,11 @@ other, which their checksums tell apart, or their seals where the keys are known
 from __future__ import annotations
 
 import json
-import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from satsim.air import compact
@@ -21,6 +20,7 @@ from satsim.air.inbox import unpack
 from satsim.air.packets import CODEC_NAMES, COMPACT_BYTES, HEADER_BYTES, MARKED, SEALED, VERSION
 from satsim.air.seal import SenderKey
 from satsim.errors import PacketError, RefusedError
+from satsim.sbd import directip, webhook
 
 SUFFIXES = (".bin", ".sbd")
 """Of files that a folder is asked for whatever they hold; of others only those that hold messages are taken."""
@@ -30,10 +30,19 @@ LARGEST_FILE_BYTES = 1 << 18
 """Of a file that may hold messages one after the other; a larger one is no such file. Standard input may be longer."""
 MOST_BYTES = 1 << 26
 """Of anything that is read for messages."""
-PAYLOAD_ELEMENT = 2
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-BETWEEN_DIGITS = re.compile(r"0x|[\s:,-]")
 Keys = Mapping[int, SenderKey] | None
+
+
+class File(NamedTuple):
+    """A file that may hold messages."""
+
+    name: str
+    content: bytes
+    most_bytes: int
+    """Of one that may hold messages one after the other."""
+    is_asked_for: bool
+    """Whether it is to be taken for a message whatever it holds."""
 
 
 def read_messages(files: Sequence[Path], keys: Keys = None) -> list[tuple[str, bytes]]:
@@ -44,25 +53,30 @@ def read_messages(files: Sequence[Path], keys: Keys = None) -> list[tuple[str, b
     Raises OSError for a file that is missing, PacketError for one that may never end or is too large.
     """
     found: list[tuple[str, bytes]] = []
+    for file in read_files(files):
+        messages = _named(file.name, file.content, keys, file.most_bytes)
+        found += [(name, message) for name, message in messages if file.is_asked_for or is_message(message)]
+    return found
+
+
+def read_files(files: Sequence[Path]) -> Iterator[File]:
+    """One file after the other, as `read_messages` takes them."""
     for file in files:
         if str(file) == "-":
             stream = sys.stdin.buffer.read(MOST_BYTES + 1)
             if len(stream) > MOST_BYTES:
                 raise PacketError(f"standard input: holds more than {MOST_BYTES:,} bytes; expected messages alone")
-            found += _named("standard input", stream, keys, MOST_BYTES)
+            yield File("standard input", stream, MOST_BYTES, True)
         elif file.is_dir():
             for each in sorted(file.rglob("*")):
                 hidden = any(part.startswith(".") for part in each.relative_to(file).parts)
                 if each.is_file() and not hidden and each.stat().st_size <= MOST_BYTES:
-                    messages = _named(str(each), each.read_bytes(), keys)
-                    is_asked_for = each.suffix.lower() in SUFFIXES
-                    found += [(name, message) for name, message in messages if is_asked_for or is_message(message)]
+                    yield File(str(each), each.read_bytes(), LARGEST_FILE_BYTES, each.suffix.lower() in SUFFIXES)
         elif file.exists() and (not file.is_file() or file.stat().st_size > MOST_BYTES):
             what = f"holds more than {MOST_BYTES:,} bytes" if file.is_file() else "is a pipe or a device (or give -)"
             raise PacketError(f"{file}: {what}; expected a file of messages alone")
         else:
-            found += _named(str(file), file.read_bytes(), keys)
-    return found
+            yield File(str(file), file.read_bytes(), LARGEST_FILE_BYTES, True)
 
 
 def messages_in(content: bytes, keys: Keys = None, most_bytes: int = LARGEST_FILE_BYTES) -> list[bytes]:
@@ -80,33 +94,24 @@ def is_message(message: bytes, keys: Keys = None) -> bool:
     try:
         unpack(message, keys)
     except RefusedError:
-        return keys is None and _opens_like_one(message)
+        return keys is None and opens_like_one(message)
     except PacketError:
         return False
     return True
 
 
-def _named(name: str, content: bytes, keys: Keys, most_bytes: int = LARGEST_FILE_BYTES) -> list[tuple[str, bytes]]:
+def _named(name: str, content: bytes, keys: Keys, most_bytes: int) -> list[tuple[str, bytes]]:
     messages = messages_in(content, keys, most_bytes)
     return [(f"{name}#{k}" if len(messages) > 1 else name, message) for k, message in enumerate(messages, 1)]
 
 
 def _direct_ip(content: bytes) -> list[bytes]:
     """Payloads of DirectIP messages that follow each other; none where it is anything else."""
-    found, at = [], 0
-    while at < len(content):
-        end = at + 3 + int.from_bytes(content[at + 1 : at + 3], "big")
-        if content[at] != 1 or end > len(content) or end == at + 3:
-            return []
-        at += 3
-        while at < end:
-            start = at + 3
-            at = start + int.from_bytes(content[at + 1 : start], "big")
-            if at > end:
-                return []
-            if content[start - 3] == PAYLOAD_ELEMENT:
-                found.append(content[start:at])
-    return found
+    try:
+        elements = [element for message in directip.split(content) for element in directip.elements_of(message)]
+    except PacketError:
+        return []
+    return [payload for number, payload in elements if number == directip.MO_PAYLOAD]
 
 
 def _text(content: bytes) -> list[bytes]:
@@ -141,12 +146,7 @@ def _data_of(documents: Iterable[Any]) -> Iterator[str]:
 
 def _hexadecimal(texts: Iterable[str]) -> Iterator[bytes]:
     """The bytes of those of `texts` that are hexadecimal digits, whatever stands between them."""
-    for text in texts:
-        try:
-            if message := bytes.fromhex(BETWEEN_DIGITS.sub("", text)):
-                yield message
-        except ValueError:
-            continue
+    return filter(None, map(webhook.hexadecimal, texts))
 
 
 def _stream(content: bytes, keys: Keys) -> list[bytes]:
@@ -162,11 +162,11 @@ def _stream(content: bytes, keys: Keys) -> list[bytes]:
 
 def _length_at(content: bytes, keys: Keys) -> int:
     """Bytes of the packet that `content` opens with; 0 for none."""
-    if not _opens_like_one(content):
+    if not opens_like_one(content):
         return 0
     header = HEADER_BYTES if content[0] >> 4 == VERSION else COMPACT_BYTES
     if content[0] & SEALED:
-        if not keys or _sender_of(content) not in keys:
+        if not keys or sender_of(content) not in keys:
             return 0
         return next((n for n in range(header + 1, len(content) + 1) if is_message(content[:n], keys)), 0)
     written = int.from_bytes(content[header - 4 : header], "big")
@@ -176,12 +176,12 @@ def _length_at(content: bytes, keys: Keys) -> int:
         checksum = zlib.crc32(content[end - 1 : end], checksum)
         if (written ^ checksum) % MARKED == 0 and is_message(content[:end]):
             ends.append(end)
-            if end == len(content) or _opens_like_one(content[end:]):
+            if end == len(content) or opens_like_one(content[end:]):
                 return end  # a checksum that may bear any mark fits by chance once in 50,000 packets
     return min(ends, default=0)
 
 
-def _opens_like_one(content: bytes) -> bool:
+def opens_like_one(content: bytes) -> bool:
     """Whether these bytes may open a packet, going by version, flags and codec."""
     if len(content) <= COMPACT_BYTES or content[0] >> 4 not in (VERSION, compact.VERSION) or content[0] & 3 == 2:
         return False
@@ -190,6 +190,6 @@ def _opens_like_one(content: bytes) -> bool:
     return compact.read_front(content[:8])[1] in CODEC_NAMES
 
 
-def _sender_of(content: bytes) -> int:
+def sender_of(content: bytes) -> int:
     """The sender in a header of either form."""
     return int.from_bytes(content[6:8], "big") if content[0] >> 4 == VERSION else compact.read_front(content[:8])[3]

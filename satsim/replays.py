@@ -58,7 +58,7 @@ def open_replay_state(path: Path | None, keys: Mapping[int, SenderKey] | None) -
         for sender, window in state.windows.items():
             entry: dict[str, Any] = {"highest": window.highest, "taken": f"{window.taken:x}"}
             held = [each for each in state.held.get(sender, []) if window.highest - counter_of(each[1]) < WINDOW]
-            saved[_name_of(keys[sender])] = entry | ({"held": [[n, m.hex()] for n, m in held]} if held else {})
+            saved[name_of_key(keys[sender])] = entry | ({"held": [[n, m.hex()] for n, m in held]} if held else {})
         saved.pop(PICTURES, None)
         if there := {name: of for name, of in state.pictures.items() if Path(name).exists()}:
             saved[PICTURES] = there
@@ -74,7 +74,7 @@ def _read(path: Path, keys: Mapping[int, SenderKey]) -> tuple[dict[str, Any], Re
         saved = json.loads(path.read_text(encoding="utf-8"))
         state = ReplayState()
         for sender, key in keys.items():
-            entry = saved.get(_name_of(key))
+            entry = saved.get(name_of_key(key))
             if entry is not None:
                 state.windows[sender] = ReplayWindow(int(entry["highest"]), int(entry["taken"], 16))
                 state.held[sender] = [(str(name), bytes.fromhex(message)) for name, message in entry.get("held", [])]
@@ -90,6 +90,6 @@ def _read(path: Path, keys: Mapping[int, SenderKey]) -> tuple[dict[str, Any], Re
     raise ScenarioError(f"{path}: not a replay state that decode wrote; restore it, or name another file")
 
 
-def _name_of(key: SenderKey) -> str:
+def name_of_key(key: SenderKey) -> str:
     """A name for a sender's key from which the key does not follow."""
     return f"{key.sender} {hashlib.sha256(b'satsim replay state' + key.key).hexdigest()[:16]}"

@@ -37,7 +37,7 @@ FLOORS = (
     ("satsim.sweep",),
     ("satsim.photoset",),
     ("satsim.study",),
-    ("satsim.sender",),
+    ("satsim.inbox", "satsim.modem", "satsim.sender"),
     ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )

@@ -25,6 +25,16 @@ def test_no_import_runs_upward():
     assert house.imports_upward() == []
 
 
+def test_modem_sender_and_inbox_share_nothing_but_wires():
+    """They are processes of three machines: none imports anything of another."""
+    rooms = ("satsim.modem", "satsim.sender", "satsim.inbox")
+    for module in house.modules().values():
+        for room in rooms:
+            if module.name.startswith(room):
+                others = [name for name in module.imports if name.startswith(rooms) and not name.startswith(room)]
+                assert others == [], module.name
+
+
 def test_no_imports_run_in_a_circle():
     assert house.circles() == []
 
@@ -69,7 +79,7 @@ def test_figures_see_only_saved_rows():
     [
         ("simpy", ["satsim.simulation.simulation", "satsim.simulation.terminal", "satsim.simulation.channel",
                    "satsim.simulation.arq", "satsim.simulation.acks", "satsim.simulation.transports",
-                   "satsim.simulation.own"]),
+                   "satsim.simulation.own", "satsim.simulation.sessions"]),
         ("distributed", ["satsim.sweep.cluster"]),
         ("optuna", ["satsim.study.search"]),
         ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep",

@@ -25,6 +25,7 @@ from codec.training.codebooks import CodebookTrainer, tally
 from codec.training.crops import Photos, list_names, random_crops
 from codec.training.draws import decode_plan, off_grid
 from codec.training.feed import feed
+from codec.training.losses import to_lab
 from codec.training.optimizers import Muon, learning_rate, load_optimizer, make_optimizers, orthogonalise
 from codec.training.pack import parse_bytes, write_packs
 from codec.training.recipe import TrainConfig
@@ -129,11 +130,11 @@ def test_a_frozen_encoder_and_its_codebooks_stay_while_the_decoder_moves(photos:
 
 
 def test_colours_and_the_network_that_ships_can_be_losses(photos: Path, tmp_path: Path) -> None:
-    config = toy_config(photos, tmp_path / "run", 4, color=1.0, dists_lite=0.5, vgg_from=0.5)
+    config = toy_config(photos, tmp_path / "run", 4, color=1.0, color_lab=3.0, dists_lite=0.5, vgg_from=0.5)
     rows = list(train(config, TOY))
     assert [row["step"] for row in rows if "dists_lite" in row] == [3, 4]
     for row in rows:
-        expected = row["l1"] + row["color"] + 0.5 * row.get("dists_lite", 0.0)
+        expected = row["l1"] + row["color"] + 3.0 * row["color_lab"] + 0.5 * row.get("dists_lite", 0.0)
         assert row["loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -871,6 +872,22 @@ def test_the_last_decode_has_everything_even_when_others_are_damaged() -> None:
     kept, _ = decode_plan(TrainConfig(data=Path(), out=Path(), damage=1.0), 5, (20, 2, 2))
     assert kept[-1].all()
     assert not kept[0].flatten(2).all(dim=2).all(dim=0).any()
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_where_a_stage_is_missing_the_recipe_says_how_often_it_is_the_first(first: float) -> None:
+    config = TrainConfig(data=Path(), out=Path(), damage=1.0, damage_first=first)
+    kept, _ = decode_plan(config, 5, (200, 2, 2))
+    held = [tuple(stage.any() for stage in image.flatten(1)) for image in kept[0].unbind(1)]
+    lost = {image.index(False) for image in held if sum(image) == 4}
+    assert lost - {4} == ({0} if first else {1, 2, 3})
+
+
+def test_lab_is_that_of_the_standard() -> None:
+    colours = torch.tensor([[255, 0, 0], [0, 0, 255], [255, 255, 255], [128, 128, 128], [0, 0, 0]]) / 127.5 - 1
+    lab = to_lab(colours.T.reshape(1, 3, 5, 1))[0, :, :, 0].T
+    known = [[53.24, 80.09, 67.20], [32.30, 79.19, -107.86], [100.0, 0, 0], [53.59, 0, 0], [0, 0, 0]]
+    assert torch.allclose(lab, torch.tensor(known), atol=0.03)
 
 
 def test_every_stage_is_decoded_with_the_weights_of_eq_7() -> None:

@@ -28,10 +28,17 @@ def decode_plan(config: TrainConfig, stages: int, shape: tuple[int, int, int]) -
                 continue
             if torch.rand(()) < 0.5:
                 decode[:] = True
-                decode[torch.randint(stages, ())] = False
+                decode[_missing(stages, config.damage_first)] = False
             else:
                 decode &= torch.rand(decode.shape) > torch.rand(()) * 0.5
     return kept, torch.tensor([p / len(prefixes)] * len(prefixes) + [1 - p])
+
+
+def _missing(stages: int, first: float) -> int:
+    """A stage: the first with this chance, else any of the others."""
+    if stages == 1 or torch.rand(()) < first:
+        return 0
+    return int(torch.randint(1, stages, ()))
 
 
 def pick(count: int, wanted: int) -> Tensor | None:

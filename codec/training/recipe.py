@@ -68,6 +68,8 @@ class TrainConfig(BaseModel):
     """Decode every number of stages each step (eq. 6 as it stands), not the last and one drawn for each crop."""
     damage: Share = 0.15
     """Share of the partial decodes that also miss a stage or cells."""
+    damage_first: Share = 0.2
+    """Where one stage is missing, how often it is the first, without which the others say little; the rest alike."""
     freeze_encoder: bool = False
     """Keep analysis and codebooks as they are and train the decoder alone."""
     codebooks: Literal["average", "gradient"] = "average"
@@ -79,6 +81,8 @@ class TrainConfig(BaseModel):
     l1: Weight = 1.0
     color: Weight = 0.0
     """Weight of the L1 distance of means of 8x8 pixels: right colours at one packet."""
+    color_lab: Weight = 0.0
+    """The same in CIELAB, where chroma counts as much as lightness: Euclidean distance of the means, over 100."""
     commitment: Weight = 0.25
     codebook: Weight = 1.0
     """Weight of the codebook loss, where `codebooks` is gradient."""

@@ -19,7 +19,7 @@ out, and recovered.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from pathlib import PurePath
 from typing import NamedTuple
@@ -32,6 +32,9 @@ Place = int | Repair
 """Of a payload, its index; of a repair symbol, which it is."""
 MOST_TRIALS = 8192
 """Payloads that are put together, over all choices, to find the one that has the image's number."""
+
+REPAIRS_WITHIN = MAX_REPAIRED + LAST_SYMBOL
+"""Counters from the first of a sealing on, among which its repair symbols are."""
 
 
 class Source(NamedTuple):
@@ -99,12 +102,16 @@ def runs_of(held: Held) -> Runs:
     for place, source in sources:
         if source not in counters:
             runs[source] = str(PurePath(source.name).parent)
-        elif isinstance(place, int):
-            runs[source] = counters[source] - place
         else:
-            within = (start for start in starts if 0 <= counters[source] - start < MAX_REPAIRED + LAST_SYMBOL)
-            runs[source] = max(within, default=-1)
+            runs[source] = run_of(counters[source], place, starts)
     return runs
+
+
+def run_of(counter: int, place: Place, starts: Iterable[int]) -> int:
+    """The first counter of the sealing that a sealed packet is of; -1 for a repair symbol of none of those known."""
+    if isinstance(place, int):
+        return counter - place
+    return max((start for start in starts if 0 <= counter - start < REPAIRS_WITHIN), default=-1)
 
 
 def _proven(held: Held, proof: Callable[[Mapping[int, bytes]], int]) -> dict[Place, bytes] | None:

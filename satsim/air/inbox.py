@@ -116,6 +116,27 @@ class ImageKey(NamedTuple):
         return self.sender, self.image_id, self.compact
 
 
+def key_of(packet: Packet) -> ImageKey:
+    """The image that a packet is of."""
+    return ImageKey(
+        packet.sender,
+        packet.image_id,
+        packet.codec,
+        packet.model_id,
+        packet.width,
+        packet.height,
+        packet.payload_count,
+        packet.compact,
+        packet.position,
+        packet.mark,
+    )
+
+
+def place_of(packet: Packet) -> Place:
+    """Its place in that image."""
+    return packet.repair or packet.payload_index
+
+
 class Accepted(NamedTuple):
     """What became of a message."""
 
@@ -144,19 +165,7 @@ class Inbox:
         Raises PacketError, and holds nothing, for bytes that are no packet; RefusedError for what must not be taken.
         """
         packet = unpack(message, self.keys)
-        key = ImageKey(
-            packet.sender,
-            packet.image_id,
-            packet.codec,
-            packet.model_id,
-            packet.width,
-            packet.height,
-            packet.payload_count,
-            packet.compact,
-            packet.position,
-            packet.mark,
-        )
-        place: Place = packet.repair or packet.payload_index
+        key, place = key_of(packet), place_of(packet)
         before = self.held.get(key, {}).get(place, {})
         if self.keys is not None:
             counter = counter_of(message)

@@ -1,1 +1,1 @@
-"""The protocols of Iridium Short Burst Data at both ends of its way, without any I/O."""
+"""Iridium's Short Burst Data as bytes: what modem, gateway and server say to each other. No socket and no port here."""

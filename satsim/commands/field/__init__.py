@@ -1,1 +1,1 @@
-"""Commands that meet the world: a modem, the sender, the command post."""
+"""Commands for the field: a modem that is emulated, a sender, and the command post's inbox."""

@@ -1,0 +1,219 @@
+"""What all ways share: the intake, the limits, and how connections are let in, held to their time, and let go."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from satsim.air.seal import SenderKey
+from satsim.errors import ScenarioError
+from satsim.inbox.credentials import Secrets
+from satsim.inbox.guard import Guard, Limits
+from satsim.inbox.intake import Intake
+from satsim.inbox.store import Arrival, Taken
+from satsim.sbd.directip import Location
+
+BACKLOG = 512
+READ_BYTES = 4096
+HANDSHAKE_S = 5.0
+Tell = Callable[..., None]
+"""tell(event, **fields): something that whoever runs the service may want to see."""
+
+
+class Door(NamedTuple):
+    """What a way needs to take messages in."""
+
+    intake: Intake
+    guard: Guard
+    secrets: Secrets
+    limits: Limits
+    tell: Tell
+    address: str = "127.0.0.1"
+    """Where the way listens."""
+    keys: Mapping[int, SenderKey] | None = None
+
+    async def take(self, way: str, message: bytes, about: Metadata, rejected: str | None = None) -> Taken:
+        """What became of a message, on the disk by now. Raises NotKept."""
+        taken = await self.intake.take(Arrival(message, way, time.time(), about, rejected))
+        self.told(way, message, about, taken)
+        return taken
+
+    def told(self, way: str, message: bytes, about: Metadata, taken: Taken) -> None:
+        """Tell of a message that was taken."""
+        fields = {name: about[name] for name in ("from", "imei", "momsn", "file") if name in about}
+        reason = {"reason": taken.reason} if taken.reason else {}
+        self.tell("message", way=way, status=taken.status, id=taken.message_id, bytes=len(message), **fields, **reason)
+
+
+Metadata = Mapping[str, str | int | float | None]
+Stream = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[None]]
+"""What a way does with one connection, from an address."""
+
+
+def listen(way: str, address: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    """A socket that is bound to HOST:PORT, [HOST]:PORT or PORT alone, which is one of this machine's loopback.
+
+    Raises ScenarioError for what is no such address, or is taken.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535) or (address[:1] == ":"):
+        raise ScenarioError(f"--{way}: {address!r} is no address; expected HOST:PORT, as 127.0.0.1:10800 (0: any port)")
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, int(port), type=kind, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        raise ScenarioError(f"--{way}: {address}: {error.strerror or error}") from None
+    try:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        if kind == socket.SOCK_STREAM:
+            sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ScenarioError(f"--{way}: {address}: {error.strerror or error}") from None
+    sock.setblocking(False)
+    return sock
+
+
+async def accept(
+    sock: socket.socket,
+    way: str,
+    door: Door,
+    protocol: Callable[[Callable[[], None]], asyncio.BaseProtocol],
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Let in whoever the guard admits, until cancelled; `protocol` makes one's protocol, of what to call at its end.
+
+    The guard counts a connection from before its TLS handshake on, so that those who never end theirs count too.
+    """
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+    while True:
+        try:
+            connection, where = await loop.sock_accept(sock)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED):
+                raise
+            door.guard.refuse(way, "", "no room for a connection")
+            await asyncio.sleep(0.1)
+            continue
+        address = str(where[0])
+        if not door.guard.admit(way, address):
+            connection.close()
+            continue
+        task = loop.create_task(_let_in(connection, address, way, door, protocol, tls))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+async def _let_in(
+    connection: socket.socket,
+    address: str,
+    way: str,
+    door: Door,
+    protocol: Callable[[Callable[[], None]], asyncio.BaseProtocol],
+    tls: ssl.SSLContext | None,
+) -> None:
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        if not left:
+            left = True
+            door.guard.release(address)
+
+    limit = min(HANDSHAKE_S, door.limits.request_s) if tls else None
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: protocol(leave), connection, ssl=tls, ssl_handshake_timeout=limit
+        )
+    except (OSError, TimeoutError):  # SSLError is one
+        door.guard.refuse(way, address, "no TLS handshake" if tls else "connection lost at once")
+        connection.close()
+        leave()
+
+
+def streams(way: str, door: Door, converse: Stream) -> Callable[[Callable[[], None]], asyncio.BaseProtocol]:
+    """Protocols for `accept` that run `converse` with a reader and a writer, and close whatever becomes of it."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, leave: Callable[[], None]) -> None:
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        try:
+            await converse(reader, writer, address)
+        except (OSError, TimeoutError):
+            door.guard.refuse(way, address, "connection lost")
+        finally:
+            leave()
+            with suppress(OSError):
+                writer.close()
+
+    def protocol(leave: Callable[[], None]) -> asyncio.BaseProtocol:
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.get_running_loop().create_task(run(reader, writer, leave))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=READ_BYTES), begin)
+
+    return protocol
+
+
+class Cut(Exception):
+    """A connection that ended, or stood still, in the middle of a message: what came of it is `part`."""
+
+    def __init__(self, part: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.part, self.reason = part, reason
+
+
+async def read(reader: asyncio.StreamReader, count: int, within_s: float, begun: bytes = b"") -> bytes:
+    """The bytes up to the `count`th, the first of which are in `begun`. Raises Cut."""
+    content = bytearray(begun)
+    try:
+        async with asyncio.timeout(within_s):
+            while len(content) < count:
+                part = await reader.read(min(count - len(content), READ_BYTES))
+                if not part:
+                    raise Cut(bytes(content), f"cut: {len(content)} bytes of at least {count} came")
+                content += part
+    except TimeoutError:
+        raise Cut(bytes(content), f"too slow: {len(content)} bytes of at least {count} came in time") from None
+    return bytes(content)
+
+
+async def rest(reader: asyncio.StreamReader, begun: bytes, most: int, within_s: float = 0.5) -> bytes:
+    """What came of something that is no message, up to `most` bytes, `begun` first: so much is kept of it."""
+    content = bytearray(begun)
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(within_s):
+            while len(content) < most and (part := await reader.read(most - len(content))):
+                content += part
+    return bytes(content)
+
+
+async def answer(writer: asyncio.StreamWriter, content: bytes, within_s: float) -> None:
+    """Send an answer. Raises OSError, or TimeoutError where it is not fetched in time."""
+    writer.write(content)
+    async with asyncio.timeout(within_s):
+        await writer.drain()
+
+
+def located(location: Location | None) -> dict[str, float | int]:
+    """A location as metadata."""
+    if location is None:
+        return {}
+    return {
+        "latitude_deg": location.latitude_deg,
+        "longitude_deg": location.longitude_deg,
+        "cep_km": location.cep_km,
+    }

@@ -1,0 +1,286 @@
+"""The emulated modem at work: its wire, its sessions over a simulated link, and the gateway at the other end.
+
+Everything happens in one thread. The clock of link and modem runs `speed` times as fast as the wall's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import inf
+from typing import Any
+
+from satsim.modem.delivery import QUEUE_MOST, Delivery
+from satsim.modem.gateway import NO_MESSAGE, Mailbox
+from satsim.modem.settings import ModemSettings
+from satsim.modem.state import State, read_state, write_state
+from satsim.modem.wire import Port, Pty, Wire
+from satsim.sbd.commands import Identity
+from satsim.sbd.device import WRITE_S, Device, Now, Outcome, Session
+from satsim.sbd.directip import MoMessage, MtConfirmation, length_of, read_mt, write_mt_confirmation
+from satsim.sbd.status import mo_words, succeeded
+from satsim.simulation.sessions import Attempt, Sessions
+
+Line = dict[str, Any]
+Say = Callable[[Line], None]
+"""What is told of: where the modem listens, each session, each trouble, and the end."""
+BOOT_S = 5.0
+"""From a power cut until the modem hears the host again."""
+LEAST_WRITE_S = 2.0
+"""By the wall: hosts do not write faster because a link's clock runs fast."""
+ERA_UNIX_S, TICK_S = 1_399_818_235, 0.09
+"""Iridium system time since 2014-05-11T14:23:55Z."""
+MT_PATIENCE_S = 10.0
+RADIO_OFF, NO_NETWORK, QUEUE_FULL, NO_ANSWER, LOST = 34, 32, 11, 17, 18
+"""How sessions fail here."""
+
+
+async def emulate(settings: ModemSettings, say: Say) -> None:
+    """Be a modem until SIGTERM or Ctrl-C. Raises SatsimError or OSError for what the user can mend, at the start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # where there are no such signals
+            loop.add_signal_handler(number, stop.set)
+    modem = Emulator(settings, say)
+    await modem.open()
+    try:
+        await stop.wait()
+    finally:
+        await modem.close()
+
+
+class Emulator:
+    """A modem with its link and gateway."""
+
+    def __init__(self, settings: ModemSettings, say: Say) -> None:
+        """Raises SatsimError or OSError."""
+        self._settings, self._say = settings, say
+        state = read_state(settings.state) if settings.state else State()
+        self._cdr, self._kept = state.cdr, state
+        self._mailbox = Mailbox(settings.imei, state.mtmsn, state.waiting)
+        self._sessions = Sessions(settings.link, settings.seed)
+        joules = settings.link.cost.joules_per_message
+        self._device = Device(
+            Identity(settings.imei),
+            state.momsn,
+            mo_bytes=settings.mo_bytes,
+            write_s=max(WRITE_S, LEAST_WRITE_S * settings.speed),
+            bends=settings.faults.bends,
+            microamp_hours=None if joules is None else round(joules / 5 / 3600 * 1e6),  # at 5 V
+        )
+        self._loop = asyncio.get_running_loop()
+        self._start, self._start_unix_s = self._loop.time(), time.time()
+        self._held = 0
+        """Sessions so far."""
+        self._dark = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._deliveries = [Delivery(to, settings.confirm, self._complain) for to in settings.to]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: asyncio.Server | None = None
+        self._wire: Wire | None = None
+
+    async def open(self) -> None:
+        """Listen, and say where. Raises SatsimError or OSError."""
+        settings = self._settings
+        if settings.state:
+            write_state(settings.state, self._kept)  # a folder that cannot be written is told before the first session
+        mt = ""
+        if settings.mt is not None:
+            self._server = await asyncio.start_server(self._take_mt, settings.mt.host, settings.mt.port)
+            host, port = self._server.sockets[0].getsockname()[:2]
+            mt = f"{host}:{port}"
+        if settings.tcp is not None:
+            self._wire = await Port(self._hear).listen(settings.tcp)
+        else:
+            self._wire = Pty(self._hear, settings.pty)
+        self._tasks = [asyncio.create_task(delivery.run()) for delivery in self._deliveries]
+        about = {"port": self._wire.address, "mt": mt, "imei": settings.imei, "momsn": self._device.momsn}
+        self._say({"event": "listening", **about, "notes": settings.notices()})
+
+    async def close(self) -> None:
+        """Stop, and say what no server has yet."""
+        if self._wire is not None:
+            self._wire.close()
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = {to.name: each.waiting for to, each in zip(self._settings.to, self._deliveries, strict=True)}
+        self._say({"event": "stopped", "sessions": self._held, "undelivered": left})
+
+    # The clock
+
+    def _now_s(self) -> float:
+        return (self._loop.time() - self._start) * self._settings.speed
+
+    def _at(self, time_s: float, do: Callable[..., None], *arguments: Any) -> asyncio.TimerHandle:
+        return self._loop.call_at(self._start + time_s / self._settings.speed, do, *arguments)
+
+    def _now(self) -> Now:
+        now_s = self._now_s()
+        ticks = int((time.time() - ERA_UNIX_S) / TICK_S)
+        return Now(now_s, 5 if self._sessions.in_contact(now_s) else 0, ticks % 2**32)
+
+    # The host
+
+    def _hear(self, content: bytes) -> None:
+        if self._dark:
+            return
+        reply = self._device.feed(content, self._now())
+        self._keep()
+        self._answer(reply.sent)
+        if reply.session is not None:
+            self._begin(reply.session)
+        self._watch()
+
+    def _answer(self, content: bytes) -> None:
+        if content and self._wire is not None:
+            self._wire.write(content)
+
+    def _watch(self) -> None:
+        """See to it that an announced message that does not come is answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._device.deadline_s is not None:
+            self._timer = self._at(self._device.deadline_s, self._tick)
+
+    def _tick(self) -> None:
+        # the loop's clock may fire a moment early
+        self._answer(self._device.tick(self._now()._replace(time_s=self._device.deadline_s or 0.0)))
+
+    # The radio
+
+    def _begin(self, session: Session) -> None:
+        """Hold a session: what becomes of it is known now, and told at its end."""
+        self._held += 1
+        now_s = self._now_s()
+        end_s = now_s + self._sessions.session_s(len(session.message or b""))
+        cut = self._settings.faults.power.get(self._held)
+        if cut == "before":
+            self._at((now_s + end_s) / 2, self._lose_power, session, "the power went before the gateway took anything")
+            return
+        if not self._device.settings.radio:
+            self._end(session, RADIO_OFF, None, now_s)
+            return
+        if any(each.waiting >= QUEUE_MOST for each in self._deliveries):
+            self._at(end_s, self._end, session, QUEUE_FULL, None, now_s)
+            return
+        if session.message is None:
+            attempt = self._sessions.check(now_s)
+        else:
+            self._cdr = (self._cdr + 1) % 2**32
+            attempt = self._sessions.send(now_s, self._cdr << 16 | session.momsn, session.message)
+            self._expect()
+        if cut == "after":
+            took = "the gateway took it" if attempt.taken else "the gateway had not got it"
+            self._at(end_s, self._lose_power, session, f"the power went; {took}")
+        else:
+            self._at(end_s, self._end, session, _code(attempt), attempt, now_s)
+
+    def _end(self, session: Session, mo_status: int, attempt: Attempt | None, began_s: float) -> None:
+        """Tell the host, once all that must outlive a power cut is kept."""
+        mail = self._mailbox.hand_over() if succeeded(mo_status) and session.takes_mail else None
+        mtmsn, received = mail or (0, None)
+        queued = len(self._mailbox.waiting)
+        answer = self._device.finish(Outcome(mo_status, received, mtmsn, queued))
+        self._keep()
+        silent = self._held in self._settings.faults.silence
+        if not silent:
+            self._answer(answer)
+        about = {"mo_status": mo_status, "words": mo_words(mo_status), **_about(session)}
+        mt = {"mt_bytes": None if received is None else len(received), "queued": queued}
+        fate = {"fate": _fate(attempt) if session.message is not None and attempt else "", "silent": silent}
+        self._tell(about | mt | {"seconds": round(self._now_s() - began_s, 3)} | fate)
+
+    def _lose_power(self, session: Session, why: str) -> None:
+        self._dark = True
+        self._device.power_up()
+        self._watch()
+        self._at(self._now_s() + BOOT_S, self._boot)
+        self._tell({"mo_status": None, "words": why, **_about(session)})
+
+    def _boot(self) -> None:
+        self._dark = False
+
+    def _tell(self, about: Line) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._say({"event": "session", "time": at, "session": self._held} | about)
+
+    # The gateway
+
+    def _expect(self) -> None:
+        """Be there when the next message lands."""
+        if (next_s := self._sessions.next_s) < inf:
+            self._at(next_s, self._land)
+
+    def _land(self) -> None:
+        """Hand what has landed to the servers."""
+        landed = self._sessions.landed(self._now_s() + 1e-3)  # the loop's clock may fire a moment early
+        for each in landed:
+            unix_s = int(self._start_unix_s + each.sent_s / self._settings.speed)
+            cdr, momsn = each.number >> 16, each.number & 0xFFFF
+            for delivery in self._deliveries:
+                delivery.put(MoMessage(self._settings.imei, momsn, 0, 0, unix_s, each.message, cdr))
+        self._expect()
+
+    async def _take_mt(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one message for the modem, and confirm it once it is kept."""
+        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            rings = False
+            try:
+                front = await asyncio.wait_for(reader.readexactly(3), MT_PATIENCE_S)
+                content = front + await asyncio.wait_for(reader.readexactly(length_of(front) - 3), MT_PATIENCE_S)
+                message = read_mt(content)
+            except ValueError:
+                answer = MtConfirmation(0, "0" * 15, 0, NO_MESSAGE)
+            else:
+                answer, rings = self._mailbox.offer(message)
+                self._keep()
+            if rings and not self._dark and self._now().signal_bars:
+                self._answer(self._device.ring())
+            writer.write(write_mt_confirmation(answer))
+            await asyncio.wait_for(writer.drain(), MT_PATIENCE_S)
+        writer.close()
+
+    def _keep(self) -> None:
+        """Write what must outlive the process, where it has changed."""
+        mailbox = self._mailbox
+        state = State(self._device.momsn, mailbox.mtmsn, self._cdr, tuple(mailbox.waiting))
+        if self._settings.state and state != self._kept:
+            write_state(self._settings.state, state)
+        self._kept = state
+
+    def _complain(self, problem: str) -> None:
+        self._say({"event": "trouble", "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "words": problem})
+
+
+def _about(session: Session) -> Line:
+    message = session.message
+    return {"momsn": session.momsn, "bytes": None if message is None else len(message)}
+
+
+def _code(attempt: Attempt) -> int:
+    """What the modem says of it."""
+    if not attempt.in_contact:
+        return NO_NETWORK
+    if not attempt.taken:
+        return LOST
+    return 0 if attempt.heard else NO_ANSWER
+
+
+def _fate(attempt: Attempt) -> str:
+    """What becomes of a message, whatever the modem hears."""
+    if not attempt.taken:
+        return "lost"
+    if attempt.lost_below:
+        return "lost behind the gateway"
+    if attempt.late:
+        return "too old on arrival"
+    return "arrives" + " twice" * attempt.twice + " damaged" * attempt.damaged
