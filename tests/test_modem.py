@@ -360,6 +360,8 @@ def test_it_says_where_it_is_in_its_first_line_and_stops_when_told(by):
         (("--state", "STATE"), "not the state of a modem; name another file by --state, or delete it"),
         (("--pty", "STATE"), "something else is there already; name a path that is free"),
         (("--set", "loss={model: 'mine:Loss'}"), "--allow-code"),
+        (("--mt", "203.0.113.1:0"), "--mt 203.0.113.1:0: cannot assign requested address; name another address"),
+        (("--pty", "no/such/modem"), "--pty no/such/modem: No such file or directory; name a path in a folder that"),
         (("--state", "STATE/x"), "Not a directory"),
     ],
 )

@@ -19,7 +19,7 @@ from satsim.modem.gateway import NO_MESSAGE, Mailbox
 from satsim.modem.outcomes import QUEUE_FULL, RADIO_OFF, Line, about, code_of, fate_of
 from satsim.modem.settings import ModemSettings
 from satsim.modem.state import State, read_state, write_state
-from satsim.modem.wire import Port, Pty, Wire
+from satsim.modem.wire import Port, Pty, Wire, not_free
 from satsim.sbd.commands import Identity
 from satsim.sbd.device import WRITE_S, Device, Now, Outcome, Session
 from satsim.sbd.directip import MoMessage, MtConfirmation, length_of, read_mt, write_mt_confirmation
@@ -98,7 +98,10 @@ class Emulator:
             write_state(settings.state, self._kept)  # a folder that cannot be written is told before the first session
         mt = ""
         if settings.mt is not None:
-            self._server = await asyncio.start_server(self._take_mt, settings.mt.host, settings.mt.port)
+            try:
+                self._server = await asyncio.start_server(self._take_mt, settings.mt.host, settings.mt.port)
+            except OSError as error:
+                raise not_free("--mt", settings.mt, error) from None
             host, port = self._server.sockets[0].getsockname()[:2]
             mt = f"{host}:{port}"
         if settings.tcp is not None:
