@@ -20,7 +20,8 @@ class Standin(threading.Thread):
         """How long sessions take; how the next ones end, then all with 0; messages that wait at the gateway."""
         self.imei, self.momsn, self.bars = imei, momsn, bars
         self.delivered, self.commands = [], []
-        self.mtmsn = 0
+        self.mtmsn = self.queued = 0
+        """Of the last message that came; how many wait besides `mt`, which never come."""
         self._mo, self._mt = b"", b""
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -47,6 +48,10 @@ class Standin(threading.Thread):
             while b"\r" in self._came:
                 line, self._came = self._came.split(b"\r", 1)
                 self._obey(line.strip().decode("latin-1"))
+
+    def hold(self, message, mtmsn):
+        """As after a session that brought this."""
+        self._mt, self.mtmsn = message, mtmsn
 
     def say(self, content):
         os.write(self._master, content)
@@ -116,4 +121,4 @@ class Standin(threading.Thread):
                 self._mt = self.mt.pop(0)
                 self.mtmsn += 1
         came = (1, self.mtmsn, len(self._mt)) if self._mt else (0, 0, 0)
-        self._line("+SBDIX: " + ", ".join(map(str, (status, momsn, *came, len(self.mt)))))
+        self._line("+SBDIX: " + ", ".join(map(str, (status, momsn, *came, len(self.mt) + self.queued))))

@@ -1,6 +1,7 @@
 """`satsim send`: from a queue on disk through a modem on a pty; nothing acknowledged is sent twice, none lost."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from satsim.air.inbox import unpack
 from satsim.air.request import Missing, write_request
 from satsim.air.seal import counter_of
 from satsim.keys import new_key, read_key
+from satsim.sender.mail import take_mail
+from satsim.sender.queue import Queue
 
 FAST = ("--speed", "600")
 CODED = ("--codec", "codec.fake:FakeCodec", "--allow-code", "--width", "64", "--height", "48", "--fit", "keep")
@@ -262,6 +265,44 @@ def test_what_is_not_there_any_more_is_told(send, photos):
     assert "asked for packets 0-1 of sender 0 image 9, which is not in this queue (any more)" in done.stdout
 
 
+def test_mail_that_a_killed_process_took_and_did_not_clear_is_not_done_twice(tmp_path, photos, send):
+    with Standin() as modem:
+        send(photos[0], *CODED, "--modem", modem.port, *FAST)
+        packet = unpack(modem.delivered[0])
+        request = write_request(0, [Missing(packet.image_id, False, (4,), packet.mark)])
+        queue = Queue(tmp_path / "queue")
+        take_mail(queue, modem.imei, 3, request, lambda *words, **facts: None)  # here it was killed
+        queue.close()
+        modem.hold(request, mtmsn=3)
+        done = send("--modem", modem.port, *FAST)
+        assert "asked for" not in done.stdout
+        assert len(modem.delivered) == 11
+        modem.hold(request, mtmsn=4)  # which is another one, of the same words
+        done = send("--modem", modem.port, *FAST)
+    assert "sent again: 4" in done.stdout
+    assert len(modem.delivered) == 12
+
+
+def test_mail_that_is_too_long_for_the_modem_is_not_asked_for_without_end(send, photos):
+    with Standin() as modem:
+        modem.queued = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert done.returncode == 0
+    assert "11 sessions, 0 of them failed" in done.stdout
+
+
+def test_a_request_of_a_sender_whose_key_is_gone_is_refused(send, photos, tmp_path):
+    key_file = tmp_path / "key.yaml"
+    new_key(key_file, sender=7)
+    with Standin() as modem:
+        send(photos[0], *CODED, "--key", str(key_file), "--modem", modem.port, *FAST)
+        key_file.unlink()
+        modem.mt.append(write_request(7, [Missing(0, False, (0,), 5)]))
+        done = send("--modem", modem.port, "--listen", "0.01 s", *FAST)
+    assert "a request of sender 7 cannot be checked" in done.stdout
+    assert len(modem.delivered) == 10
+
+
 @pytest.mark.parametrize("message", [b"come home\r\nOK\r\n\x00\xff", b"\x30 no request after all"])
 def test_a_message_that_is_no_request_is_kept_as_a_file(send, photos, tmp_path, message):
     with Standin(mt=[message]) as modem:
@@ -374,3 +415,23 @@ def test_a_damaged_queue_is_told(send, tmp_path):
     assert done.returncode == 2
     assert "file is not a database" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_port_behind_which_no_modem_answers_is_told_once(send, photos):
+    master, slave = os.openpty()
+    try:
+        done = send(photos[0], *CODED, "--modem", os.ttyname(slave), "--for", "1 s", *FAST)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.returncode == 3
+    assert done.stdout.count("the modem is silent; tried again until it answers") == 1
+
+
+def test_many_calls_at_once_make_one_queue(tmp_path, photos):
+    with Standin(session_s=0.005) as modem:
+        calls = [process(tmp_path, photo, *CODED, "--modem", modem.port, *FAST) for photo in photos]
+        for call in calls:
+            out, err = call.communicate(timeout=60)
+            assert call.returncode == 0, out + err
+    assert Counter(Counter(modem.delivered).values()) == {1: 30}
