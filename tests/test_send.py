@@ -80,7 +80,7 @@ def test_sessions_that_fail_are_told_in_words_and_held_again(send, photos):
     with Standin(statuses=[32, 18, 35]) as modem:
         done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
     assert done.returncode == 0
-    assert "packet 1 of 10: no network service (status 32); again in " in done.stdout
+    assert "packet 0 of 0-9: no network service (status 32); again in " in done.stdout
     assert "connection lost (status 18)" in done.stdout
     assert len(modem.delivered) == 10
     assert "13 sessions, 3 of them failed" in done.stdout
@@ -399,6 +399,7 @@ def test_events_are_lines_of_json(send, photos):
         (("--modem", "x", "--packet-bytes", "360"), "--packet-bytes is 360; expected at most 340"),
         (("a.png", "b.png", "--image-id", "3", "--dry-run"), "--image-id is for one photo"),
         (("no_such.png", "--dry-run"), "no_such.png"),
+        (("--list",), "holds no queue"),
     ],
 )
 def test_mistakes_are_one_line(send, arguments, says):

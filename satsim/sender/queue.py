@@ -73,6 +73,7 @@ class Open(NamedTuple):
     place: int
     name: str
     """Of the photo."""
+    message_bytes: int
     imei: str
     momsn: int
 
@@ -212,7 +213,10 @@ class Queue:
 
     def open_session(self) -> Open | None:
         """The session that was begun and not seen to end."""
-        found = self.rows("SELECT photo, place, name, imei, momsn FROM session JOIN photos USING (photo)")
+        found = self.rows(
+            "SELECT photo, place, name, length(message), imei, momsn"
+            " FROM session JOIN photos USING (photo) JOIN messages USING (photo, place)"
+        )
         return Open(*found[0]) if found else None
 
     def end(self, acknowledged: bool) -> None:

@@ -127,6 +127,8 @@ class Sending:
                 None: "nobody can tell whether its last session completed (another modem, or one that others used):"
                 " sent again, and the command post counts it once",
             }[completed]
+            if completed is not False:
+                self.tried.append(Tried("sent", len(self.tried), begun.message_bytes))
             facts = {"photo": begun.photo, "place": begun.place, "acknowledged": completed}
             self._tell("settled", f"{begun.name} packet {begun.place}: {words}", **facts)
         if buffers.mt_held:
@@ -220,7 +222,7 @@ class Sending:
         self.tried += [Tried("sent", slot, size)] + [Tried("lost", slot, size)] * (not acknowledged)
         what, done = "mailbox", "a message came" if session.mt_status == 1 else "nothing waits"
         if message:
-            what, done = f"{message.name} packet {message.place + 1} of {message.messages}", "acknowledged"
+            what, done = f"{message.name} packet {message.place} of 0-{message.messages - 1}", "acknowledged"
         words = f"{what}: {done if acknowledged else mo_words(session.mo_status)}"
         facts = {"status": session.mo_status, "momsn": session.momsn, "signal": self._bars, "took_s": round(took_s, 1)}
         if message:
