@@ -19,6 +19,8 @@ class Standin(threading.Thread):
         self.session_s, self.statuses, self.mt = session_s, list(statuses), list(mt)
         """How long sessions take; how the next ones end, then all with 0; messages that wait at the gateway."""
         self.imei, self.momsn, self.bars = imei, momsn, bars
+        self.forgets, self.spoils = 0, 0
+        """How many of the next messages to send it forgets at once, and of those that are fetched arrive damaged."""
         self.delivered, self.commands = [], []
         self.mtmsn = self.queued = 0
         """Of the last message that came; how many wait besides `mt`, which never come."""
@@ -70,7 +72,8 @@ class Standin(threading.Thread):
         elif command in ("AT+SBDIX", "AT+SBDIXA"):
             self._session()
         elif command == "AT+SBDRB":
-            sums = (sum(self._mt) & 0xFFFF).to_bytes(2, "big")
+            sums = (sum(self._mt) + (self.spoils > 0) & 0xFFFF).to_bytes(2, "big")
+            self.spoils = max(0, self.spoils - 1)
             self.say(len(self._mt).to_bytes(2, "big") + self._mt + sums + b"\r\nOK\r\n")
         elif re.fullmatch("AT&K0|ATE0|AT", command):
             self.say(b"\r\nOK\r\n")
@@ -101,7 +104,7 @@ class Standin(threading.Thread):
         message, sums = self._came[:length], self._came[length : length + 2]
         self._came = self._came[length + 2 :]
         if int.from_bytes(sums, "big") == sum(message) & 0xFFFF:
-            self._mo = message
+            self.forgets, self._mo = (self.forgets - 1, b"") if self.forgets else (0, message)
             self._line("0")
         else:
             self._line("2")

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 
 import pytest
+import serial
 from conftest import photo_like
 from PIL import Image
 from standin import Standin
@@ -18,7 +19,7 @@ from satsim.air.request import Missing, write_request
 from satsim.air.seal import counter_of
 from satsim.keys import new_key, read_key
 from satsim.sender.mail import take_mail
-from satsim.sender.queue import Queue
+from satsim.sender.queue import Photo, Queue
 
 FAST = ("--speed", "600")
 CODED = ("--codec", "codec.fake:FakeCodec", "--allow-code", "--width", "64", "--height", "48", "--fit", "keep")
@@ -289,6 +290,47 @@ def test_mail_that_is_too_long_for_the_modem_is_not_asked_for_without_end(send, 
         done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
     assert done.returncode == 0
     assert "11 sessions, 0 of them failed" in done.stdout
+
+
+@pytest.mark.parametrize(("spoils", "says"), [(2, "sent again: 4"), (3, "cannot be read over this wire")])
+def test_mail_that_comes_damaged_is_fetched_again_and_stops_nothing(send, photos, spoils, says):
+    with Standin() as modem:
+        send(photos[0], *CODED, "--modem", modem.port, *FAST)
+        packet = unpack(modem.delivered[0])
+        modem.mt.append(write_request(0, [Missing(packet.image_id, False, (4,), packet.mark)]))
+        modem.spoils = spoils
+        done = send(photos[1], *CODED, "--modem", modem.port, *FAST)
+    assert says in done.stdout
+    assert f"{photos[1]}: 10 of 10 acknowledged" in done.stdout
+
+
+def test_a_modem_that_forgets_a_message_before_its_session_is_given_it_again(send, photos):
+    with Standin() as modem:
+        modem.forgets = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert "has forgotten the message" in done.stdout
+    assert Counter(Counter(modem.delivered).values()) == {1: 10}
+
+
+def test_a_port_that_another_program_has_is_told(send, photos):
+    with Standin() as modem, serial.Serial(modem.port, exclusive=True):
+        done = send(photos[0], *CODED, "--modem", modem.port)
+    assert done.returncode == 2
+    assert done.stderr == f"error: --modem {modem.port}: cannot be opened (another program has it)\n"
+
+
+@pytest.mark.parametrize(
+    ("imei", "momsn", "completed"),
+    [("A", 65535, False), ("A", 0, True), ("A", 1, None), ("A", 65534, None), ("B", 0, None), ("B", 65535, None)],
+)
+def test_what_a_modem_tells_of_a_session_that_began_with_65535(tmp_path, imei, momsn, completed):
+    queue = Queue(tmp_path)
+    queue.add(Photo(0, "photo.png", 0, 1, False, 7, None, 0, 0.0), [b"first", b"second"], None)
+    queue.begin(queue.next(), "A", 65535)
+    assert queue.settle(imei, momsn) is completed
+    assert queue.next().message == (b"second" if completed else b"first")
+    assert queue.open_session() is None
+    queue.close()
 
 
 def test_a_request_of_a_sender_whose_key_is_gone_is_refused(send, photos, tmp_path):

@@ -201,7 +201,10 @@ class Sending:
             return
         if code:
             raise ModemError(f"{self._terms.port}: the wire spoils every message (AT+SBDWB answers {code})")
-        momsn = modem.buffers().momsn
+        buffers = modem.buffers()
+        if not buffers.mo_held:  # else a session would succeed, and have sent nothing
+            raise ModemError(f"{self._terms.port}: the modem has forgotten the message before it was sent")
+        momsn = buffers.momsn
         self._queue.begin(message, modem.imei, momsn)
         began_s = time.monotonic()
         session = modem.session()
@@ -250,5 +253,9 @@ class Sending:
         return REGISTERED_S if status == TRY_LATER else self._draw.uniform(least_s, most_s)
 
     def _take_mail(self, modem: Modem, mtmsn: int, was_held: bool = False) -> None:
-        take_mail(self._queue, modem.imei, mtmsn, modem.fetch(), self._tell, was_held)
+        message = modem.fetch()
+        if message is None:
+            self._tell("mail", "a message came that cannot be read over this wire; it is left", mtmsn=mtmsn)
+            return
+        take_mail(self._queue, modem.imei, mtmsn, message, self._tell, was_held)
         modem.clear(1)
