@@ -29,6 +29,7 @@ class Service:
         self.events = []
         self.errors = b""
         self.raw = b""
+        self.is_over = False
         self.changed = threading.Condition()
         self.threads = [threading.Thread(target=each, daemon=True) for each in (self._listen, self._complain)]
         for thread in self.threads:
@@ -41,7 +42,8 @@ class Service:
                 self.events.append(json.loads(line))
                 self.changed.notify_all()
         with self.changed:
-            self.changed.notify_all()  # there will be no more
+            self.is_over = True
+            self.changed.notify_all()
 
     def _complain(self):
         for line in self.process.stderr:
@@ -68,7 +70,7 @@ class Service:
             return [each for each in self.events if each["event"] == name and fields.items() <= each.items()]
 
         with self.changed:
-            assert self.changed.wait_for(lambda: found() or not self.threads[0].is_alive(), WAIT_S), (name, fields)
+            assert self.changed.wait_for(lambda: found() or self.is_over, WAIT_S), (name, fields)
             assert found(), self.errors.decode()
             return found()[0]
 

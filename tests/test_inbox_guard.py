@@ -60,35 +60,58 @@ def test_one_address_may_send_so_many_a_second_and_two_seconds_worth_at_once():
     assert guard.refused == {"udp: too many messages a second from one address": 3}
 
 
-def test_connections_are_counted_by_address_and_in_all():
-    guard = Guard(Limits(connections=3, connections_each=2))
-    assert [guard.admit("tcp", "192.0.2.1") for _ in range(3)] == [True, True, False]
-    assert [guard.admit("tcp", f"192.0.2.{k}") for k in (2, 3)] == [True, False]
-    guard.release("192.0.2.1")
-    assert guard.admit("tcp", "192.0.2.3")
-    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
-        guard.release(address)
-    assert not guard.open
+def seated(guard, *addresses):
+    """Seats for these, and the list to which the number of each is added when it is ended."""
+    ended = []
+    seats = [guard.admit("tcp", address) for address in addresses]
+    for k, seat in enumerate(seats):
+        seat.close = lambda k=k: ended.append(k)
+    return seats, ended
+
+
+def test_who_holds_most_connections_gives_way_the_oldest_first():
+    guard = Guard(Limits(connections=5, connections_each=3))
+    seats, ended = seated(guard, *["192.0.2.1"] * 3, "192.0.2.2", "192.0.2.3")
+    assert guard.connections == 5
+    guard.admit("tcp", "192.0.2.4")
+    assert ended == [0], "there is room for five, and .1 has three of them"
+    seats[1].leave()
+    seats[1].leave()
+    assert guard.connections == 4
+    more, more_ended = seated(guard, *["192.0.2.2"] * 2)
+    assert (ended, more_ended) == ([0, 3], []), "of those that have two .2 is now the first that has most"
+    assert guard.connections == 5
+    for seat in [*seats, *more]:
+        seat.leave()
+    assert guard.connections == 1
+
+
+def test_who_comes_again_and_again_ends_connections_of_its_own():
+    guard = Guard(Limits(connections=5, connections_each=2))
+    _, ended = seated(guard, "192.0.2.9", *["192.0.2.1"] * 4)
+    assert ended == []
+    assert guard.connections == 3
+    assert guard.refused == {"tcp: connection ended for another of its address": 2}
 
 
 def test_all_addresses_of_one_ipv6_network_are_one():
     assert place_of("2001:db8::1") == place_of("2001:db8::ffff:2") != place_of("2001:db8:0:1::1")
     assert place_of("::ffff:192.0.2.1") == "192.0.2.1"
     guard = Guard(Limits(connections_each=1))
-    assert guard.admit("tcp", "2001:db8::1")
-    assert not guard.admit("tcp", "2001:db8::2")
+    for address in ("2001:db8::1", "2001:db8::2"):
+        guard.admit("tcp", address)
+    assert guard.connections == 1
 
 
 def test_what_is_known_of_strangers_is_bounded():
     guard = Guard(Limits())
     for k in range(MOST_ADDRESSES + 100):
         guard.may_send("udp", f"10.0.{k >> 8}.{k & 255}")
-        guard.refuse("udp", f"\x1b[31m{k}" * 100, f"reason {k}")
+        guard.refuse("udp", f"{k}" * 100, f"reason {k}")
     assert len(guard._left) == MOST_ADDRESSES
     assert len(guard.refused) == MOST_REASONS + 1
     assert guard.refused.total() == MOST_ADDRESSES + 100
     assert len(guard.latest) == REMEMBERED
-    assert guard.latest[-1].address.startswith("\\x1b[31m4195")
     assert len(guard.latest[-1].address) == 60
 
 

@@ -20,7 +20,7 @@ from satsim.air.position import Position
 from satsim.air.repair import repair_packets
 from satsim.air.seal import Sealer, SenderKey
 from satsim.errors import ScenarioError
-from satsim.inbox.images import MOST_VERSIONS, messages_of
+from satsim.inbox.images import MOST_DEVICES, MOST_VERSIONS, messages_of
 from satsim.inbox.listing import listing
 from satsim.inbox.store import KEPT_BYTES, MOST_WAYS, Arrival, Store, counts
 
@@ -219,6 +219,14 @@ def test_of_many_forged_versions_of_one_place_a_few_are_looked_at_and_all_are_ke
     posts.take(store, posts.plain([*photo, *forged]))
     assert counts(store.db)["taken"] == 45
     assert len(messages_of(store.db, 1)) == 4 + MOST_VERSIONS
+
+
+def test_where_many_devices_are_named_a_few_are_told_apart_so_that_forged_names_cost_little(store):
+    for k, packet in enumerate(posts.photo(100, count=40)):
+        posts.take(store, posts.plain([packet]), "hook", imei=str(10**14 + k))
+    folders = [name.partition("/")[0] for name, _ in messages_of(store.db, 1)]
+    assert len(folders) == 40
+    assert len(set(folders)) == MOST_DEVICES + 1
 
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.binary(max_size=60).map(lambda rest: b"\x18\x03" + rest))))

@@ -10,6 +10,7 @@ import ipaddress
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from satsim.errors import ScenarioError
@@ -93,6 +94,18 @@ def read_allowed(entries: Iterable[str]) -> Allowed:
     return Allowed(frozenset(imeis), tuple(networks))
 
 
+class Seat:
+    """A connection that was let in; `close` is how to end it, `leave` to be called when it has ended."""
+
+    def __init__(self, guard: Guard, place: str) -> None:
+        self.close: Callable[[], object] = lambda: None
+        self._guard, self._place = guard, place
+
+    def leave(self) -> None:
+        """Make room; once more does nothing."""
+        self._guard.leave(self, self._place)
+
+
 class Guard:
     """Counts what each address does, and says whether it may go on."""
 
@@ -100,33 +113,53 @@ class Guard:
         self.limits = limits
         self.allowed = allowed
         self.clock = clock
-        self.open: Counter[str] = Counter()
-        """Connections by place."""
+        self.connections = 0
         self.refused: Counter[str] = Counter()
         """By way and reason."""
         self.latest: deque[Refusal] = deque(maxlen=REMEMBERED)
+        self._seats: dict[str, OrderedDict[Seat, None]] = {}
+        """By place, the oldest first."""
+        self._counts: dict[str, int] = {}
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def admit(self, way: str, address: str) -> bool:
-        """Whether one more connection from here may stay; if so, `release` must follow."""
-        place = place_of(address)
+    def admit(self, way: str, address: str) -> Seat | None:
+        """Room for one more connection; None for an address that is not allowed.
+
+        Where there is none left the oldest of this address goes, or of the one that has most: whoever holds many open
+        shuts out none who comes with a message and goes.
+        """
         if not self.allowed.address(address):
             self.refuse(way, address, "address is not among those allowed")
-        elif self.open.total() >= self.limits.connections:
-            self.refuse(way, address, "too many connections")
-        elif self.open[place] >= self.limits.connections_each:
-            self.refuse(way, address, "too many connections from one address")
-        else:
-            self.open[place] += 1
-            return True
-        return False
-
-    def release(self, address: str) -> None:
-        """A connection that was admitted has ended."""
+            return None
         place = place_of(address)
-        self.open[place] -= 1
-        if self.open[place] <= 0:
-            del self.open[place]
+        if self._counts.get(place, 0) >= self.limits.connections_each:
+            self._evict(place, way, "connection ended for another of its address")
+        elif self.connections >= self.limits.connections:
+            self._evict(
+                max(self._counts, key=self._counts.__getitem__), way, "connection ended for one of another address"
+            )
+        seat = Seat(self, place)
+        self._seats.setdefault(place, OrderedDict())[seat] = None
+        self._counts[place] = self._counts.get(place, 0) + 1
+        self.connections += 1
+        return seat
+
+    def leave(self, seat: Seat, place: str) -> None:
+        """A connection that was admitted has ended, or is about to."""
+        seats = self._seats.get(place)
+        if seats is None or seat not in seats:
+            return
+        del seats[seat]
+        self.connections -= 1
+        self._counts[place] -= 1
+        if not seats:
+            del self._seats[place], self._counts[place]
+
+    def _evict(self, place: str, way: str, reason: str) -> None:
+        oldest = next(iter(self._seats[place]))
+        self.refuse(way, place, reason)
+        self.leave(oldest, place)
+        oldest.close()
 
     def may_send(self, way: str, address: str) -> bool:
         """Whether one more message from here is within the rate; it counts."""
@@ -147,9 +180,10 @@ class Guard:
         if name not in self.refused and len(self.refused) >= MOST_REASONS:
             name = f"{way}: other reasons"
         self.refused[name] += 1
-        self.latest.append(Refusal(time.time(), way, visible(address)[:60], reason))
+        self.latest.append(Refusal(time.time(), way, address[:60], reason))
 
 
+@lru_cache(MOST_ADDRESSES)
 def place_of(address: str) -> str:
     """What counts as one address: of IPv6 the network that one customer gets, /64."""
     host = _host(address)

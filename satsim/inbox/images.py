@@ -10,6 +10,8 @@ from satsim.air.inbox import ImageKey, Inbox, key_of, place_of
 from satsim.air.packets import LAST_SYMBOL, Packet
 from satsim.words import DAY_S
 
+MOST_DEVICES = 16
+"""Ways and devices of one image that are told apart, where its packets contradict each other."""
 Message = tuple[str, bytes]
 """Its name, and what it holds."""
 MOST_VERSIONS = 8
@@ -128,7 +130,13 @@ def messages_of(db: sqlite3.Connection, image: int) -> list[Message]:
         " LEFT JOIN arrivals ON message_id = id AND refused IS NULL WHERE version <= ? ORDER BY id, way, device",
         (image, MOST_VERSIONS),
     )
-    return [(f"{_plain(f'{way} {device}')}/{message}", packet) for message, packet, way, device in rows]
+    found: list[Message] = []
+    folders: dict[str, str] = {}
+    for message, packet, way, device in rows:
+        came = _plain(f"{way} {device}")
+        folder = folders.setdefault(came, came if len(folders) < MOST_DEVICES else "others")
+        found.append((f"{folder}/{message}", packet))
+    return found
 
 
 def _plain(text: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from satsim.inbox.store import KEPT_BYTES, Arrival, Store, Taken
 
 ANSWER_S = 2.5
 """A message is answered within, for a gateway gives up after 3 s; what is written later was not promised."""
-MOST_TOGETHER = 256
-"""Messages in one transaction."""
+MOST_TOGETHER, MOST_PATIENT = 64, 16
+"""Messages in one transaction of those whose senders wait for an answer, and beside them of others."""
 RECOUNT_S = 30.0
 """How often what is used of the disk is counted anew, once it seems used up."""
 ROW_BYTES = 512
@@ -54,9 +54,11 @@ class Intake:
         """Since the start."""
         self.slowest_s = 0.0
         """Of the transactions."""
-        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._queues: tuple[deque[Item], deque[Item]] = (deque(), deque())
+        """Of those who wait for an answer, and of others."""
+        self._there = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._rejected_bytes = 0
+        self._rejected_bytes = self._last_id = 0
         self._counted_s = 0.0
 
     async def start(self) -> None:
@@ -67,8 +69,8 @@ class Intake:
         self._thread.start()
         await self._ready
 
-    async def take(self, arrival: Arrival, within_s: float = ANSWER_S) -> Taken:
-        """What became of a message, once that is on the disk. Raises NotKept."""
+    async def take(self, arrival: Arrival, within_s: float = ANSWER_S, is_urgent: bool = True) -> Taken:
+        """What became of a message, once that is on the disk; urgent ones come first. Raises NotKept."""
         size = len(arrival.message)
         if self.is_closing:
             raise NotKept("the service is stopping")
@@ -78,7 +80,9 @@ class Intake:
         future: asyncio.Future[Taken] = self._loop.create_future()
         self.waiting += 1
         self.waiting_bytes += size
-        self._queue.put((arrival, future))
+        with self._there:
+            self._queues[not is_urgent].append((arrival, future))
+            self._there.notify()
         done, _ = await asyncio.wait([future], timeout=within_s)
         if not done:
             raise NotKept("it is still being written")
@@ -88,15 +92,16 @@ class Intake:
         """The same for whoever can wait as long as it takes: files, and standard input."""
         while True:
             try:
-                return await self.take(arrival, within_s=3600)
+                return await self.take(arrival, within_s=3600, is_urgent=False)
             except NotKept as error:
                 self.on_trouble(f"not kept yet: {error.reason}")
                 await asyncio.sleep(1)
 
     async def close(self) -> None:
         """Take nothing more, write what waits, and close the database."""
-        self.is_closing = True
-        self._queue.put(None)
+        with self._there:
+            self.is_closing = True
+            self._there.notify()
         if self._thread:
             while self._thread.is_alive():
                 await asyncio.sleep(0.01)
@@ -118,17 +123,13 @@ class Intake:
 
     def _next(self) -> list[Item] | None:
         """All that waits, up to so many; None once there will be no more."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        items = [first]
-        while len(items) < MOST_TOGETHER and not self._queue.empty():
-            item = self._queue.get()
-            if item is None:
-                self._queue.put(None)
-                break
-            items.append(item)
-        return items
+        urgent, patient = self._queues
+        with self._there:
+            self._there.wait_for(lambda: urgent or patient or self.is_closing)
+            items = [urgent.popleft() for _ in range(min(len(urgent), MOST_TOGETHER))]
+            room = MOST_PATIENT if items else MOST_TOGETHER
+            items += [patient.popleft() for _ in range(min(len(patient), room))]
+        return items or None
 
     def _write(self, store: Store, items: list[Item]) -> None:
         """Write these, and tell the loop what became of each."""
@@ -142,8 +143,9 @@ class Intake:
             taken = [NotKept("nothing can be written", 30)] * len(wanted)
         for k, outcome in zip(wanted, taken, strict=True):
             outcomes[k] = outcome
-            if isinstance(outcome, Taken) and outcome.status == "rejected":
+            if isinstance(outcome, Taken) and outcome.message_id > self._last_id and outcome.status == "rejected":
                 self._rejected_bytes += min(len(items[k][0].message), KEPT_BYTES) + ROW_BYTES
+        self._last_id = max([self._last_id, *(each.message_id for each in taken if isinstance(each, Taken))])
         self._loop.call_soon_threadsafe(self._settle, items, outcomes, time.perf_counter() - began)
 
     def _settle(self, items: list[Item], outcomes: list[Taken | Exception], took_s: float) -> None:
@@ -184,6 +186,7 @@ class Intake:
         [used] = store.db.execute(
             "SELECT COALESCE(SUM(LENGTH(message) + ?), 0) FROM messages WHERE state != 'taken'", (ROW_BYTES,)
         ).fetchone()
+        [self._last_id] = store.db.execute("SELECT COALESCE(MAX(id), 0) FROM messages").fetchone()
         self._rejected_bytes, self._counted_s = int(used), time.monotonic()
 
 

@@ -10,6 +10,7 @@ import asyncio
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,8 @@ from satsim.inbox.ways.stdin import read_input
 
 ANSWERING_S = 0.1
 """For answers to leave, when all is written."""
+SWITCH_S = 0.0005
+"""How long the loop may keep the interpreter from the writer, which wants it for each of its statements."""
 SPARE_FILES = 64
 """Open beside connections: database, listening sockets, files that are read."""
 
@@ -62,6 +65,7 @@ def serve(options: Options, tell: Tell) -> None:
     file that is no inbox, or a library that is missing; OSError.
     """
     check(options)
+    sys.setswitchinterval(SWITCH_S)
     asyncio.run(_serve(options, tell))
 
 
@@ -145,7 +149,7 @@ async def _open_way(
     host, port = sock.getsockname()[:2]
     door = door._replace(address=host)
     if way == "udp":
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: framed.Datagrams(door), sock=sock)
+        tasks.append(asyncio.create_task(framed.datagrams(sock, door)))
     elif way == "http":
         from satsim.inbox.ways.http import application
         from satsim.inbox.ways.requests import requests

@@ -117,7 +117,7 @@ class Status:
             "since_start": {"seconds": round(time.time() - self.began_unix_s), **intake.counts},
             "waiting": intake.waiting,
             "slowest_commit_s": round(intake.slowest_s, 3),
-            "connections": guard.open.total(),
+            "connections": guard.connections,
             "refused": dict(guard.refused),
             "latest_refusals": [refusal._asdict() for refusal in guard.latest],
         }

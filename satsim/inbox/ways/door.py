@@ -7,21 +7,30 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from satsim.air.seal import SenderKey
 from satsim.errors import ScenarioError
 from satsim.inbox.credentials import Secrets
-from satsim.inbox.guard import Guard, Limits
+from satsim.inbox.guard import Guard, Limits, Seat
 from satsim.inbox.intake import Intake
 from satsim.inbox.store import Arrival, Taken
 from satsim.sbd.directip import Location
 
-BACKLOG = 512
+BACKLOG = 4096
+TOGETHER = 64
+"""Connections that are let in before others get their turn."""
+FULL_S = 0.1
+"""Until another is let in, where no more files can be open."""
 READ_BYTES = 4096
+DATAGRAM_BUFFER_BYTES = 4 << 20
+"""Asked of the system, for what comes at once."""
 HANDSHAKE_S = 5.0
+TASKS: set[asyncio.Task[None]] = set()
+"""Of connections, for the loop itself does not hold them."""
 Tell = Callable[..., None]
 """tell(event, **fields): something that whoever runs the service may want to see."""
 
@@ -73,6 +82,8 @@ def listen(way: str, address: str, kind: socket.SocketKind = socket.SOCK_STREAM)
     try:
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, DATAGRAM_BUFFER_BYTES)
         sock.bind(where)
         if kind == socket.SOCK_STREAM:
             sock.listen(BACKLOG)
@@ -87,81 +98,136 @@ async def accept(
     sock: socket.socket,
     way: str,
     door: Door,
-    protocol: Callable[[Callable[[], None]], asyncio.BaseProtocol],
+    protocol: Callable[[Seat], asyncio.BaseProtocol],
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Let in whoever the guard admits, until cancelled; `protocol` makes one's protocol, of what to call at its end.
+    """Let in whoever the guard admits, until cancelled; `protocol` makes one's protocol.
 
     The guard counts a connection from before its TLS handshake on, so that those who never end theirs count too.
     """
     loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
-    while True:
+    failed: asyncio.Future[None] = loop.create_future()
+    again: asyncio.TimerHandle | None = None
+
+    def come() -> None:
+        nonlocal again
         try:
-            connection, where = await loop.sock_accept(sock)
+            for _ in range(TOGETHER):
+                _admit(sock, way, door, protocol, tls)
+        except BlockingIOError:
+            return
         except OSError as error:
+            loop.remove_reader(sock)
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED):
-                raise
+                failed.set_exception(error)
+                return
             door.guard.refuse(way, "", "no room for a connection")
-            await asyncio.sleep(0.1)
-            continue
-        address = str(where[0])
-        if not door.guard.admit(way, address):
-            connection.close()
-            continue
-        task = loop.create_task(_let_in(connection, address, way, door, protocol, tls))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+            again = loop.call_later(FULL_S, loop.add_reader, sock, come)
+
+    loop.add_reader(sock, come)
+    try:
+        await failed
+    finally:
+        loop.remove_reader(sock)
+        if again:
+            again.cancel()
+
+
+def _admit(
+    sock: socket.socket,
+    way: str,
+    door: Door,
+    protocol: Callable[[Seat], asyncio.BaseProtocol],
+    tls: ssl.SSLContext | None,
+) -> None:
+    """Let in one, if the guard does. Raises OSError."""
+    connection, where = sock.accept()
+    connection.setblocking(False)
+    address = str(where[0])
+    seat = door.guard.admit(way, address)
+    if seat is None:
+        connection.close()
+    else:
+        _await_word(connection, seat, door, partial(_let_in, connection, address, seat, way, door, protocol, tls))
+
+
+def _await_word(
+    connection: socket.socket, seat: Seat, door: Door, let_in: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Begin with a connection once something comes by it: who opens many and says nothing costs little."""
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        with suppress(OSError):
+            if not connection.recv(1, socket.MSG_PEEK):
+                end()  # who closes without a word leaves no trace
+                return
+        loop.remove_reader(connection)
+        timer.cancel()
+        task = loop.create_task(let_in())
+        seat.close = task.cancel
+        TASKS.add(task)
+        task.add_done_callback(TASKS.discard)
+
+    def end() -> None:
+        loop.remove_reader(connection)
+        timer.cancel()
+        connection.close()
+        seat.leave()
+
+    timer = loop.call_later(door.limits.request_s, end)
+    seat.close = end
+    loop.add_reader(connection, begin)
 
 
 async def _let_in(
     connection: socket.socket,
     address: str,
+    seat: Seat,
     way: str,
     door: Door,
-    protocol: Callable[[Callable[[], None]], asyncio.BaseProtocol],
+    protocol: Callable[[Seat], asyncio.BaseProtocol],
     tls: ssl.SSLContext | None,
 ) -> None:
-    left = False
-
-    def leave() -> None:
-        nonlocal left
-        if not left:
-            left = True
-            door.guard.release(address)
-
-    limit = min(HANDSHAKE_S, door.limits.request_s) if tls else None
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: protocol(leave), connection, ssl=tls, ssl_handshake_timeout=limit
+            lambda: protocol(seat),
+            connection,
+            ssl=tls,
+            ssl_handshake_timeout=min(HANDSHAKE_S, door.limits.request_s) if tls else None,
         )
     except (OSError, TimeoutError):  # SSLError is one
         door.guard.refuse(way, address, "no TLS handshake" if tls else "connection lost at once")
         connection.close()
-        leave()
+        seat.leave()
+    except asyncio.CancelledError:
+        connection.close()
+        seat.leave()
+        raise
 
 
-def streams(way: str, door: Door, converse: Stream) -> Callable[[Callable[[], None]], asyncio.BaseProtocol]:
+def streams(way: str, door: Door, converse: Stream) -> Callable[[Seat], asyncio.BaseProtocol]:
     """Protocols for `accept` that run `converse` with a reader and a writer, and close whatever becomes of it."""
-    tasks: set[asyncio.Task[None]] = set()
 
-    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, leave: Callable[[], None]) -> None:
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seat: Seat) -> None:
         address = str((writer.get_extra_info("peername") or ("",))[0])
         try:
             await converse(reader, writer, address)
         except (OSError, TimeoutError):
             door.guard.refuse(way, address, "connection lost")
+            writer.transport.abort()
         finally:
-            leave()
+            seat.leave()
             with suppress(OSError):
                 writer.close()
 
-    def protocol(leave: Callable[[], None]) -> asyncio.BaseProtocol:
+    def protocol(seat: Seat) -> asyncio.BaseProtocol:
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.get_running_loop().create_task(run(reader, writer, leave))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            seat.close = writer.transport.abort
+            task = asyncio.get_running_loop().create_task(run(reader, writer, seat))
+            TASKS.add(task)
+            task.add_done_callback(TASKS.discard)
 
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=READ_BYTES), begin)
 

@@ -14,6 +14,7 @@ datagram's sender can be forged, and an answer would go to whoever is named. So 
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 from satsim.inbox.credentials import matches
@@ -22,8 +23,10 @@ from satsim.inbox.store import KEPT_BYTES, Arrival
 from satsim.inbox.ways.door import Cut, Door, Stream, answer, read, rest
 
 NOT_KEPT, KEPT, KEPT_AS_REJECTED = b"\0", b"\1", b"\2"
-MOST_DATAGRAMS = 1000
+MOST_DATAGRAMS = 500
 """That wait to be written; more are dropped, and counted."""
+DATAGRAMS_PER_S, CHUNK = 2000, 50
+LONGEST_DATAGRAM = 65_535
 
 
 def conversation(door: Door, prefix_bytes: int = 2) -> Stream:
@@ -95,34 +98,47 @@ async def _take_one(reader: asyncio.StreamReader, door: Door, address: str, pref
     return KEPT_AS_REJECTED if taken.status == "rejected" else KEPT
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    """Takes each datagram as a message, as long as not too many wait."""
+async def datagrams(sock: socket.socket, door: Door) -> None:
+    """Take each datagram as a message, as long as not too many wait, until cancelled.
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Take one, or count why not."""
-        guard, address = self.door.guard, str(addr[0])
-        if not guard.allowed.address(address):
-            guard.refuse("udp", address, "address is not among those allowed")
-        elif len(self.tasks) >= MOST_DATAGRAMS:
-            guard.refuse("udp", address, "too many messages wait to be written")
-        elif guard.may_send("udp", address):
-            task = asyncio.get_running_loop().create_task(self._take(data, address))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-
-    async def _take(self, message: bytes, address: str) -> None:
-        reason = None
-        if len(message) > self.door.limits.message_bytes:
-            reason = f"UDP: {len(message)} bytes; expected at most {self.door.limits.message_bytes}"
-            message = message[:KEPT_BYTES]
-        arrival = Arrival(message, "udp", time.time(), {"from": address}, reason)
-        try:
-            taken = await self.door.intake.take(arrival, within_s=60)
-        except NotKept as error:
-            self.door.guard.refuse("udp", address, error.reason)
+    No more are read than `DATAGRAMS_PER_S`; of a flood the rest is left to the system, which drops it for less.
+    """
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+    while True:
+        message, where = await loop.sock_recvfrom(sock, LONGEST_DATAGRAM)
+        for _ in range(CHUNK):
+            _begin(message, str(where[0]), door, tasks)
+            try:
+                message, where = sock.recvfrom(LONGEST_DATAGRAM)
+            except OSError:  # there is no more, for now
+                break
         else:
-            self.door.told("udp", message, arrival.metadata, taken)
+            _begin(message, str(where[0]), door, tasks)
+            await asyncio.sleep(CHUNK / DATAGRAMS_PER_S)
+
+
+def _begin(message: bytes, address: str, door: Door, tasks: set[asyncio.Task[None]]) -> None:
+    """Take one, or count why not."""
+    if not door.guard.allowed.address(address):
+        door.guard.refuse("udp", address, "address is not among those allowed")
+    elif len(tasks) >= MOST_DATAGRAMS:
+        door.guard.refuse("udp", address, "too many messages wait to be written")
+    elif door.guard.may_send("udp", address):
+        task = asyncio.get_running_loop().create_task(_take_datagram(message, address, door))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+async def _take_datagram(message: bytes, address: str, door: Door) -> None:
+    reason = None
+    if len(message) > door.limits.message_bytes:
+        reason = f"UDP: {len(message)} bytes; expected at most {door.limits.message_bytes}"
+        message = message[:KEPT_BYTES]
+    arrival = Arrival(message, "udp", time.time(), {"from": address}, reason)
+    try:
+        taken = await door.intake.take(arrival, within_s=60, is_urgent=False)
+    except NotKept as error:
+        door.guard.refuse("udp", address, error.reason)
+    else:
+        door.told("udp", message, arrival.metadata, taken)

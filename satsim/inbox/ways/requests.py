@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from satsim.inbox.guard import Seat
 from satsim.inbox.ways.door import Door
 
 HEAD_BYTES = 16_384
@@ -21,15 +22,16 @@ KEEP_ALIVE_S = 10
 class Request(H11Protocol):
     """A connection that is cut where a request, from its first byte to the end of its answer, takes too long."""
 
-    def __init__(self, leave: Callable[[], None], door: Door, config: uvicorn.Config, state: ServerState) -> None:
+    def __init__(self, seat: Seat, door: Door, config: uvicorn.Config, state: ServerState) -> None:
         super().__init__(config=config, server_state=state, app_state={})
-        self.leave = leave
+        self.seat = seat
         self.door = door
         self.deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The time runs from here, so that who sends nothing goes too."""
         super().connection_made(transport)
+        self.seat.close = transport.abort
         self._begin()
 
     def data_received(self, data: bytes) -> None:
@@ -50,7 +52,7 @@ class Request(H11Protocol):
         self._end()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
-        self.leave()
+        self.seat.leave()
 
     def _begin(self) -> None:
         self.deadline = self.loop.call_later(self.door.limits.request_s, self._cut)
@@ -66,7 +68,7 @@ class Request(H11Protocol):
         self.transport.abort()
 
 
-def requests(door: Door, app: Any) -> Callable[[Callable[[], None]], asyncio.BaseProtocol]:
+def requests(door: Door, app: Any) -> Callable[[Seat], asyncio.BaseProtocol]:
     """Protocols for `satsim.inbox.ways.door.accept` that pass requests to `app`."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
@@ -88,4 +90,4 @@ def requests(door: Door, app: Any) -> Callable[[Callable[[], None]], asyncio.Bas
     )
     config.load()
     state = ServerState()
-    return lambda leave: Request(leave, door, config, state)
+    return lambda seat: Request(seat, door, config, state)
