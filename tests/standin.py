@@ -21,6 +21,8 @@ class Standin(threading.Thread):
         self.imei, self.momsn, self.bars = imei, momsn, bars
         self.forgets, self.spoils = 0, 0
         """How many of the next messages to send it forgets at once, and of those that are fetched arrive damaged."""
+        self.hides = 0
+        """How many of the next sessions it calls a success whatever they were, as noise may."""
         self.delivered, self.commands = [], []
         self.mtmsn = self.queued = 0
         """Of the last message that came; how many wait besides `mt`, which never come."""
@@ -124,4 +126,5 @@ class Standin(threading.Thread):
                 self._mt = self.mt.pop(0)
                 self.mtmsn += 1
         came = (1, self.mtmsn, len(self._mt)) if self._mt else (0, 0, 0)
-        self._line("+SBDIX: " + ", ".join(map(str, (status, momsn, *came, len(self.mt) + self.queued))))
+        said, self.hides = (0, self.hides - 1) if self.hides else (status, 0)
+        self._line("+SBDIX: " + ", ".join(map(str, (said, momsn, *came, len(self.mt) + self.queued))))

@@ -312,6 +312,14 @@ def test_a_modem_that_forgets_a_message_before_its_session_is_given_it_again(sen
     assert Counter(Counter(modem.delivered).values()) == {1: 10}
 
 
+def test_a_success_that_the_modem_has_not_counted_is_none(send, photos):
+    with Standin(statuses=[18]) as modem:
+        modem.hides = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert "packet 0 of 0-9: the modem has not counted the session (status 0); again in" in done.stdout
+    assert Counter(Counter(modem.delivered).values()) == {1: 10}
+
+
 def test_a_port_that_another_program_has_is_told(send, photos):
     with Standin() as modem, serial.Serial(modem.port, exclusive=True):
         done = send(photos[0], *CODED, "--modem", modem.port)

@@ -204,16 +204,15 @@ class Sending:
         buffers = modem.buffers()
         if not buffers.mo_held:  # else a session would succeed, and have sent nothing
             raise ModemError(f"{self._terms.port}: the modem has forgotten the message before it was sent")
-        momsn = buffers.momsn
-        self._queue.begin(message, modem.imei, momsn)
+        self._queue.begin(message, modem.imei, buffers.momsn)
         began_s = time.monotonic()
         session = modem.session()
         took_s = (time.monotonic() - began_s) * self._terms.speed
-        acknowledged = succeeded(session.mo_status)
-        if acknowledged and session.momsn != momsn:  # noise changed a digit, so maybe that of the status too
-            acknowledged = bool(self._queue.settle(modem.imei, modem.buffers().momsn))
+        acknowledged = False
+        if succeeded(session.mo_status):  # or noise made 1 of 18: the count of sessions must say so too
+            acknowledged = self._queue.settle(modem.imei, modem.buffers().momsn) is True
         else:
-            self._queue.end(acknowledged)
+            self._queue.end(acknowledged=False)
         self._end(modem, message, session, acknowledged, took_s)
 
     def _end(self, modem: Modem, message: Message | None, session: Session, acknowledged: bool, took_s: float) -> None:
@@ -226,7 +225,10 @@ class Sending:
         what, done = "mailbox", "a message came" if session.mt_status == 1 else "nothing waits"
         if message:
             what, done = f"{message.name} packet {message.place} of 0-{message.messages - 1}", "acknowledged"
-        words = f"{what}: {done if acknowledged else mo_words(session.mo_status)}"
+        failure = (
+            "the modem has not counted the session" if succeeded(session.mo_status) else mo_words(session.mo_status)
+        )
+        words = f"{what}: {done if acknowledged else failure}"
         facts = {"status": session.mo_status, "momsn": session.momsn, "signal": self._bars, "took_s": round(took_s, 1)}
         if message:
             facts |= {"photo": message.photo, "place": message.place, "acknowledged": acknowledged}
