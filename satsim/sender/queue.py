@@ -6,9 +6,10 @@ may queue at once; the one that sends holds `sending`.
 **Nothing acknowledged is sent twice.** Before a session the queue notes which message it is for, the modem's IMEI, and
 the MOMSN that the session will have (AT+SBDS tells it). A modem counts its MOMSN on when a session completes and at no
 other time, and keeps it without power. So whoever finds a note after a crash asks the modem once more (`settle`): the
-same number, and that session never completed; one more, and it did, whether or not the answer was heard. (A success that is heard is
-checked so too, for noise can make 1 of 18.) Anything else
-(another modem, or one that others used) leaves it open, and the message is sent again: the command post counts it once.
+same number, and that session never completed; one more, and it did, whether or not the answer was heard. A success that
+is heard is checked so too, for noise can make 1 of 18. Anything else (another modem, or one that others used) leaves it
+open, and the message is sent again: the command post counts it once.
+
 What this cannot see is another program that held just one session on the same modem in between: a modem belongs to one
 queue. The MOMSN wraps from 65535 to 0, and is compared so; after 65,536 sessions in between, which no modem makes in a
 week, it would be taken for the same.
