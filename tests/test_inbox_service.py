@@ -292,6 +292,35 @@ def is_alive(process):
         return False
 
 
+def test_on_a_full_disk_nothing_is_promised_and_what_was_promised_is_there(tmp_path):
+    """Files of this process may grow to 150 kB, as if that was all that is left."""
+    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000));"
+    run = f"{limit} sys.argv = ['satsim', *sys.argv[1:]]; runpy.run_module('satsim', run_name='__main__')"
+    messages = [message for k in range(60) for message in posts.plain(posts.photo(k, count=20))]
+    with Service(tmp_path, "--directip", "0", "--http", "0", program=["-c", run]) as service:
+        promised = []
+        with service.connect("directip") as connection:
+            for message in messages:
+                connection.sendall(write_mo(up(message)))
+                if connection.recv(100) != write_confirmation(True):
+                    break
+                promised.append(message)
+        assert 0 < len(promised) < len(messages)
+        assert service.http("POST", "/message", messages[-1]) == (503, {"error": "nothing can be written"})
+        assert service.event("trouble")["reason"] == "nothing can be written: disk I/O error"
+        assert [row[0] for row in service.rows()] == promised
+        assert service.stop() == 0
+
+
+def test_a_sealed_message_whose_key_is_not_there_waits_and_is_no_mistake(tmp_path):
+    [message, other, *_] = posts.sealed(posts.photo(4), 0)
+    with Service(tmp_path, "--http", "0", "--tcp", "0") as service:
+        code, said = service.http("POST", "/message", message)
+        assert (code, said["status"]) == (200, "waiting")
+        assert service.tcp(other) == b"\1"
+        assert [row[1] for row in service.rows()] == ["waiting"] * 2
+
+
 def test_a_service_whose_output_nobody_reads_goes_on(tmp_path):
     (tmp_path / "in").mkdir()
     for k, message in enumerate(posts.plain(posts.photo(2, count=30))):
