@@ -139,6 +139,14 @@ def test_no_image_waits_for_ever_where_newer_ones_keep_coming(store):
     assert decode_next(store.db, store.path, OWN) == 4
 
 
+def test_an_image_of_which_a_decoder_died_comes_after_all_others_until_more_of_it_comes(store):
+    for colour in range(4):
+        posts.take(store, posts.plain(posts.photo(colour)[:3]), time_unix_s=1000.0 + 10 * colour)
+    store.db.execute("UPDATE images SET trying = changed, tries = 1 WHERE id >= 3")
+    posts.take(store, posts.plain(posts.photo(2)[3:]), time_unix_s=1000.0)
+    assert decode_all(store) == [3, 2, 1, 4]
+
+
 def test_a_state_of_which_decoders_die_is_left_alone_after_a_few(store):
     posts.take(store, posts.plain(posts.photo(100)))
     store.db.execute("UPDATE images SET trying = changed, tries = 5")

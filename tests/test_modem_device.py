@@ -229,8 +229,11 @@ def test_several_commands_on_a_line_are_answered_by_one_ok_and_the_first_wrong_o
     assert said(device, "AT&K0+WHAT;+CGSN") == ["ERROR"]
 
 
-@pytest.mark.parametrize("line", ["AT+NOTHING", "AT+SBDWB", "AT+SBDWB=ten", "AT+SBDWB=-1", "AT+SBDD3", "AT+SBDD", "ATE7",
-                                  "AT+SBDMTA=2", "AT+SBDIX=here", "AT&X", "hello", "AT+SBDWT=", "AT+SBDRB=1", "AT?"])  # fmt: skip
+WRONG = ("AT+NOTHING", "AT+SBDWB", "AT+SBDWB=ten", "AT+SBDWB=-1", "AT+SBDD3", "AT+SBDD", "ATE7", "AT+SBDMTA=2",
+         "AT+SBDIX=here", "AT&X", "hello", "AT+SBDWT=", "AT+SBDRB=1", "AT?")  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG)
 def test_what_is_no_command_gets_error_and_changes_nothing(line):
     device = loaded(b"kept")
     assert said(device, line) == ["ERROR"]

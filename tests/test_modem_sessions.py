@@ -1,4 +1,4 @@
-"""Session k of the emulated modem ends as send k of the simulator, wherever that does not hang on the time of sending."""
+"""Session k of the emulated modem ends as send k of the simulator, where that does not hang on the time of sending."""
 
 from collections import Counter
 from math import inf

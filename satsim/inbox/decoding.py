@@ -90,13 +90,12 @@ def lock_of(path: Path) -> Path:
 def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None, oldest: bool = False) -> int | None:
     """Decode the newest state of the image that was heard of last, of those that wait; its row, None where none does.
 
-    With `oldest` it is the one that waits longest. What cannot be decoded is noted as that image's error, and not tried
-    again before more of it comes.
+    With `oldest` it is the one that waits longest; one of which a decoder died comes after all others. What cannot be
+    decoded is noted as that image's error, and not tried again before more of it comes.
     Raises OSError where a picture, or that there is one, cannot be written; then the image waits on.
     """
     with explained(path), writing(db):
-        order = "pending_unix_s" if oldest else "last_unix_s DESC, id DESC"
-        row = db.execute(f"SELECT * FROM images WHERE decoded < changed ORDER BY {order} LIMIT 1").fetchone()
+        row = _choose(db, oldest)
         if row is None:
             return None
         tries = row["tries"] + 1 if row["trying"] == row["changed"] else 1
@@ -123,6 +122,18 @@ def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None
     with explained(path), writing(db):
         _save(db, row, began_unix_s, decodes, received.contradictions if received else [], error)
     return int(row["id"])
+
+
+def _choose(db: sqlite3.Connection, oldest: bool) -> sqlite3.Row | None:
+    """The image to decode next."""
+    order = "pending_unix_s" if oldest else "last_unix_s DESC, id DESC"
+    for untried in ("AND (tries = 0 OR trying < changed)", ""):
+        row: sqlite3.Row | None = db.execute(
+            f"SELECT * FROM images WHERE decoded < changed {untried} ORDER BY {order} LIMIT 1"
+        ).fetchone()
+        if row is not None:
+            return row
+    return None
 
 
 def look_again(db: sqlite3.Connection, path: Path, at_errors: bool = False) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from satsim.modem.delivery import QUEUE_MOST, Delivery
 from satsim.modem.gateway import NO_MESSAGE, Mailbox
+from satsim.modem.outcomes import QUEUE_FULL, RADIO_OFF, Line, about, code_of, fate_of
 from satsim.modem.settings import ModemSettings
 from satsim.modem.state import State, read_state, write_state
 from satsim.modem.wire import Port, Pty, Wire
@@ -25,7 +26,6 @@ from satsim.sbd.directip import MoMessage, MtConfirmation, length_of, read_mt, w
 from satsim.sbd.status import mo_words, succeeded
 from satsim.simulation.sessions import Attempt, Sessions
 
-Line = dict[str, Any]
 Say = Callable[[Line], None]
 """What is told of: where the modem listens, each session, each trouble, and the end."""
 BOOT_S = 5.0
@@ -34,22 +34,28 @@ LEAST_WRITE_S = 2.0
 """By the wall: hosts do not write faster because a link's clock runs fast."""
 ERA_UNIX_S, TICK_S = 1_399_818_235, 0.09
 """Iridium system time since 2014-05-11T14:23:55Z."""
-MT_PATIENCE_S = 10.0
-RADIO_OFF, NO_NETWORK, QUEUE_FULL, NO_ANSWER, LOST = 34, 32, 11, 17, 18
-"""How sessions fail here."""
+MT_PATIENCE_S, MOST_VISITORS = 10.0, 32
+"""For connections that bring messages for the modem: seconds for each part of one, and how many at a time."""
 
 
 async def emulate(settings: ModemSettings, say: Say) -> None:
     """Be a modem until SIGTERM or Ctrl-C. Raises SatsimError or OSError for what the user can mend, at the start."""
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    end: asyncio.Future[None] = loop.create_future()
+
+    def stop(error: BaseException | None = None) -> None:
+        if not end.done():
+            end.set_result(None) if error is None else end.set_exception(error)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # where there are no such signals
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop)
+    # A full disk, say, ends the modem with a line, and a bug with its traceback: none goes on in silence.
+    loop.set_exception_handler(lambda loop, context: stop(context.get("exception") or RuntimeError(context["message"])))
     modem = Emulator(settings, say)
-    await modem.open()
     try:
-        await stop.wait()
+        await modem.open()
+        await end
     finally:
         await modem.close()
 
@@ -80,6 +86,7 @@ class Emulator:
         self._dark = False
         self._timer: asyncio.TimerHandle | None = None
         self._deliveries = [Delivery(to, settings.confirm, self._complain) for to in settings.to]
+        self._visitors = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._server: asyncio.Server | None = None
         self._wire: Wire | None = None
@@ -99,8 +106,10 @@ class Emulator:
         else:
             self._wire = Pty(self._hear, settings.pty)
         self._tasks = [asyncio.create_task(delivery.run()) for delivery in self._deliveries]
-        about = {"port": self._wire.address, "mt": mt, "imei": settings.imei, "momsn": self._device.momsn}
-        self._say({"event": "listening", **about, "notes": settings.notices()})
+        for task in self._tasks:
+            task.add_done_callback(_raise)
+        where = {"port": self._wire.address, "mt": mt, "imei": settings.imei, "momsn": self._device.momsn}
+        self._say({"event": "listening", **where, "notes": settings.notices()})
 
     async def close(self) -> None:
         """Stop, and say what no server has yet."""
@@ -111,6 +120,8 @@ class Emulator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._wire is None:
+            return
         left = {to.name: each.waiting for to, each in zip(self._settings.to, self._deliveries, strict=True)}
         self._say({"event": "stopped", "sessions": self._held, "undelivered": left})
 
@@ -182,7 +193,7 @@ class Emulator:
             took = "the gateway took it" if attempt.taken else "the gateway had not got it"
             self._at(end_s, self._lose_power, session, f"the power went; {took}")
         else:
-            self._at(end_s, self._end, session, _code(attempt), attempt, now_s)
+            self._at(end_s, self._end, session, code_of(attempt), attempt, now_s)
 
     def _end(self, session: Session, mo_status: int, attempt: Attempt | None, began_s: float) -> None:
         """Tell the host, once all that must outlive a power cut is kept."""
@@ -194,24 +205,24 @@ class Emulator:
         silent = self._held in self._settings.faults.silence
         if not silent:
             self._answer(answer)
-        about = {"mo_status": mo_status, "words": mo_words(mo_status), **_about(session)}
+        code = {"mo_status": mo_status, "words": mo_words(mo_status), **about(session)}
         mt = {"mt_bytes": None if received is None else len(received), "queued": queued}
-        fate = {"fate": _fate(attempt) if session.message is not None and attempt else "", "silent": silent}
-        self._tell(about | mt | {"seconds": round(self._now_s() - began_s, 3)} | fate)
+        fate = {"fate": fate_of(attempt) if session.message is not None and attempt else "", "silent": silent}
+        self._tell(code | mt | {"seconds": round(self._now_s() - began_s, 3)} | fate)
 
     def _lose_power(self, session: Session, why: str) -> None:
         self._dark = True
         self._device.power_up()
         self._watch()
         self._at(self._now_s() + BOOT_S, self._boot)
-        self._tell({"mo_status": None, "words": why, **_about(session)})
+        self._tell({"mo_status": None, "words": why, **about(session)})
 
     def _boot(self) -> None:
         self._dark = False
 
-    def _tell(self, about: Line) -> None:
+    def _tell(self, how: Line) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._say({"event": "session", "time": at, "session": self._held} | about)
+        self._say({"event": "session", "time": at, "session": self._held} | how)
 
     # The gateway
 
@@ -232,6 +243,10 @@ class Emulator:
 
     async def _take_mt(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one message for the modem, and confirm it once it is kept."""
+        if self._visitors >= MOST_VISITORS:
+            writer.close()
+            return
+        self._visitors += 1
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
             rings = False
             try:
@@ -247,6 +262,7 @@ class Emulator:
                 self._answer(self._device.ring())
             writer.write(write_mt_confirmation(answer))
             await asyncio.wait_for(writer.drain(), MT_PATIENCE_S)
+        self._visitors -= 1
         writer.close()
 
     def _keep(self) -> None:
@@ -261,26 +277,7 @@ class Emulator:
         self._say({"event": "trouble", "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "words": problem})
 
 
-def _about(session: Session) -> Line:
-    message = session.message
-    return {"momsn": session.momsn, "bytes": None if message is None else len(message)}
-
-
-def _code(attempt: Attempt) -> int:
-    """What the modem says of it."""
-    if not attempt.in_contact:
-        return NO_NETWORK
-    if not attempt.taken:
-        return LOST
-    return 0 if attempt.heard else NO_ANSWER
-
-
-def _fate(attempt: Attempt) -> str:
-    """What becomes of a message, whatever the modem hears."""
-    if not attempt.taken:
-        return "lost"
-    if attempt.lost_below:
-        return "lost behind the gateway"
-    if attempt.late:
-        return "too old on arrival"
-    return "arrives" + " twice" * attempt.twice + " damaged" * attempt.damaged
+def _raise(task: asyncio.Task[None]) -> None:
+    """Let what ended a delivery end the modem."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error

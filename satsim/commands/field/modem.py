@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from satsim.commands import options
 from satsim.commands.scenarios.completion import link_names
 from satsim.words import visible
 
@@ -49,6 +50,7 @@ def modem(
             "sessions); repeat.",
         ),
     ] = None,
+    allow_code: options.AllowCode = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every line as JSON.")] = False,
 ) -> None:
     """Be an Iridium 9603 on a pty: AT commands in, messages out to a server, with the losses of a simulated link.
@@ -57,9 +59,11 @@ def modem(
     """
     import asyncio
 
+    from codec.own import CODE_ALLOWED
     from satsim.modem.emulator import emulate
     from satsim.modem.settings import read_settings
 
+    CODE_ALLOWED.set(allow_code)
     settings = read_settings(
         link, changes or (), seed=seed, speed=speed, pty=pty, tcp=tcp, to=to or (), confirm=confirm, mt=mt,
         imei=imei, state=state, faults=fault or (),

@@ -1,0 +1,1 @@
+"""The sending process: photos in a queue on disk, a modem on a wire, and what was acknowledged."""
