@@ -169,6 +169,7 @@ def test_a_web_hook_that_the_gateway_did_not_sign_leaves_nothing(tmp_path, gatew
         assert service.rows() == []
         answers = [service.http("POST", "/rockblock", write_form(message, jwt=good), FORM) for _ in range(2)]
         assert [said["status"] for _, said in answers] == ["new", "again"], "a replay adds nothing"
+        service.event("note", reason="the gateway signs for all its customers; name your modems: --allow IMEI")
         assert service.http("GET", "/status")[1]["refused"] == {"rockblock: no signed web hook": 4}
 
 

@@ -109,6 +109,8 @@ async def _serve(options: Options, tell: Tell) -> None:
     try:
         await intake.start()
         tell("inbox", db=str(options.path))
+        if options.secrets.jwt_key and not (options.allowed.imeis or options.secrets.hook_secret or sealed_only):
+            tell("note", reason="the gateway signs for all its customers; name your modems: --allow IMEI")
         for way, sock in sockets.items():
             await _open_way(way, sock, door, options, tasks)
         if options.watch:
