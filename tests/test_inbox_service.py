@@ -235,14 +235,11 @@ def certificate(tmp_path_factory, gateway):
 
 
 def test_http_and_tcp_speak_tls_and_those_who_never_end_its_handshake_are_cut_off(tmp_path, certificate):
-    tls = ["--tls-cert", certificate / "cert.pem", "--tls-key", certificate / "key.pem", "--connections-each", "3"]
+    tls = ["--tls-cert", certificate / "cert.pem", "--tls-key", certificate / "key.pem"]
     tls += ["--request-s", "1"]
     context = ssl.create_default_context(cafile=certificate / "cert.pem")
     with Service(tmp_path, "--http", "0", "--tcp", "0", *tls) as service:
-        silent = [service.connect("http") for _ in range(3)]
-        with service.connect("http") as one_too_many:
-            assert all_of(one_too_many) == b""
-        for connection in silent:
+        for connection in [service.connect("http") for _ in range(3)]:
             with connection:
                 assert all_of(connection) == b"", "cut off, though it says nothing"
         with closing(
@@ -261,6 +258,20 @@ def test_http_and_tcp_speak_tls_and_those_who_never_end_its_handshake_are_cut_of
     done = satsim("inbox", "--db", tmp_path / "x.db", "--tcp", "0", *tls[:3], certificate / "cert.pem")
     assert done.returncode == 2
     assert "no certificate with its private key" in done.stderr
+
+
+def test_who_opens_too_many_connections_loses_its_own_oldest(tmp_path):
+    with (
+        Service(tmp_path, "--tcp", "0", "--connections-each", "2") as service,
+        service.connect("tcp") as first,
+        service.connect("tcp") as second,
+        service.connect("tcp", source="127.0.0.2") as other,
+        service.connect("tcp") as third,
+    ):
+        assert all_of(first) == b""
+        for connection, message in zip((second, other, third), GOOD[:3], strict=True):
+            connection.sendall(len(message).to_bytes(2, "big") + message)
+            assert connection.recv(1) == b"\1"
 
 
 def test_what_was_confirmed_is_there_after_a_kill_and_its_decoder_is_gone(tmp_path):
