@@ -235,10 +235,8 @@ def main() -> int:
         images = number(path, "SELECT COUNT(*) FROM images")
         verified = subprocess.run([sys.executable, "-m", "satsim", "inbox", "verify", "--db", str(path)], check=False)
     print(f"{arguments.kills} kills, {early} of them before the service listened; then it ended with exit code {code}")
-    print(f"{len(traffic.sent):,} messages were sent, {again} times one came again;")
-    print(
-        f"of those answered for {lost} were lost, {other} others are missing or too many; {rows - len(there)} are kept and not taken"
-    )
+    print(f"{len(traffic.sent):,} messages were sent, {again} times one came again; of those answered for")
+    print(f"{lost} were lost, {other} others are missing or too many; {rows - len(there)} are kept and not taken")
     print(f"of {images:,} images {unseen} have no picture of all that came")
     return 1 if lost or other or unseen or code or verified.returncode or rows != len(there) else 0
 
