@@ -10,7 +10,7 @@ hook and TCP in turn. Each attack lasts so many seconds:
     calm         none, to compare with
     hostile      packets bent, cut and invented, by every way
     flood        good packets, as fast as they go, from one address
-    datagrams    UDP as fast as it goes, from 200 addresses
+    datagrams    UDP as fast as it goes, from 200 addresses, half of it rubbish: more than there is disk for
     slow         3,000 connections from 150 addresses that send a byte a second, and come again when they are cut off,
                  up to 1,500 a second
     open         2,000 new connections a second from 50 addresses that say nothing, up to 4,000 of them open
@@ -156,8 +156,12 @@ def datagrams(target: Target, until: float) -> None:
     for k in range(200):
         senders.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         senders[-1].bind((address(12, k), 0))
-    many = [message_of(12, k) if k % 2 else bent(k) for k in range(2000)]
-    repeat(until, lambda k: senders[k % 200].sendto(many[k % 2000], ("127.0.0.1", target.udp)))
+    good = [message_of(12, k) for k in range(1000)]
+
+    def one(k: int) -> None:
+        senders[k % 200].sendto(good[k % 1000] if k % 2 else bent(k), ("127.0.0.1", target.udp))
+
+    repeat(until, one)
 
 
 def slow(target: Target, until: float, sources: Callable[[int], str] = lambda k: address(13, k % 150)) -> None:

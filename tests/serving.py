@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import sqlite3
@@ -19,12 +18,14 @@ WAIT_S = 20
 class Service:
     """Started with these options, and killed at the end of the block, if it still runs."""
 
-    def __init__(self, folder, *options, decode=False, stdin=subprocess.DEVNULL, env=None):
+    def __init__(self, folder, *options, decode=False, stdin=subprocess.DEVNULL, program=("-m", "satsim")):
         self.db = folder / "inbox.db"
         given = ["inbox", "--db", self.db, "--json", *([] if decode else ["--no-decoding"]), *options]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "satsim", *map(str, given)],
-            **{"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ | (env or {})},
+            [sys.executable, *program, *map(str, given)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         self.events = []
         self.errors = b""

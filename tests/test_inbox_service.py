@@ -169,6 +169,7 @@ def test_a_web_hook_that_the_gateway_did_not_sign_leaves_nothing(tmp_path, gatew
         assert service.rows() == []
         answers = [service.http("POST", "/rockblock", write_form(message, jwt=good), FORM) for _ in range(2)]
         assert [said["status"] for _, said in answers] == ["new", "again"], "a replay adds nothing"
+        service.event("note", reason="the gateway signs for all its customers; name your modems: --allow IMEI")
         assert service.http("GET", "/status")[1]["refused"] == {"rockblock: no signed web hook": 4}
 
 
@@ -234,14 +235,11 @@ def certificate(tmp_path_factory, gateway):
 
 
 def test_http_and_tcp_speak_tls_and_those_who_never_end_its_handshake_are_cut_off(tmp_path, certificate):
-    tls = ["--tls-cert", certificate / "cert.pem", "--tls-key", certificate / "key.pem", "--connections-each", "3"]
+    tls = ["--tls-cert", certificate / "cert.pem", "--tls-key", certificate / "key.pem"]
     tls += ["--request-s", "1"]
     context = ssl.create_default_context(cafile=certificate / "cert.pem")
     with Service(tmp_path, "--http", "0", "--tcp", "0", *tls) as service:
-        silent = [service.connect("http") for _ in range(3)]
-        with service.connect("http") as one_too_many:
-            assert all_of(one_too_many) == b""
-        for connection in silent:
+        for connection in [service.connect("http") for _ in range(3)]:
             with connection:
                 assert all_of(connection) == b"", "cut off, though it says nothing"
         with closing(
@@ -260,6 +258,20 @@ def test_http_and_tcp_speak_tls_and_those_who_never_end_its_handshake_are_cut_of
     done = satsim("inbox", "--db", tmp_path / "x.db", "--tcp", "0", *tls[:3], certificate / "cert.pem")
     assert done.returncode == 2
     assert "no certificate with its private key" in done.stderr
+
+
+def test_who_opens_too_many_connections_loses_its_own_oldest(tmp_path):
+    with (
+        Service(tmp_path, "--tcp", "0", "--connections-each", "2") as service,
+        service.connect("tcp") as first,
+        service.connect("tcp") as second,
+        service.connect("tcp", source="127.0.0.2") as other,
+        service.connect("tcp") as third,
+    ):
+        assert all_of(first) == b""
+        for connection, message in zip((second, other, third), GOOD[:3], strict=True):
+            connection.sendall(len(message).to_bytes(2, "big") + message)
+            assert connection.recv(1) == b"\1"
 
 
 def test_what_was_confirmed_is_there_after_a_kill_and_its_decoder_is_gone(tmp_path):
@@ -290,6 +302,35 @@ def is_alive(process):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_on_a_full_disk_nothing_is_promised_and_what_was_promised_is_there(tmp_path):
+    """Files of this process may grow to 150 kB, as if that was all that is left."""
+    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000));"
+    run = f"{limit} sys.argv = ['satsim', *sys.argv[1:]]; runpy.run_module('satsim', run_name='__main__')"
+    messages = [message for k in range(60) for message in posts.plain(posts.photo(k, count=20))]
+    with Service(tmp_path, "--directip", "0", "--http", "0", program=["-c", run]) as service:
+        promised = []
+        with service.connect("directip") as connection:
+            for message in messages:
+                connection.sendall(write_mo(up(message)))
+                if connection.recv(100) != write_confirmation(True):
+                    break
+                promised.append(message)
+        assert 0 < len(promised) < len(messages)
+        assert service.http("POST", "/message", messages[-1]) == (503, {"error": "nothing can be written"})
+        assert service.event("trouble")["reason"] == "nothing can be written: disk I/O error"
+        assert [row[0] for row in service.rows()] == promised
+        assert service.stop() == 0
+
+
+def test_a_sealed_message_whose_key_is_not_there_waits_and_is_no_mistake(tmp_path):
+    [message, other, *_] = posts.sealed(posts.photo(4), 0)
+    with Service(tmp_path, "--http", "0", "--tcp", "0") as service:
+        code, said = service.http("POST", "/message", message)
+        assert (code, said["status"]) == (200, "waiting")
+        assert service.tcp(other) == b"\1"
+        assert [row[1] for row in service.rows()] == ["waiting"] * 2
 
 
 def test_a_service_whose_output_nobody_reads_goes_on(tmp_path):

@@ -180,7 +180,7 @@ def test_sealed_messages_wait_for_their_key_and_are_taken_once_it_is_given(tmp_p
     messages = posts.sealed(posts.photo(100), 0)
     store = Store(tmp_path / "inbox.db")
     [first, *_] = store.take(posts.arrivals(messages))
-    assert first[1:] == ("rejected", "sealed by sender 7, whose key is not among those given; kept until it is")
+    assert first[1:] == ("waiting", "sealed by sender 7, whose key is not among those given; kept until it is")
     store.close()
     store = Store(tmp_path / "inbox.db", KEYS)
     assert counts(store.db) == {"taken": 5, "waiting": 0, "rejected": 0, "images": 1}

@@ -56,6 +56,7 @@ def emulated(link, seed, gaps_s):
     for k, message in enumerate(MESSAGES):
         now_s += gaps_s[k]
         attempt = sessions.send(now_s, k, message)
+        assert attempt.in_contact
         if not attempt.taken or attempt.lost_below:
             kinds[k]["lost"] += 1
         if attempt.late:
@@ -83,6 +84,29 @@ def test_a_session_ends_as_the_send_of_that_number(name):
             assert kinds == expected
             for k in kinds:
                 assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
+
+
+IN_TIME = {
+    "under trees": {"preset": "sbd_9603_canopy"},
+    "in passes": {"preset": "sbd_9603_open", "windows": {"model": "periodic", "period_s": 900, "open_s": 200},
+                  "loss_ratio": 0.3},
+    "in chance's passes": {"preset": "orbcomm_globalgram", "loss_ratio": 0.3},
+    "on a road": {"loss": {"model": "lutz", "environment": "city", "elevation_deg": 20, "speed_kmh": 40}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+def test_what_hangs_on_the_time_is_the_same_too_where_messages_leave_when_the_simulators_do(name):
+    link = LinkSpec.model_validate(IN_TIME[name])
+    for seed in range(5):
+        expected, expected_s = simulated(link, seed)
+        events = simulate([MESSAGES], link, seed, transport="once")
+        sent_s = [event.time_s for event in events if event.kind == "sent"]
+        assert sum(kinds["lost"] for kinds in expected.values()) > 0
+        kinds, took_s = emulated(link, seed, np.diff(sent_s, prepend=0))
+        assert kinds == expected
+        for k in kinds:
+            assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
 
 
 def test_the_cases_above_meet_every_fate():

@@ -50,7 +50,7 @@ class Intake:
         self.on_trouble = on_trouble
         self.waiting = self.waiting_bytes = 0
         self.is_closing = False
-        self.counts = {"new": 0, "again": 0, "rejected": 0, "not kept": 0}
+        self.counts = {"new": 0, "again": 0, "waiting": 0, "rejected": 0, "not kept": 0}
         """Since the start."""
         self.slowest_s = 0.0
         """Of the transactions."""
@@ -143,8 +143,9 @@ class Intake:
             taken = [NotKept("nothing can be written", 30)] * len(wanted)
         for k, outcome in zip(wanted, taken, strict=True):
             outcomes[k] = outcome
-            if isinstance(outcome, Taken) and outcome.message_id > self._last_id and outcome.status == "rejected":
-                self._rejected_bytes += min(len(items[k][0].message), KEPT_BYTES) + ROW_BYTES
+            if isinstance(outcome, Taken) and outcome.message_id > self._last_id and outcome.reason:
+                size = len(items[k][0].message)
+                self._rejected_bytes += ROW_BYTES + (size if outcome.status == "waiting" else min(size, KEPT_BYTES))
         self._last_id = max([self._last_id, *(each.message_id for each in taken if isinstance(each, Taken))])
         self._loop.call_soon_threadsafe(self._settle, items, outcomes, time.perf_counter() - began)
 

@@ -7,6 +7,7 @@ SIGTERM and Ctrl-C let what is being answered be answered, for a few seconds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
@@ -90,6 +91,10 @@ async def _serve(options: Options, tell: Tell) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(
+        lambda _, about: tell("bug", error=type(about.get("exception")).__name__, what=about["message"])
+    )
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which may warn of each byte to who has left
     guard = Guard(options.limits, options.allowed)
     sealed_only = options.secrets.sealed_only
 
@@ -104,6 +109,8 @@ async def _serve(options: Options, tell: Tell) -> None:
     try:
         await intake.start()
         tell("inbox", db=str(options.path))
+        if options.secrets.jwt_key and not (options.allowed.imeis or options.secrets.hook_secret or sealed_only):
+            tell("note", reason="the gateway signs for all its customers; name your modems: --allow IMEI")
         for way, sock in sockets.items():
             await _open_way(way, sock, door, options, tasks)
         if options.watch:

@@ -50,7 +50,8 @@ class Taken(NamedTuple):
     """What became of an arrival, for good."""
 
     message_id: int
-    status: Literal["new", "again", "rejected"]
+    status: Literal["new", "again", "waiting", "rejected"]
+    """Waiting: kept until its key is there."""
     reason: str | None
     """Why it is rejected, or waits for a key."""
 
@@ -150,7 +151,7 @@ class Store:
             return Taken(message_id, "rejected", refused)
         if state == "taken":
             return Taken(message_id, "again", None)
-        return Taken(message_id, "new" if verdict.state == "taken" else "rejected", verdict.reason)
+        return Taken(message_id, "new" if verdict.state == "taken" else verdict.state, verdict.reason)
 
     def _examine(self, message: bytes) -> _Verdict:
         """Whether the store takes a message, or why not; a sealed one's counter counts as taken from here on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,7 +68,7 @@ class Delivery:
         except TimeoutError:
             return f"no answer within {ANSWER_S:g} s"
         except (OSError, http.client.HTTPException) as error:
-            return str(error) or type(error).__name__
+            return _words(error)
 
     async def _hand(self, content: bytes) -> str | None:
         """Over DirectIP. A server that closes without a word has it, unless its word is to be waited for."""
@@ -95,6 +96,13 @@ class Delivery:
             return None if read_confirmation(answer) else "the server could not keep it"
         except PacketError as error:
             return str(error) if self._confirm else None
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the system's number of it."""
+    if isinstance(error, OSError) and error.strerror:
+        return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror).lower()
+    return str(error) or type(error).__name__
 
 
 def _post(address: str, body: bytes) -> str | None:

@@ -123,7 +123,8 @@ class Emulator:
         if self._wire is None:
             return
         left = {to.name: each.waiting for to, each in zip(self._settings.to, self._deliveries, strict=True)}
-        self._say({"event": "stopped", "sessions": self._held, "undelivered": left})
+        under_way = self._sessions.under_way
+        self._say({"event": "stopped", "sessions": self._held, "under_way": under_way, "undelivered": left})
 
     # The clock
 

@@ -7,7 +7,7 @@
                         degrees and km, where the modem was
     serial, device_type, id, transport, ...
                         kept as they came
-    JWT                 all of the above again, signed by the gateway (RS256)
+    JWT                 all of the above again as text, signed by the gateway (RS256), for whichever of its customers
 
 Cloudloop's JSON ("LingoMO") has them one floor down: `sbd` holds imei, momsn, sessionAt (year to second) and location
 (latitude, longitude, cep), and `message` is in base64.

@@ -67,13 +67,13 @@ def inbox_import(
         if str(file) != "-":
             file.stat()  # before an inbox is made for nothing
     store = Store(db, read_keys(keys) if keys else None, sealed_only)
-    told = {"new": 0, "again": 0, "rejected": 0}
+    told = {"new": 0, "again": 0, "waiting": 0, "rejected": 0}
     for name, taken in import_files(store, files, time.time()):
         told[taken.status] += 1
-        if taken.status == "rejected":
+        if taken.reason:
             echo(f"{name}: not taken: {taken.reason}", err=True)
     store.close()
-    echo(f"{db}: {told['new']} new, {told['again']} there before, {told['rejected']} kept, not taken")
+    echo(f"{db}: {told['new']} new, {told['again']} there before, {told['waiting'] + told['rejected']} kept, not taken")
     if decode:
         inbox_decode(db)
 

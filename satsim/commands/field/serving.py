@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_LINES_PER_S = 20
 """Of one kind; how many more there were is said in a line."""
-OFTEN = ("message", "not kept", "session", "trouble")
+OFTEN = ("message", "not kept", "session", "trouble", "bug")
 
 
 def _way(words: str, metavar: str = "HOST:PORT") -> Any:

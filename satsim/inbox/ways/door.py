@@ -217,6 +217,9 @@ def streams(way: str, door: Door, converse: Stream) -> Callable[[Seat], asyncio.
         except (OSError, TimeoutError):
             door.guard.refuse(way, address, "connection lost")
             writer.transport.abort()
+        except Exception as error:
+            door.tell("bug", way=way, error=type(error).__name__, **{"from": address})
+            writer.transport.abort()
         finally:
             seat.leave()
             with suppress(OSError):

@@ -5,8 +5,8 @@
     POST /message              one message as it is, or in hexadecimal digits as text/plain; the token as Bearer
     GET  /status               counts and lag as JSON; the token as Bearer, or, where there is none, from this machine
 
-    200  on the disk: {"status": "new" or "again", ...}, and for a hook also "rejected", with a reason, where it brings
-         what is no packet of ours, for it would only be sent again; "empty" where a session brought nothing
+    200  on the disk: {"status": "new", "again", or "waiting" for its key}, and for a hook also "rejected", with a
+         reason, where it brings no packet of ours, for it would only come again; "empty" where a session brought none
     400  no web hook, or no hexadecimal digits; 422 no packet: kept as rejected
     401  wrong or missing token, secret or signature; 403 modem or address not allowed; 413 too large
     429  too many from one address; 503 not kept, or not in time: send it again after Retry-After
