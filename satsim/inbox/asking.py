@@ -49,15 +49,17 @@ def ask(
     sender: int,
     image_id: int | None = None,
     keys: Mapping[int, SenderKey] | None = None,
+    row: int | None = None,
 ) -> Asked:
-    """The request for what is missing of a sender's images, the one heard of last first, or of those of one number.
+    """The request for what is missing of a sender's images, the one heard of last first, or of those of one number,
+    or of the one in this `row`.
 
     Sealed where the sender's key is among `keys`; its counter is above all before, and written down before this
     returns. Raises ScenarioError where nothing is missing or known, or a sealed image is asked for without its key;
     OSError.
     """
     key = (keys or {}).get(sender)
-    missing, count = _missing(db, sender, image_id, key is not None)
+    missing, count = _missing(db, sender, image_id, key is not None, row)
     now = time.time()
     with explained(path), writing(db):
         [highest] = db.execute("SELECT COALESCE(MAX(counter), -1) FROM requests WHERE sender = ?", (sender,)).fetchone()
@@ -65,22 +67,24 @@ def ask(
         if counter >= COUNTERS:
             raise ScenarioError(f"requests to sender {sender} are counted up; make a new key")
         request = write_request(sender, missing, key, counter)
-        [row] = db.execute(
+        [made] = db.execute(
             "INSERT INTO requests (sender, counter, request, said, made_unix_s) VALUES (?, ?, ?, 'not sent', ?)"
             " RETURNING id",
             (sender, counter, request, now),
         ).fetchone()
     asked = read_request(request, {sender: key} if key else None).images
     lines = [f"image {each.image_id}: packets {ranges(each.payloads)}" for each in asked]
-    return Asked(row, request, lines, count - sum(len(each.payloads) for each in asked))
+    return Asked(made, request, lines, count - sum(len(each.payloads) for each in asked))
 
 
-def _missing(db: sqlite3.Connection, sender: int, image_id: int | None, has_key: bool) -> tuple[list[Missing], int]:
+def _missing(
+    db: sqlite3.Connection, sender: int, image_id: int | None, has_key: bool, only: int | None
+) -> tuple[list[Missing], int]:
     """What is missing, as far as one request can hold it, and how much more or less."""
     found: list[Missing] = []
     needs_key, count = False, 0
     for row in db.execute(f"SELECT * FROM images WHERE sender = ? AND {WANTING} ORDER BY last_unix_s DESC", (sender,)):
-        if image_id not in (None, row["number"]):
+        if image_id not in (None, row["number"]) or only not in (None, row["id"]):
             continue
         if row["sealed"] and (row["run"] < 0 or not has_key):
             needs_key = needs_key or not has_key
@@ -116,12 +120,12 @@ def device_of(db: sqlite3.Connection, sender: int) -> str | None:
     return row["device"] if row else None
 
 
-def address_of(to: str) -> tuple[str, int]:
+def address_of(to: str, option: str = "--to") -> tuple[str, int]:
     """Host and port of "directip:HOST:PORT". Raises ScenarioError for anything else."""
     way, _, rest = to.partition(":")
     host, _, port = rest.rpartition(":")
     if way != "directip" or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
-        raise ScenarioError(f"--to {to}: expected directip:HOST:PORT, as directip:127.0.0.1:10801")
+        raise ScenarioError(f"{option} {to}: expected directip:HOST:PORT, as directip:127.0.0.1:10801")
     return host.strip("[]"), int(port)
 
 

@@ -107,6 +107,7 @@ def _draw_repairs(db: sqlite3.Connection, identity: tuple[str | int, ...], image
         db.execute("UPDATE images SET changed = changed + ? WHERE id IN (?, ?)", (moved, image, other))
         if not db.execute("SELECT 1 FROM messages WHERE image = ?", (other,)).fetchone():
             db.execute("UPDATE OR IGNORE decodes SET image = ?, changed = -changed WHERE image = ?", (image, other))
+            db.execute("UPDATE notes SET image = ? WHERE image = ?", (image, other))
             db.execute("DELETE FROM images WHERE id = ?", (other,))
 
 

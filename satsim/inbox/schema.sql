@@ -104,3 +104,20 @@ CREATE TABLE requests (
     made_unix_s REAL NOT NULL,
     UNIQUE (sender, counter)
 ) STRICT;
+
+-- What operators said of photos: that they have seen one, in the state `changed`, and what they noted.
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY,
+    image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    operator TEXT NOT NULL,
+    note TEXT NOT NULL,
+    changed INTEGER NOT NULL,
+    made_unix_s REAL NOT NULL
+) STRICT;
+CREATE INDEX notes_of_image ON notes (image, id);
+
+-- How operators call teams.
+CREATE TABLE teams (
+    sender INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT;

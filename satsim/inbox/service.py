@@ -55,6 +55,8 @@ class Options(NamedTuple):
     """Of HTTP and TCP; the Iridium gateway knows none."""
     confirm: bool = True
     tcp_prefix_bytes: int = 2
+    gateway: tuple[str, int] | None = None
+    """Where requests to teams go by DirectIP, if the console may send them."""
     decoding: Decoding | None = Decoding()
     """None: not here."""
 
@@ -158,10 +160,13 @@ async def _open_way(
     if way == "udp":
         tasks.append(asyncio.create_task(framed.datagrams(sock, door)))
     elif way == "http":
+        from satsim.inbox.console.app import Console
         from satsim.inbox.ways.http import application
         from satsim.inbox.ways.requests import requests
 
-        app = application(door, Status(options.path, door).told)
+        console = Console(options.path, door, options.gateway)
+        tasks.append(asyncio.create_task(console.feed.watch()))
+        app = application(door, Status(options.path, door).told, console.routes())
         tasks.append(asyncio.create_task(accept(sock, way, door, requests(door, app), options.tls)))
     else:
         converse: Stream = directip.conversation(door, options.confirm)

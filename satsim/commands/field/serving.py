@@ -40,7 +40,11 @@ def _most(words: str, least: float = 1, most: float | None = None) -> Any:
 DEFAULT = Path("inbox", "inbox.db")
 Db = Annotated[Path, typer.Option(help="The inbox's database, made where there is none; pictures lie beside it.")]
 DirectIp = Annotated[str | None, _way("DirectIP server for the Iridium gateway.")]
-Http = Annotated[str | None, _way("POST /rockblock (web hook), POST /message, GET /status.")]
+Http = Annotated[str | None, _way("The console (a page), POST /rockblock (web hook), POST /message, GET /status.")]
+AskBy = Annotated[
+    str | None,
+    typer.Option(metavar="directip:HOST:PORT", help="Gateway by which the console asks teams for what is missing."),
+]
 Tcp = Annotated[str | None, _way("TCP, a length before each message.")]
 Udp = Annotated[str | None, _way("UDP, a message in each datagram.")]
 Watch = Annotated[Path | None, _way("Take the files that are laid down here.", "FOLDER")]
@@ -54,7 +58,7 @@ Confirm = Annotated[
 TcpPrefix = Annotated[int, typer.Option(rich_help_panel="Ways in", help="Bytes of TCP's lengths: 2 or 4.")]
 Keys = Annotated[Path | None, _door("Keys of senders (satsim key new).")]
 SealedOnly = Annotated[bool, _door("Take only what those keys open.", "--sealed-only")]
-TokenFile = Annotated[Path | None, _door("File with the token of POST /message, GET /status and TCP.")]
+TokenFile = Annotated[Path | None, _door("File with the token of the console, POST /message, GET /status and TCP.")]
 JwtKey = Annotated[Path | None, _door("Public key (PEM) of the gateway that signs its web hooks.")]
 HookSecretFile = Annotated[Path | None, _door("File with a secret: hooks go to /rockblock/SECRET.")]
 Allow = Annotated[list[str] | None, _door("Take from these alone; repeat.", metavar="IMEI|ADDRESS")]
@@ -101,6 +105,7 @@ def serve(
     model: Model = None,
     codec: Codec = None,
     allow_code: AllowCode = False,
+    ask_by: AskBy = None,
     as_json: Json = False,
 ) -> None:
     """The command post: messages in by the ways that are named, pictures out, and nothing forgotten."""
@@ -134,6 +139,7 @@ def _check_none_given(context: typer.Context) -> None:
 def read_options(given: Mapping[str, Any]) -> Options:
     """What the service is to do, of the command's options by name. Raises ScenarioError, OSError."""
     from satsim.errors import ScenarioError
+    from satsim.inbox.asking import address_of
     from satsim.inbox.credentials import Secrets, read_jwt_key, read_secret
     from satsim.inbox.guard import Limits, read_allowed
     from satsim.inbox.service import Options
@@ -161,6 +167,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
         secrets=secrets,
         allowed=read_allowed(given["allow"] or ()),
         limits=limits._replace(**{name: given[name] for name in names}),
+        gateway=address_of(given["ask_by"], "--ask-by") if given["ask_by"] else None,
         tls=_tls(given["tls_cert"], given["tls_key"]),
         decoding=Decoding(given["model"], given["codec"], given["allow_code"]) if given["decode"] else None,
     )

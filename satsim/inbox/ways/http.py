@@ -3,6 +3,7 @@
     POST /rockblock            a web hook, as form or JSON (`satsim.sbd.webhook`); /rockblock/SECRET where there is one,
                                or `Authorization: Bearer SECRET`
     POST /message              one message as it is, or in hexadecimal digits as text/plain; the token as Bearer
+    GET  /                     the console, a page for people, with all below it (`satsim.inbox.console`)
     GET  /status               counts and lag as JSON; the token as Bearer, or, where there is none, from this machine
 
     200  on the disk: {"status": "new", "again", or "waiting" for its key}, and for a hook also "rejected", with a
@@ -17,7 +18,7 @@ Of what is not authenticated nothing is kept but a count.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -48,8 +49,8 @@ class Refused(Exception):
         self.code, self.reason, self.headers = code, reason, dict(headers or {})
 
 
-def application(door: Door, status: Status) -> Starlette:
-    """The three addresses; `status` makes what GET /status answers."""
+def application(door: Door, status: Status, more: Sequence[Route] = ()) -> Starlette:
+    """The three addresses, and `more`; `status` makes what GET /status answers."""
 
     async def rockblock(request: Request) -> Response:
         return JSONResponse(await _hook(door, request))
@@ -61,7 +62,7 @@ def application(door: Door, status: Status) -> Starlette:
     async def state(request: Request) -> Response:
         if door.secrets.token is not None:
             _check_token(door, request, "status")
-        elif not is_loopback(_address(request)) or any(name in request.headers for name in FORWARDED):
+        elif not is_loopback(address_of(request)) or any(name in request.headers for name in FORWARDED):
             raise _unauthorised(door, request, "status", "only from this machine, as there is no token")
         return JSONResponse(dict(await status()))
 
@@ -71,7 +72,7 @@ def application(door: Door, status: Status) -> Starlette:
 
     async def not_kept(request: Request, error: Exception) -> Response:
         assert isinstance(error, NotKept)
-        door.tell("not kept", way="http", reason=error.reason, **{"from": _address(request)})
+        door.tell("not kept", way="http", reason=error.reason, **{"from": address_of(request)})
         return JSONResponse({"error": error.reason}, 503, headers={"Retry-After": str(error.retry_s)})
 
     async def gone(request: Request, error: Exception) -> Response:
@@ -86,6 +87,7 @@ def application(door: Door, status: Status) -> Starlette:
         Route("/rockblock/{secret}", rockblock, methods=["POST"]),
         Route("/message", message, methods=["POST"]),
         Route("/status", state, methods=["GET"]),
+        *more,
     ]
     return Starlette(
         routes=routes, exception_handlers={Refused: refused, NotKept: not_kept, ClientDisconnect: gone, Exception: bug}
@@ -97,13 +99,13 @@ async def _hook(door: Door, request: Request) -> dict[str, Any]:
     _check_rate(door, request, "rockblock")
     secrets = door.secrets
     if secrets.hook_secret is not None:
-        given = request.path_params.get("secret") or _bearer(request)
+        given = request.path_params.get("secret") or bearer(request)
         if not matches(given, secrets.hook_secret):
             raise _unauthorised(door, request, "rockblock", "wrong or missing secret")
     elif secrets.jwt_key is None and secrets.token is not None:
         _check_token(door, request, "rockblock")
-    content = await _body(door, request, "rockblock", HOOK_BYTES)
-    about = {"from": _address(request)}
+    content = await body(door, request, "rockblock", HOOK_BYTES)
+    about = {"from": address_of(request)}
     try:
         hook = read_hook(content, request.headers.get("content-type", ""))
         if secrets.jwt_key is not None:
@@ -139,8 +141,8 @@ async def _message(door: Door, request: Request) -> Taken:
         _check_token(door, request, "http")
     elif not (is_loopback(door.address) or door.secrets.sealed_only):
         raise _unauthorised(door, request, "http", "messages by POST need a token (--token-file)")
-    content = await _body(door, request, "http", door.limits.message_bytes)
-    about: Metadata = {"from": _address(request)}
+    content = await body(door, request, "http", door.limits.message_bytes)
+    about: Metadata = {"from": address_of(request)}
     if not content:
         raise Refused(400, "the message is empty")
     if request.headers.get("content-type", "").startswith("text/"):
@@ -153,13 +155,13 @@ async def _message(door: Door, request: Request) -> Taken:
     return await door.take("http", content, about)
 
 
-async def _body(door: Door, request: Request, way: str, most_bytes: int) -> bytes:
+async def body(door: Door, request: Request, way: str, most_bytes: int) -> bytes:
     """All of a body that is no larger than it may be."""
     content = bytearray()
     async for part in request.stream():
         content += part
         if len(content) > most_bytes:
-            door.guard.refuse(way, _address(request), "body is too large")
+            door.guard.refuse(way, address_of(request), "body is too large")
             raise Refused(413, f"body is larger than {most_bytes} bytes")
     return bytes(content)
 
@@ -169,24 +171,26 @@ def _said(taken: Taken) -> dict[str, Any]:
 
 
 def _check_rate(door: Door, request: Request, way: str) -> None:
-    if not door.guard.may_send(way, _address(request)):
+    if not door.guard.may_send(way, address_of(request)):
         raise Refused(429, "too many messages a second from one address", {"Retry-After": "2"})
 
 
 def _check_token(door: Door, request: Request, way: str) -> None:
-    if not matches(_bearer(request), door.secrets.token or ""):
+    if not matches(bearer(request), door.secrets.token or ""):
         raise _unauthorised(door, request, way, "wrong or missing token")
 
 
 def _unauthorised(door: Door, request: Request, way: str, reason: str, more: str = "") -> Refused:
-    door.guard.refuse(way, _address(request), reason)
+    door.guard.refuse(way, address_of(request), reason)
     return Refused(401, more or reason, {"WWW-Authenticate": "Bearer"})
 
 
-def _bearer(request: Request) -> str | None:
+def bearer(request: Request) -> str | None:
+    """What the request's header bears as a token, if anything."""
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     return given.strip() if kind.lower() == "bearer" else None
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where the request comes from."""
     return request.client.host if request.client else ""

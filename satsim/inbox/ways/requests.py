@@ -1,4 +1,7 @@
-"""uvicorn's HTTP connection, held to its time: it has limits between requests, and none within one."""
+"""uvicorn's HTTP connection, held to its time: it has limits between requests, and none within one.
+
+An answer that takes long on purpose says so by `state["patient"]()`, and then minds itself that it is fetched.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,15 @@ from satsim.inbox.ways.door import Door
 HEAD_BYTES = 16_384
 """Of a request's first lines."""
 KEEP_ALIVE_S = 10
+PATIENT_BYTES = 16_384
+"""Of an answer that takes long, which wait to be fetched; so many may be open at once that each must be small."""
 
 
 class Request(H11Protocol):
     """A connection that is cut where a request, from its first byte to the end of its answer, takes too long."""
 
     def __init__(self, seat: Seat, door: Door, config: uvicorn.Config, state: ServerState) -> None:
-        super().__init__(config=config, server_state=state, app_state={})
+        super().__init__(config=config, server_state=state, app_state={"patient": self._be_patient, "cut": self._cut})
         self.seat = seat
         self.door = door
         self.deadline: asyncio.TimerHandle | None = None
@@ -61,6 +66,10 @@ class Request(H11Protocol):
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
+
+    def _be_patient(self) -> None:
+        self._end()
+        self.transport.set_write_buffer_limits(PATIENT_BYTES)
 
     def _cut(self) -> None:
         self.deadline = None
