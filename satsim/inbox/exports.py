@@ -1,6 +1,6 @@
 """Everything that the inbox holds as plain files: a folder, or a zip of one, whole or not at all.
 
-manifest.json                         every message, image, picture and request, and what became of it
+manifest.json                         every message, image, picture, request and note, and what became of it
 messages/SENDER/IMAGE/MESSAGE.sbd     as they came; IMAGE and MESSAGE are their ids in the manifest
 messages/waiting/MESSAGE.sbd          sealed, by a key that is not there
 messages/rejected/MESSAGE.sbd         of a long one the beginning
@@ -104,6 +104,8 @@ def _manifest(db: sqlite3.Connection, path: Path) -> Iterator[str]:
         "images": (_image(db, row) for row in db.execute("SELECT * FROM images ORDER BY id")),
         "messages": (_message(db, row) for row in db.execute("SELECT * FROM messages ORDER BY id")),
         "requests": map(_plain, db.execute("SELECT * FROM requests ORDER BY id")),
+        "notes": map(_plain, db.execute("SELECT * FROM notes ORDER BY id")),
+        "teams": map(_plain, db.execute("SELECT * FROM teams ORDER BY sender")),
     }
     for table, records in tables.items():
         yield f',\n"{table}": ['

@@ -24,6 +24,7 @@ export async function show(wanted) {
     keep("open", String(id));
     mark();
     await load();
+    document.querySelector(`.card[data-id="${id}"]`)?.scrollIntoView({ block: "nearest" });
     if (id === wanted) $("one").focus({ preventScroll: matchMedia("(min-width: 900px)").matches });
   }
 }
@@ -199,7 +200,7 @@ function doings(note) {
       make("label", { for: "by" }, "I am"), by,
       make("button", { id: "send", class: "main" }, isSeen(photo) ? "Add note" : "Acknowledge")));
   const told = photo.can_send ? "" : make("small", { class: "grey" },
-    "The request is written here; it goes out by hand, or at once where the inbox has --ask-by.");
+    "Writes the request; it goes out by hand, for this inbox has no gateway (--ask-by).");
   $("doings").replaceChildren(make("div", { class: "row" }, button, told), form);
 }
 
@@ -251,7 +252,7 @@ function facts() {
       photo.recovered ? `; ${packets(photo.recovered)} by repair` : "",
       photo.repairs ? `; ${many(photo.repairs, "repair packet")}` : ""),
     row("Seal", seals(photo), photo.sealed ? " by the team's key" : " not sealed: anybody may have sent it"),
-    photo.lines.length ? row("Contradictions", make("ul", {}, photo.lines.map((line) => make("li", {}, line)))) : null,
+    photo.lines.length ? row("Disputed", make("ul", {}, photo.lines.map((line) => make("li", {}, line.replace(/^contradiction: /, ""))))) : null,
     row("Taken", taken),
     row("Place", photo.place ? place(photo.place) : "not told"),
     row("Last packet", `${moment(photo.last)}, ${ago(photo.last)} ago`),
