@@ -9,7 +9,7 @@ const MORE = 48; // and at each wish for more
 const TEAMS = 6; // teams at a time, as one goes down
 const MOST_CELLS = 40; // packets that are shown one by one
 
-const sections = new Map(); // by team: { element, list, head, more, cards: Map(id -> element), shown }
+const sections = new Map(); // by team: its parts on the page, its photos, and how many of them are shown
 let order = []; // teams as they stand
 let drawn = 0; // teams that are on the page
 let words = "";
@@ -90,17 +90,26 @@ function drawMore() {
 }
 
 function section(team, list) {
-  const name = standing.teams[team];
-  const title = make("span", {}, `Team ${team}`, name ? make("b", {}, ` ${name}`) : "");
+  const head = make("h2", { id: `team-${team}-name`, tabIndex: -1 });
   const about = make("small", {});
-  const rename = make("button", { type: "button", class: "quiet", "aria-label": `Name team ${team}`, onclick: () => nameTeam(team) }, name ? "Rename" : "Name");
+  const rename = make("button", { type: "button", class: "quiet", onclick: () => nameTeam(team) });
   const cards = make("ol", { class: "cards" });
   const more = make("button", { type: "button", class: "more", onclick: () => drawCards(team, MORE) });
   const element = make("section", { class: "team", id: `team-${team}`, "aria-labelledby": `team-${team}-name` },
-    make("header", {}, make("h2", { id: `team-${team}-name`, tabIndex: -1 }, title), about, rename), cards, more);
-  sections.set(team, { element, list, cards, more, about, shown: 0 });
+    make("header", {}, head, about, rename), cards, more);
+  const made = { element, list, cards, more, about, head, rename, shown: 0 };
+  sections.set(team, made);
+  nameSection(made, team);
   drawCards(team, FIRST);
-  return sections.get(team);
+  return made;
+}
+
+function nameSection(section, team) {
+  const name = standing.teams[team];
+  section.name = name;
+  section.head.replaceChildren(`Team ${team}`, ...(name ? [make("b", {}, ` ${name}`)] : []));
+  section.rename.textContent = name ? "Rename" : "Name";
+  section.rename.setAttribute("aria-label", `${name ? "Rename" : "Name"} team ${team}`);
 }
 
 function drawCards(team, count) {
@@ -132,9 +141,11 @@ function drawTeams() {
   const links = [...teams.entries()].sort(([one], [other]) => one - other).map(([team, { fresh }]) => {
     const name = standing.teams[team] ? ` ${standing.teams[team]}` : "";
     const count = fresh ? make("b", { title: `${many(fresh, "photo")} not seen` }, String(fresh)) : "";
-    return make("button", { type: "button", onclick: () => goTo(team) }, `${team}${name}`, count);
+    return make("button", { type: "button", data: { team: String(team) }, onclick: () => goTo(team) }, `${team}${name}`, count);
   });
+  const active = $("teams").contains(document.activeElement) ? document.activeElement.dataset.team : null;
   $("teams").replaceChildren(...links);
+  if (active !== null) links.find((link) => link.dataset.team === active)?.focus({ preventScroll: true });
 }
 
 /** Go to a team's photos, though they be far down. */
@@ -220,43 +231,47 @@ export function age(photo) {
   return photo.taken ? `taken ${ago(photo.taken)} ago` : `came ${ago(photo.first)} ago`;
 }
 
-/** What is new of these photos, without moving what stands; `gone` are ids. */
+/** What is new of these photos, without making anew what stands; `gone` are ids. */
 export function update(changed, gone) {
-  if (changed === null) return drawAll();
-  const before = order.map(([team]) => team).join();
-  const standings = new Map([...sections].map(([team, { list }]) => [team, list.map((photo) => photo.id).join()]));
-  const names = JSON.stringify([...sections.keys()].map((team) => standing.teams[team] ?? ""));
+  if (changed === null || !order.length) return drawAll();
+  const active = document.activeElement;
   order = sorted();
-  if (before !== order.map(([team]) => team).join() || names !== drawnNames) {
-    drawnNames = names;
-    return redraw();
-  }
-  for (const [team, list] of order) {
-    const section = sections.get(team);
-    if (!section) continue;
-    section.list = list;
-    if (standings.get(team) !== list.map((photo) => photo.id).join()) refill(team);
-    tellMore(section);
-  }
+  if (!order.length) return drawAll();
+  arrange();
   for (const photo of changed) {
     const old = document.querySelector(`.card[data-id="${photo.id}"]`);
     if (old) replace(old, photo);
   }
   drawTeams();
+  if (active !== document.activeElement && active?.isConnected) active.focus({ preventScroll: true });
 }
 
-let drawnNames = "[]";
-
-/** Everything anew, but with as many cards of each team as there were, and at the same place. */
-function redraw() {
-  const shown = new Map([...sections].map(([team, { shown }]) => [team, shown]));
-  const teams = drawn;
-  const [top, active] = [scrollY, document.activeElement?.closest?.(".card")?.dataset.id];
-  drawAll();
-  while (drawn < Math.min(teams, order.length)) drawMore();
-  for (const [team, count] of shown) if (sections.has(team) && count > FIRST) drawCards(team, count - FIRST);
-  scrollTo({ top });
-  if (active) document.querySelector(`.card[data-id="${active}"]`)?.focus({ preventScroll: true });
+/** Sections in the order of their teams, the newest first, each with its cards; those that are there are moved. */
+function arrange() {
+  const top = order.slice(0, Math.max(drawn, TEAMS));
+  const wanted = new Set(top.map(([team]) => team));
+  for (const [team, { element }] of sections) {
+    if (wanted.has(team)) continue;
+    element.remove();
+    sections.delete(team);
+  }
+  let before = null;
+  for (const [team, list] of top) {
+    const is = sections.get(team);
+    if (is) {
+      const was = is.list.map((photo) => photo.id).join();
+      is.list = list;
+      if (was !== list.map((photo) => photo.id).join()) refill(team);
+      if (is.name !== standing.teams[team]) nameSection(is, team);
+      tellMore(is);
+    }
+    const { element } = is ?? section(team, list);
+    const place = before ? before.nextSibling : $("photos").firstChild;
+    if (place !== element) $("photos").insertBefore(element, place);
+    before = element;
+  }
+  drawn = top.length;
+  sentinel.hidden = drawn >= order.length;
 }
 
 /** A team's cards in their new order; those that are there stay the same elements. */
