@@ -33,7 +33,7 @@ COMMANDS = {
     "new": "satsim.commands.scenarios.new",
     "links": "satsim.commands.links",
     **dict.fromkeys(("encode", "decode"), "satsim.commands.packets"),
-    **{name: f"satsim.commands.field.{name}" for name in ("send", "inbox", "modem")},
+    **{name: f"satsim.commands.field.{name}" for name in ("send", "inbox", "modem", "replay")},
     **{name: f"satsim.commands.{name}" for name in ("key", "codec", "weights")},
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
