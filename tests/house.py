@@ -38,6 +38,7 @@ FLOORS = (
     ("satsim.photoset",),
     ("satsim.study",),
     ("satsim.inbox", "satsim.modem", "satsim.sender"),
+    ("satsim.exercise",),
     ("satsim.api", "satsim.testing"),
     ("satsim.commands",),
 )

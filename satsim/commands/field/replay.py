@@ -30,7 +30,7 @@ def replay(
     What arrived spoilt is left out, and told. The same run played again brings nothing new: begin with a new inbox.
     """
     from codec.own import CODE_ALLOWED
-    from satsim.modem.exercise import destination, play, read_exercise
+    from satsim.exercise import destination, play, read_exercise
 
     CODE_ALLOWED.set(allow_code)
     where = destination(to)

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from codec.loading import load_codec
 from codec.photos import open_photo, reduced
 from satsim.errors import ScenarioError
 from satsim.inbox.store import Arrival, Store
 from satsim.modem.delivery import Delivery
 from satsim.modem.settings import Target, read_target
+from satsim.pipeline import code
 from satsim.sbd.directip import MoMessage
 from satsim.scenario.scenario import Scenario, SchemeSpec, load_scenario
-from satsim.scoring.outbox import Outbox, fill_outbox, load_photo
+from satsim.scoring.outbox import Outbox, load_photo
 
 FILES = ("scenario.yaml", "events.csv", "summary.json", "frames/original.png")
 CAME, SPOILT = ("delivered", "duplicate"), ("damaged", "undetected")
@@ -101,7 +101,7 @@ def _outbox(folder: Path, scenario: Scenario, spec: SchemeSpec) -> Outbox:
     if not np.array_equal(pixels, np.asarray(sent)):
         raise ScenarioError(f"{folder}: the photo of scenario.yaml is not the one that was sent, frames/original.png")
     photo = reduced(pixels, spec.scale)
-    return fill_outbox(lambda options: load_codec(spec.codec, **options), photo, scenario, spec)
+    return code(photo, scenario, spec)[0]
 
 
 def _rows(path: Path, label: str) -> Iterator[Mapping[str, str]]:
