@@ -1,12 +1,13 @@
-"""`satsim inbox` killed at any moment: whatever it answered for is there afterwards. 200 kills.
+"""A real `satsim inbox`, killed at any moment: what it answered for is there, and every picture comes in the end.
 
-python benchmarks/inbox_kills.py [--kills N] [--folder F] [--decode-every N]
+python benchmarks/inbox_kills.py [--kills N] [--folder F]
 
-Three clients send packets without pause, by DirectIP, by POST and by TCP with a length before each; each remembers what
-was answered for: a confirmation, a 200, a byte. The service is killed (SIGKILL) at a moment of chance, a quarter of the
-times as it starts, and started again, with its decoder now and then. A message without an answer is sent again. In the
-end everything that was answered for must be in the database, bytes for bytes, each message once, and `satsim inbox
-verify` content. Exit code 1 for a single message lost.
+The service listens by HTTP and DirectIP, decodes beside, and is killed (SIGKILL) N times, at moments of chance between
+its start and a second and a half later; by turns also its decoder, or all its processes. Two clients by each way send
+it photos of five packets or so, one message after the other; what was not answered they send again to the next one, as
+gateways do. After each kill, every message of which an HTTP 200 or a DirectIP confirmation was seen must be in the
+database. In the end all that were sent must be there once each, no more and no less, every photo decoded to its last
+state, every picture whole, and `satsim inbox verify` content. Exit code 1 for a single message.
 """
 
 from __future__ import annotations
@@ -15,195 +16,230 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import random
 import signal
 import socket
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from codec.loading import load_codec
 from satsim.air.content import content_of, mark_of
-from satsim.air.packets import pack, packetize
+from satsim.air.packets import Packet, pack, packetize
 from satsim.sbd.directip import MoMessage, read_confirmation, write_mo
 
-SATSIM = (sys.executable, "-m", "satsim")
 IMEI = "300234010753370"
-PACKETS, PAYLOAD_BYTES = 5, 320
-LATEST_S = 1.5
-"""A kill comes so long after the service listens, at most."""
-STARTS_S = 30.0
-WAYS = ("directip", "http", "tcp")
+LONGEST_S = 1.5
+"""From a service's start until it is killed, at most; it listens after about half of that."""
+MOST_END_S = 300.0
+"""For the last service to take and decode what is left."""
+WAYS = ("service", "decoder", "all")
+"""What is killed, by turns."""
 
 
-def messages_of(way: str, photo: int) -> list[bytes]:
-    """The packets of a photo of a codec that nobody can decode: the store is what is tried."""
-    chance = random.Random(f"{way} {photo}")
-    payloads = [chance.randbytes(PAYLOAD_BYTES) for _ in range(PACKETS)]
-    sender = 1 + WAYS.index(way)
-    packets = packetize(
-        payloads, codec="progic", model_id=1, height=256, width=256, sender=sender, image_id=photo % 65_536
-    )
+def photos() -> Iterator[list[bytes]]:
+    """The messages of photos of 32x24 pixels as JPEG, without end."""
+    codec = load_codec("jpeg", budget_bytes=300)
+    chance = np.random.default_rng(1)
+    for number in range(2**16 * 20):
+        picture = chance.integers(0, 256, (24, 32, 3), np.uint8)
+        packets = packetize(
+            codec.encode(picture, 60), codec="jpeg", model_id=codec.model_id, height=24, width=32,
+            sender=number % 20, image_id=number // 20,
+        )  # fmt: skip
+        yield list(map(pack, marked(packets)))
+
+
+def marked(packets: list[Packet]) -> list[Packet]:
     mark = mark_of(content_of(packets))
-    return [pack(packet._replace(mark=mark)) for packet in packets]
+    return [packet._replace(mark=mark) for packet in packets]
 
 
-def by_directip(address: tuple[str, int], message: bytes, number: int) -> bool:
-    """Whether the server confirmed it."""
-    with socket.create_connection(address, 3) as there:
-        there.sendall(write_mo(MoMessage(IMEI, number % 65_536, 0, 0, int(time.time()), message)))
-        return read_confirmation(there.makefile("rb").read(7))
+class Traffic:
+    """What is to be sent, and what was answered for; clients are threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.photos = photos()
+        self.rest: list[bytes] = []
+        """Of the photo that is being sent."""
+        self.sent: set[bytes] = set()
+        self.unanswered: deque[bytes] = deque()
+        self.answered: set[bytes] = set()
+
+    def next(self, fresh: bool = True) -> bytes | None:
+        """A message: first those that were not answered for, then the rest of a photo, then a `fresh` one's."""
+        with self.lock:
+            if self.unanswered:
+                return self.unanswered.popleft()
+            if fresh and not self.rest:
+                self.rest = next(self.photos)
+            message = self.rest.pop() if self.rest else None
+            self.sent |= {message} if message else set()
+            return message
+
+    @property
+    def is_left(self) -> bool:
+        """Whether anything of what was begun is still to be sent, or to be answered for."""
+        return self.sent != self.answered or bool(self.rest)
+
+    def settle(self, message: bytes, is_answered: bool) -> None:
+        with self.lock:
+            if is_answered:
+                self.answered.add(message)
+            else:
+                self.unanswered.append(message)
 
 
-def by_http(address: tuple[str, int], message: bytes, number: int) -> bool:
-    """Whether it answered 200."""
-    there = http.client.HTTPConnection(*address, timeout=3)
-    try:
-        there.request("POST", "/message", message, {"Content-Type": "application/octet-stream"})
-        return there.getresponse().status == http.client.OK
-    finally:
-        there.close()
+def by_http(port: int, traffic: Traffic, fresh: bool) -> None:
+    """Send until the service is gone, or nothing is left."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        while (message := traffic.next(fresh)) is not None:
+            kept = False
+            try:
+                connection.request("POST", "/message", message, {"Content-Type": "application/octet-stream"})
+                answer = connection.getresponse()
+                kept = answer.status == 200 and bool(answer.read())
+            except (OSError, http.client.HTTPException):
+                return
+            finally:
+                traffic.settle(message, kept)
 
 
-def by_tcp(address: tuple[str, int], message: bytes, number: int) -> bool:
-    """Whether it answered that it is kept."""
-    with socket.create_connection(address, 3) as there:
-        there.sendall(struct.pack(">H", len(message)) + message)
-        return there.recv(1) == b"\1"
-
-
-SENDS: dict[str, Callable[[tuple[str, int], bytes, int], bool]] = {
-    "directip": by_directip,
-    "http": by_http,
-    "tcp": by_tcp,
-}
-
-
-class Client(threading.Thread):
-    """Sends by one way until it is told to stop."""
-
-    def __init__(self, way: str, addresses: dict[str, tuple[str, int]], stop: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self.way, self.addresses, self.stop = way, addresses, stop
-        self.answered: list[bytes] = []
-        """Digests of what was answered for."""
-        self.tries = 0
-
-    def run(self) -> None:
-        """One message after the other, each until it is answered for."""
-        photo = 0
-        while not self.stop.is_set():
-            for message in messages_of(self.way, photo):
-                while not self.stop.is_set() and not self._is_kept(message):
-                    time.sleep(0.02)
-            photo += 1
-
-    def _is_kept(self, message: bytes) -> bool:
-        self.tries += 1
+def by_directip(port: int, traffic: Traffic, fresh: bool) -> None:
+    """The same, a connection each, as the gateway does."""
+    momsn = 0
+    while (message := traffic.next(fresh)) is not None:
+        kept = False
         try:
-            kept = SENDS[self.way](self.addresses[self.way], message, self.tries)
-        except (OSError, ValueError, http.client.HTTPException):
-            return False
-        if kept:
-            self.answered.append(hashlib.sha256(message).digest())
-        return kept
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                momsn = (momsn + 1) % 2**16
+                connection.sendall(write_mo(MoMessage(IMEI, momsn, 0, 0, int(time.time()), message)))
+                answer = connection.recv(100)
+                kept = bool(answer) and read_confirmation(answer)
+        except OSError:
+            return
+        finally:
+            traffic.settle(message, kept)
 
 
-def begin(folder: Path, addresses: dict[str, tuple[str, int]], decode: bool) -> subprocess.Popen[str]:
-    """The service, as it starts."""
-    ways = [word for way in WAYS for word in (f"--{way}", "{}:{}".format(*addresses.get(way, ("127.0.0.1", 0))))]
-    command = [*SATSIM, "inbox", "--db", str(folder / "inbox.db"), *ways, "--rate", "100000", "--json"]
-    command += [] if decode else ["--no-decoding"]
-    with (folder / "errors.txt").open("a") as errors:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+class Service:
+    """One that runs, with its clients."""
+
+    def __init__(self, path: Path, traffic: Traffic, fresh: bool = True) -> None:
+        ways = ["--http", "127.0.0.1:0", "--directip", "127.0.0.1:0", "--rate", "100000"]
+        command = [sys.executable, "-m", "satsim", "inbox", "--db", str(path), "--json", *ways]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.decoder: int | None = None
+        self.clients: list[threading.Thread] = []
+        self.hearing = threading.Thread(target=self._hear, args=(traffic, fresh))
+        self.hearing.start()
+
+    def _hear(self, traffic: Traffic, fresh: bool) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            event: dict[str, Any] = json.loads(line) if line.endswith("\n") else {}
+            if event.get("event") == "decoder" and event["status"] == "started":
+                self.decoder = event["process"]
+            if event.get("event") == "listening":
+                client = by_http if event["way"] == "http" else by_directip
+                for _ in range(2):
+                    thread = threading.Thread(target=client, args=(event["port"], traffic, fresh))
+                    thread.start()
+                    self.clients.append(thread)
+
+    def kill(self, which: str) -> None:
+        """Kill it, or all of its processes; a decoder that is killed is missed for a moment, and then it goes on."""
+        if which == "decoder" and self.decoder:
+            os.kill(self.decoder, signal.SIGKILL)
+            time.sleep(0.2)
+        if which == "all":
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.wait()
+
+    def wait(self) -> int:
+        code = self.process.wait()
+        self.hearing.join()
+        for client in self.clients:
+            client.join()
+        assert self.process.stdout
+        self.process.stdout.close()
+        return code
 
 
-def start(folder: Path, addresses: dict[str, tuple[str, int]], decode: bool) -> subprocess.Popen[str]:
-    """The service, once it listens by every way; where, is written into `addresses` and kept from then on."""
-    process = begin(folder, addresses, decode)
-    assert process.stdout is not None
-    listening = set[str]()
-    while listening < set(WAYS):
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the service ended by itself: {(folder / 'errors.txt').read_text()[-500:]}")
-        row = json.loads(line)
-        if row["event"] == "listening":
-            listening.add(row["way"])
-            addresses[row["way"]] = (row["address"], row["port"])
-    threading.Thread(target=process.stdout.read, daemon=True).start()
-    return process
+def held(path: Path) -> set[bytes]:
+    """SHA-256 of the messages that were taken; none where there is no table yet."""
+    with closing(sqlite3.connect(path, timeout=30)) as db:
+        try:
+            return {row[0] for row in db.execute("SELECT sha256 FROM messages WHERE state = 'taken'")}
+        except sqlite3.OperationalError:
+            return set()
 
 
-def drill(folder: Path, kills: int, decode_every: int) -> int:
-    """Kill and start again; how many messages are lost or there twice, or 1 where `verify` complains."""
-    chance = random.Random(15)
-    addresses: dict[str, tuple[str, int]] = {}
-    stop = threading.Event()
-    process = start(folder, addresses, False)
-    clients = [Client(way, addresses, stop) for way in WAYS]
-    for client in clients:
-        client.start()
-    for kill in range(kills):
-        if kill % 4 == 3:  # as it starts
-            process.terminate()
-            process.wait()
-            process = begin(folder, addresses, False)
-        time.sleep(chance.uniform(0, LATEST_S))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if kill % 20 == 19:
-            print(
-                f"{kill + 1} kills, {sum(len(client.answered) for client in clients)} messages answered for", flush=True
-            )
-        process = start(folder, addresses, decode=bool(decode_every) and kill % decode_every == 0)
-    time.sleep(0.5)
-    stop.set()
-    for client in clients:
-        client.join(10)
-    process.terminate()
-    process.wait(30)
-    return check(folder, clients)
+def lost_of(traffic: Traffic, path: Path) -> int:
+    """How many messages that were answered for are not there."""
+    there = held(path)
+    return sum(hashlib.sha256(message).digest() not in there for message in traffic.answered)
 
 
-def check(folder: Path, clients: list[Client]) -> int:
-    """How many messages that were answered for are not there; and what `verify` says."""
-    db = sqlite3.connect(f"file:{folder / 'inbox.db'}?mode=ro", uri=True)
-    there = dict(db.execute("SELECT sha256, message FROM messages").fetchall())
-    total = db.execute("SELECT COUNT(*) FROM messages").fetchone()[0]
-    db.close()
-    wrong = sum(hashlib.sha256(message).digest() != digest for digest, message in there.items())
-    lost = 0
-    for client in clients:
-        gone = sum(digest not in there for digest in client.answered)
-        twice = len(client.answered) - len(set(client.answered))
-        print(f"{client.way}: {len(client.answered)} answered for of {client.tries} tries; {gone} lost, {twice} twice")
-        lost += gone + twice
-    print(f"{total} messages in the database, {wrong} of them not as they came")
-    command = [*SATSIM, "inbox", "verify", "--db", str(folder / "inbox.db")]
-    verified = subprocess.run(command, capture_output=True, text=True)
-    print((verified.stdout + verified.stderr).strip())
-    return lost + wrong + verified.returncode
+def number(path: Path, question: str) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        return int(db.execute(question).fetchone()[0])
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Kill the inbox at any moment: nothing answered for is lost.")
+def main() -> int:
+    """Print what became of all messages; 1 if one was lost, or is there twice, or not decoded."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--decode-every", type=int, default=10, help="with the decoder so often; 0: never")
-    parser.add_argument("--folder", type=Path, help="where the inbox is made  [default: a temporary one]")
-    given = parser.parse_args()
-    began_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary:
-        failed = drill(given.folder or Path(temporary), given.kills, given.decode_every)
-    print(f"{given.kills} kills in {time.monotonic() - began_s:.0f} s: {failed or 'nothing'} lost or wrong")
-    sys.exit(bool(failed))
+    parser.add_argument("--folder", type=Path, help="where the database is made, on the disk to try")
+    arguments = parser.parse_args()
+    chance = random.Random(1)
+    traffic = Traffic()
+    lost = early = 0
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        path = Path(name, "inbox.db")
+        for k in range(arguments.kills):
+            service = Service(path, traffic)
+            time.sleep(chance.uniform(0, LONGEST_S))
+            early += not service.clients
+            service.kill(WAYS[k % len(WAYS)])
+            lost += lost_of(traffic, path)
+        service = Service(path, traffic, fresh=False)
+        end = time.monotonic() + MOST_END_S
+        while time.monotonic() < end and (
+            number(path, "SELECT COUNT(*) FROM images WHERE decoded < changed") or traffic.is_left
+        ):
+            time.sleep(0.2)
+        service.process.terminate()
+        code = service.wait()
+        lost += lost_of(traffic, path)
+        there = held(path)
+        other = len(there ^ {hashlib.sha256(message).digest() for message in traffic.sent})
+        rows = number(path, "SELECT COUNT(*) FROM messages")
+        again = number(path, "SELECT SUM(count) FROM messages") - rows
+        unseen = number(path, "SELECT COUNT(*) FROM images WHERE error IS NOT NULL OR id NOT IN"
+                              " (SELECT image FROM decodes WHERE changed = images.changed)")  # fmt: skip
+        images = number(path, "SELECT COUNT(*) FROM images")
+        verified = subprocess.run([sys.executable, "-m", "satsim", "inbox", "verify", "--db", str(path)], check=False)
+    print(f"{arguments.kills} kills, {early} of them before the service listened; then it ended with exit code {code}")
+    print(f"{len(traffic.sent):,} messages were sent, {again} times one came again; of those answered for")
+    print(f"{lost} were lost, {other} others are missing or too many; {rows - len(there)} are kept and not taken")
+    print(f"of {images:,} images {unseen} have no picture of all that came")
+    return 1 if lost or other or unseen or code or verified.returncode or rows != len(there) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

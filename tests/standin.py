@@ -19,8 +19,13 @@ class Standin(threading.Thread):
         self.session_s, self.statuses, self.mt = session_s, list(statuses), list(mt)
         """How long sessions take; how the next ones end, then all with 0; messages that wait at the gateway."""
         self.imei, self.momsn, self.bars = imei, momsn, bars
+        self.forgets, self.spoils = 0, 0
+        """How many of the next messages to send it forgets at once, and of those that are fetched arrive damaged."""
+        self.hides = 0
+        """How many of the next sessions it calls a success whatever they were, as noise may."""
         self.delivered, self.commands = [], []
-        self.mtmsn = 0
+        self.mtmsn = self.queued = 0
+        """Of the last message that came; how many wait besides `mt`, which never come."""
         self._mo, self._mt = b"", b""
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -48,6 +53,10 @@ class Standin(threading.Thread):
                 line, self._came = self._came.split(b"\r", 1)
                 self._obey(line.strip().decode("latin-1"))
 
+    def hold(self, message, mtmsn):
+        """As after a session that brought this."""
+        self._mt, self.mtmsn = message, mtmsn
+
     def say(self, content):
         os.write(self._master, content)
 
@@ -65,7 +74,8 @@ class Standin(threading.Thread):
         elif command in ("AT+SBDIX", "AT+SBDIXA"):
             self._session()
         elif command == "AT+SBDRB":
-            sums = (sum(self._mt) & 0xFFFF).to_bytes(2, "big")
+            sums = (sum(self._mt) + (self.spoils > 0) & 0xFFFF).to_bytes(2, "big")
+            self.spoils = max(0, self.spoils - 1)
             self.say(len(self._mt).to_bytes(2, "big") + self._mt + sums + b"\r\nOK\r\n")
         elif re.fullmatch("AT&K0|ATE0|AT", command):
             self.say(b"\r\nOK\r\n")
@@ -96,7 +106,7 @@ class Standin(threading.Thread):
         message, sums = self._came[:length], self._came[length : length + 2]
         self._came = self._came[length + 2 :]
         if int.from_bytes(sums, "big") == sum(message) & 0xFFFF:
-            self._mo = message
+            self.forgets, self._mo = (self.forgets - 1, b"") if self.forgets else (0, message)
             self._line("0")
         else:
             self._line("2")
@@ -116,4 +126,5 @@ class Standin(threading.Thread):
                 self._mt = self.mt.pop(0)
                 self.mtmsn += 1
         came = (1, self.mtmsn, len(self._mt)) if self._mt else (0, 0, 0)
-        self._line("+SBDIX: " + ", ".join(map(str, (status, momsn, *came, len(self.mt)))))
+        said, self.hides = (0, self.hides - 1) if self.hides else (status, 0)
+        self._line("+SBDIX: " + ", ".join(map(str, (said, momsn, *came, len(self.mt) + self.queued))))

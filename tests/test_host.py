@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satsim.sbd.host import Answer, Buffers, Fetched, Host, Ring, Send, Session, Stray, checksum
+from satsim.sbd.checksum import checksum
+from satsim.sbd.host import Answer, Buffers, Fetched, Host, Ring, Send, Session, Stray
 
 
 def bytewise(host, content):

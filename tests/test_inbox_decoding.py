@@ -157,6 +157,19 @@ def test_a_state_of_which_decoders_die_is_left_alone_after_a_few(store):
     assert posts.rows(store, "images", "error, tries") == [(None, 0)]
 
 
+def test_a_picture_that_cannot_be_written_is_no_fault_of_the_image_and_is_written_later(store):
+    posts.take(store, posts.plain(posts.photo(100)))
+    in_the_way = store.path.parent / "pictures"
+    in_the_way.write_text("a file where a folder should be")
+    for _ in range(decoding.MOST_TRIES + 1):
+        with pytest.raises(OSError, match="pictures"):
+            decode_next(store.db, store.path, OWN)
+    assert posts.rows(store, "images", "tries, error") == [(0, None)]
+    in_the_way.unlink()
+    assert decode_all(store) == [1]
+    assert colours(store, "pictures/7/1/latest.png") == [100] * 5
+
+
 def running(path):
     """A decoder, in a process of its own."""
     process = multiprocessing.get_context("spawn").Process(

@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 import pytest
-from modems import Hook, Host, Listener, Modem, running, wait_for
+from modems import Hook, Host, Listener, Modem, received, running, wait_for
 
 from satsim.links.linkspec import LinkSpec
-from satsim.sbd.directip import MtMessage
+from satsim.sbd.directip import MtMessage, write_mt
 from satsim.sbd.webhook import FORM, read_hook
 from satsim.simulation.simulation import simulate
 
@@ -124,7 +124,10 @@ def test_what_no_server_has_at_the_end_is_told():
             host.send(message)
         wait_for(lambda: [line for line in modem.lines if line["event"] == "trouble"])
         host.close()
-    assert modem.lines[-1]["undelivered"] == {away.address: 3}
+    assert modem.lines[-1] == {"event": "stopped", "sessions": 3, "under_way": 0, "undelivered": {away.address: 3}}
+    assert [line["words"] for line in modem.lines if line["event"] == "trouble"] == [
+        f"{away.address}: connection refused; it is tried again"
+    ]
 
 
 def test_messages_for_the_modem_come_with_sessions_and_wait_in_order():
@@ -251,6 +254,13 @@ def test_floods_from_the_host_and_at_the_gateway_leave_the_modem_as_it_was():
         for visitor in visitors:
             visitor.close()
         wait_for(lambda: modem.offer(MtMessage(IMEI, b"still there")).status == 1)
+        good = write_mt(MtMessage(IMEI, b"good"))
+        for k in range(len(good)):  # a byte of each is wrong, and most have their length still
+            with socket.create_connection(where) as connection:
+                connection.sendall(good[:k] + bytes([good[k] ^ 0x55]) + good[k + 1 :])
+                connection.shutdown(socket.SHUT_WR)
+                assert len(received(connection)) in (0, 31)
+        assert modem.offer(MtMessage(IMEI, b"still there", flags=1)).status == 1
         while select.select([host._file], [], [], 0.2)[0]:
             os.read(host._file, 100_000)
         assert host.ask("AT").endswith(b"OK\r\n")
@@ -326,7 +336,7 @@ def test_it_says_where_it_is_in_its_first_line_and_stops_when_told(by):
         out, err = process.stdout.read(), process.stderr.read()
     assert (process.wait(30), err) == (0, "")
     assert out.splitlines()[0] == "note: the link takes 1960 bytes a message; this modem 340, as any 9603 does"
-    assert out.splitlines()[-1] == "stopped after 0 sessions"
+    assert out.splitlines()[-1] == "stopped; sessions: 0"
 
 
 @pytest.mark.parametrize(
@@ -350,15 +360,17 @@ def test_it_says_where_it_is_in_its_first_line_and_stops_when_told(by):
         (("--state", "STATE"), "not the state of a modem; name another file by --state, or delete it"),
         (("--pty", "STATE"), "something else is there already; name a path that is free"),
         (("--set", "loss={model: 'mine:Loss'}"), "--allow-code"),
+        (("--mt", "203.0.113.1:0"), "--mt 203.0.113.1:0: cannot assign requested address; name another address"),
+        (("--pty", "no/such/modem"), "--pty no/such/modem: No such file or directory; name a path in a folder that"),
         (("--state", "STATE/x"), "Not a directory"),
     ],
 )
 def test_what_cannot_be_is_one_line_that_names_the_mend(arguments, said, in_process, tmp_path):
     broken = tmp_path / "broken.json"
-    broken.write_text('{"momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}')
+    broken.write_text('{"imei": "300234010753370", "momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}')
     done = in_process("modem", *(each.replace("STATE", str(broken)) for each in arguments))
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
-    assert broken.read_text() == '{"momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}'
+    assert broken.read_text() == '{"imei": "300234010753370", "momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}'

@@ -44,7 +44,7 @@ def test_a_modem_out_of_the_box_echoes_and_answers_ok():
 def test_a_message_of_bytes_goes_in_and_comes_out_by_the_loop_back():
     device = loaded(b"hello\r\n\0\xff")
     assert said(device, "AT+SBDS") == ["+SBDS: 1, 0, 0, -1", "OK"]
-    assert said(device, "AT+SBDTC") == ["0", "OK"]
+    assert said(device, "AT+SBDTC") == ["SBDTC: Outbound SBD Copied to Inbound SBD: size = 9", "OK"]
     answer = device.feed(b"AT+SBDRB\r", NOW).sent
     assert answer == b"\x00\x09hello\r\n\0\xff" + checksum(b"hello\r\n\0\xff") + b"\r\nOK\r\n"
     assert said(device, "AT+SBDS") == ["+SBDS: 1, 0, 1, 0", "OK"]
@@ -104,6 +104,13 @@ def test_text_goes_in_on_the_line_or_after_ready_and_comes_out():
     assert said(device, "by way of the prompt") == ["0", "OK"]
     said(device, "AT+SBDTC")
     assert device.feed(b"AT+SBDRT\r", NOW).sent == b"\r\n+SBDRT:\r\nby way of the prompt\r\n\r\nOK\r\n"
+
+
+def test_an_empty_text_leaves_nothing_to_send():
+    """As drivers have it that only want to receive."""
+    device = loaded(b"up")
+    assert said(device, "AT+SBDWT=") == ["OK"]
+    assert device.feed(b"AT+SBDIX\r", NOW).session.message is None
 
 
 def test_a_line_of_text_holds_120_letters_and_the_prompt_340():
@@ -173,6 +180,17 @@ def test_a_registration_sends_and_brings_no_message():
     assert said(device, "AT+SBDREG?") == ["+SBDREG:2", "OK"]
 
 
+def test_a_modem_that_detaches_is_not_rung_for():
+    device = quiet_device()
+    device.feed(b"AT+SBDIX\r", NOW)
+    device.finish(Outcome(0))
+    assert device.feed(b"AT+SBDDET\r", NOW).session == Session("+SBDDET", None, 1, takes_mail=False)
+    assert device.finish(Outcome(0)) == b"\r\n+SBDDET:0,0\r\n\r\nOK\r\n"
+    assert device.ring() == b""
+    device.feed(b"AT+SBDDET\r", NOW)
+    assert device.finish(Outcome(32)) == b"\r\n+SBDDET:1,32\r\n\r\nOK\r\n"
+
+
 @pytest.mark.parametrize(("which", "left"), [("0", (b"", b"up")), ("1", (b"up", b"")), ("2", (b"", b""))])
 def test_buffers_are_cleared_one_by_one_or_both(which, left):
     device = loaded(b"up")
@@ -230,7 +248,7 @@ def test_several_commands_on_a_line_are_answered_by_one_ok_and_the_first_wrong_o
 
 
 WRONG = ("AT+NOTHING", "AT+SBDWB", "AT+SBDWB=ten", "AT+SBDWB=-1", "AT+SBDD3", "AT+SBDD", "ATE7", "AT+SBDMTA=2",
-         "AT+SBDIX=here", "AT&X", "hello", "AT+SBDWT=", "AT+SBDRB=1", "AT?")  # fmt: skip
+         "AT+SBDIX=here", "AT&X", "hello", "AT+CULK", "AT+SBDRB=1", "AT?")  # fmt: skip
 
 
 @pytest.mark.parametrize("line", WRONG)
@@ -255,6 +273,23 @@ def test_without_end_a_line_takes_no_memory_and_is_an_error():
         assert device.feed(b"AT" * 5000, NOW).sent == b""
     assert len(device._line) < 300
     assert said(device, "") == ["ERROR"]
+
+
+def test_a_9602s_own_answers_as_its_users_recorded_them():
+    device = quiet_device()
+    recorded = {
+        "AT+CULK?": "+CULK:0", "AT+CRIS": "+CRIS:000,000", "AT+IPR?": "+IPR:006", "AT+SBDGW": "+SBDGW: EMSS",
+        "AT+SBDAREG?": "+SBDAREG:0", "AT+SBDLOE": "+SBDLOE:0,0", "AT+SBDMTA=?": "+SBDMTA:(0-1)", "AT+CGMI": "Iridium",
+        "ATI3": "TA16005", "AT+CRISX": "+CRISX:000,000,00000000", "AT+SBDSX": "+SBDSX: 0, 0, 0, -1, 0, 0",
+    }  # fmt: skip
+    for command, answer in recorded.items():
+        assert said(device, command) == [answer, "OK"]
+    assert said(device, "AT+CGMR")[0] == "Call Processor Version: TA16005"
+
+
+def test_results_are_numbers_for_hosts_that_want_numbers():
+    device = quiet_device()
+    assert device.feed(b"ATV0\rAT\rAT+NO\rATV1\r", NOW).sent == b"0\r0\r4\r\r\nOK\r\n"
 
 
 def test_quiet_says_what_is_asked_and_no_ok():

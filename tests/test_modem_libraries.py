@@ -29,7 +29,7 @@ def rockblock():
     opened = []
 
     def connect(port):
-        opened.append(serial.Serial(port, 19200, timeout=20))
+        opened.append(serial.serial_for_url(port, 19200, timeout=20))
         return adafruit.RockBlock(opened[-1])
 
     yield connect
@@ -77,12 +77,21 @@ def test_adafruits_library_receives_what_waits_for_it_and_reads_what_the_modem_i
         library._transfer_buffer()
         assert library.text_in == "a text"
         assert library.model == "IRIDIUM 9600 Family SBD Transceiver"
-        assert library.revision == ("Call Processor Version: satsim",)
+        assert library.revision == ("Call Processor Version: TA16005", "Emulated by satsim")
         assert library.ring_alert is True
         library.ring_alert = False
         assert library.ring_alert is False
         assert library.ring_indication == ("000", "000", "00000000")
         assert library.system_time is not None
+
+
+def test_a_host_that_cannot_have_a_pty_reaches_the_modem_over_tcp(rockblock, listener):
+    with running("--speed", 2000, "--set", "loss_ratio=0", "--set", "ack.false_negative_ratio=0", "--tcp", "0",
+                 "--to", listener.address) as modem:  # fmt: skip
+        library = rockblock(f"socket://{modem.port}")
+        library.data_out = b"\0over\r\n\xfftcp"
+        assert library.satellite_transfer()[0] == 0
+        wait_for(lambda: listener.payloads() == [b"\0over\r\n\xfftcp"])
 
 
 ROCKBLOCK = """

@@ -5,6 +5,8 @@ from math import inf
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
@@ -56,6 +58,7 @@ def emulated(link, seed, gaps_s):
     for k, message in enumerate(MESSAGES):
         now_s += gaps_s[k]
         attempt = sessions.send(now_s, k, message)
+        assert attempt.in_contact
         if not attempt.taken or attempt.lost_below:
             kinds[k]["lost"] += 1
         if attempt.late:
@@ -85,11 +88,56 @@ def test_a_session_ends_as_the_send_of_that_number(name):
                 assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
 
 
+IN_TIME = {
+    "under trees": {"preset": "sbd_9603_canopy"},
+    "in passes": {"preset": "sbd_9603_open", "windows": {"model": "periodic", "period_s": 900, "open_s": 200},
+                  "loss_ratio": 0.3},
+    "in chance's passes": {"preset": "orbcomm_globalgram", "loss_ratio": 0.3},
+    "on a road": {"loss": {"model": "lutz", "environment": "city", "elevation_deg": 20, "speed_kmh": 40}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_TIME)
+def test_what_hangs_on_the_time_is_the_same_too_where_messages_leave_when_the_simulators_do(name):
+    link = LinkSpec.model_validate(IN_TIME[name])
+    for seed in range(5):
+        expected, expected_s = simulated(link, seed)
+        events = simulate([MESSAGES], link, seed, transport="once")
+        sent_s = [event.time_s for event in events if event.kind == "sent"]
+        assert sum(kinds["lost"] for kinds in expected.values()) > 0
+        kinds, took_s = emulated(link, seed, np.diff(sent_s, prepend=0))
+        assert kinds == expected
+        for k in kinds:
+            assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
+
+
+RATIO = st.sampled_from([0, 0.1, 0.5, 1])
+LOSSES = st.sampled_from([None, BURSTS, BURSTS | {"start": "bad"}, BURSTS | {"bad_to_good": 1, "loss_good": 1}])
+
+
+@given(
+    link=st.fixed_dictionaries({
+        "loss_ratio": RATIO, "ground_loss_ratio": RATIO, "duplicate_ratio": RATIO, "loss": LOSSES,
+        "bit_error_ratio": st.sampled_from([0, 1e-4, 1e-2]), "delay_s": st.sampled_from([0, 3]),
+        "delay_s_per_byte": st.sampled_from([0, 0.01]), "lifetime_s": st.sampled_from([None, 3.2]),
+    }),
+    seed=st.integers(0, 2**32),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_any_link_whose_losses_do_not_hang_on_the_time_fares_the_same(link, seed):
+    link = LinkSpec.model_validate(link)
+    expected, expected_s = simulated(link, seed)
+    kinds, took_s = emulated(link, seed, np.random.default_rng(seed).uniform(0, 50, 50))
+    assert kinds == expected
+    for k in kinds:
+        assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
+
+
 def test_the_cases_above_meet_every_fate():
     """A comparison of fates that never occur would show nothing."""
     met = Counter()
-    for given in LINKS.values():
-        kinds, _ = simulated(LinkSpec.model_validate(given), 0)
+    for link in LINKS.values():
+        kinds, _ = simulated(LinkSpec.model_validate(link), 0)
         met += sum(kinds.values(), Counter())
     assert set(met) == {"lost", "late", "copied", "delivered", "duplicate", "damaged"}
 

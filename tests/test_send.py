@@ -1,6 +1,7 @@
 """`satsim send`: from a queue on disk through a modem on a pty; nothing acknowledged is sent twice, none lost."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections import Counter
 
 import pytest
+import serial
 from conftest import photo_like
 from PIL import Image
 from standin import Standin
@@ -16,6 +18,8 @@ from satsim.air.inbox import unpack
 from satsim.air.request import Missing, write_request
 from satsim.air.seal import counter_of
 from satsim.keys import new_key, read_key
+from satsim.sender.mail import take_mail
+from satsim.sender.queue import Photo, Queue
 
 FAST = ("--speed", "600")
 CODED = ("--codec", "codec.fake:FakeCodec", "--allow-code", "--width", "64", "--height", "48", "--fit", "keep")
@@ -77,7 +81,7 @@ def test_sessions_that_fail_are_told_in_words_and_held_again(send, photos):
     with Standin(statuses=[32, 18, 35]) as modem:
         done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
     assert done.returncode == 0
-    assert "packet 1 of 10: no network service (status 32); again in " in done.stdout
+    assert "packet 0 of 0-9: no network service (status 32); again in " in done.stdout
     assert "connection lost (status 18)" in done.stdout
     assert len(modem.delivered) == 10
     assert "13 sessions, 3 of them failed" in done.stdout
@@ -262,6 +266,93 @@ def test_what_is_not_there_any_more_is_told(send, photos):
     assert "asked for packets 0-1 of sender 0 image 9, which is not in this queue (any more)" in done.stdout
 
 
+def test_mail_that_a_killed_process_took_and_did_not_clear_is_not_done_twice(tmp_path, photos, send):
+    with Standin() as modem:
+        send(photos[0], *CODED, "--modem", modem.port, *FAST)
+        packet = unpack(modem.delivered[0])
+        request = write_request(0, [Missing(packet.image_id, False, (4,), packet.mark)])
+        queue = Queue(tmp_path / "queue")
+        take_mail(queue, modem.imei, 3, request, lambda *words, **facts: None)  # here it was killed
+        queue.close()
+        modem.hold(request, mtmsn=3)
+        done = send("--modem", modem.port, *FAST)
+        assert "asked for" not in done.stdout
+        assert len(modem.delivered) == 11
+        modem.hold(request, mtmsn=4)  # which is another one, of the same words
+        done = send("--modem", modem.port, *FAST)
+    assert "sent again: 4" in done.stdout
+    assert len(modem.delivered) == 12
+
+
+def test_mail_that_is_too_long_for_the_modem_is_not_asked_for_without_end(send, photos):
+    with Standin() as modem:
+        modem.queued = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert done.returncode == 0
+    assert "11 sessions, 0 of them failed" in done.stdout
+
+
+@pytest.mark.parametrize(("spoils", "says"), [(2, "sent again: 4"), (3, "cannot be read over this wire")])
+def test_mail_that_comes_damaged_is_fetched_again_and_stops_nothing(send, photos, spoils, says):
+    with Standin() as modem:
+        send(photos[0], *CODED, "--modem", modem.port, *FAST)
+        packet = unpack(modem.delivered[0])
+        modem.mt.append(write_request(0, [Missing(packet.image_id, False, (4,), packet.mark)]))
+        modem.spoils = spoils
+        done = send(photos[1], *CODED, "--modem", modem.port, *FAST)
+    assert says in done.stdout
+    assert f"{photos[1]}: 10 of 10 acknowledged" in done.stdout
+
+
+def test_a_modem_that_forgets_a_message_before_its_session_is_given_it_again(send, photos):
+    with Standin() as modem:
+        modem.forgets = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert "has forgotten the message" in done.stdout
+    assert Counter(Counter(modem.delivered).values()) == {1: 10}
+
+
+def test_a_success_that_the_modem_has_not_counted_is_none(send, photos):
+    with Standin(statuses=[18]) as modem:
+        modem.hides = 1
+        done = send(photos[0], *CODED, "--modem", modem.port, *FAST)
+    assert "packet 0 of 0-9: the modem has not counted the session (status 0); again in" in done.stdout
+    assert Counter(Counter(modem.delivered).values()) == {1: 10}
+
+
+def test_a_port_that_another_program_has_is_told(send, photos):
+    with Standin() as modem, serial.Serial(modem.port, exclusive=True):
+        done = send(photos[0], *CODED, "--modem", modem.port)
+    assert done.returncode == 2
+    assert done.stderr == f"error: --modem {modem.port}: cannot be opened (another program has it)\n"
+
+
+@pytest.mark.parametrize(
+    ("imei", "momsn", "completed"),
+    [("A", 65535, False), ("A", 0, True), ("A", 1, None), ("A", 65534, None), ("B", 0, None), ("B", 65535, None)],
+)
+def test_what_a_modem_tells_of_a_session_that_began_with_65535(tmp_path, imei, momsn, completed):
+    queue = Queue(tmp_path)
+    queue.add(Photo(0, "photo.png", 0, 1, False, 7, None, 0, 0.0), [b"first", b"second"], None)
+    queue.begin(queue.next(), "A", 65535)
+    assert queue.settle(imei, momsn) is completed
+    assert queue.next().message == (b"second" if completed else b"first")
+    assert queue.open_session() is None
+    queue.close()
+
+
+def test_a_request_of_a_sender_whose_key_is_gone_is_refused(send, photos, tmp_path):
+    key_file = tmp_path / "key.yaml"
+    new_key(key_file, sender=7)
+    with Standin() as modem:
+        send(photos[0], *CODED, "--key", str(key_file), "--modem", modem.port, *FAST)
+        key_file.unlink()
+        modem.mt.append(write_request(7, [Missing(0, False, (0,), 5)]))
+        done = send("--modem", modem.port, "--listen", "0.01 s", *FAST)
+    assert "a request of sender 7 cannot be checked" in done.stdout
+    assert len(modem.delivered) == 10
+
+
 @pytest.mark.parametrize("message", [b"come home\r\nOK\r\n\x00\xff", b"\x30 no request after all"])
 def test_a_message_that_is_no_request_is_kept_as_a_file(send, photos, tmp_path, message):
     with Standin(mt=[message]) as modem:
@@ -358,6 +449,7 @@ def test_events_are_lines_of_json(send, photos):
         (("--modem", "x", "--packet-bytes", "360"), "--packet-bytes is 360; expected at most 340"),
         (("a.png", "b.png", "--image-id", "3", "--dry-run"), "--image-id is for one photo"),
         (("no_such.png", "--dry-run"), "no_such.png"),
+        (("--list",), "holds no queue"),
     ],
 )
 def test_mistakes_are_one_line(send, arguments, says):
@@ -374,3 +466,23 @@ def test_a_damaged_queue_is_told(send, tmp_path):
     assert done.returncode == 2
     assert "file is not a database" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_port_behind_which_no_modem_answers_is_told_once(send, photos):
+    master, slave = os.openpty()
+    try:
+        done = send(photos[0], *CODED, "--modem", os.ttyname(slave), "--for", "1 s", *FAST)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.returncode == 3
+    assert done.stdout.count("the modem is silent; tried again until it answers") == 1
+
+
+def test_many_calls_at_once_make_one_queue(tmp_path, photos):
+    with Standin(session_s=0.005) as modem:
+        calls = [process(tmp_path, photo, *CODED, "--modem", modem.port, *FAST) for photo in photos]
+        for call in calls:
+            out, err = call.communicate(timeout=60)
+            assert call.returncode == 0, out + err
+    assert Counter(Counter(modem.delivered).values()) == {1: 30}

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -94,34 +95,43 @@ def decode_next(db: sqlite3.Connection, path: Path, wanted: Wanted | None = None
     decoded is noted as that image's error, and not tried again before more of it comes.
     Raises OSError where a picture, or that there is one, cannot be written; then the image waits on.
     """
-    with explained(path), writing(db):
-        row = _choose(db, oldest)
-        if row is None:
+    with explained(path):
+        if _choose(db, oldest) is None:  # asked first without holding up who writes
             return None
-        tries = row["tries"] + 1 if row["trying"] == row["changed"] else 1
-        db.execute("UPDATE images SET trying = changed, tries = ? WHERE id = ?", (tries, row["id"]))
-        messages = messages_of(db, row["id"])
-    began_unix_s = time.time()
-    received, others, error = None, list[Seen](), f"decoding died {MOST_TRIES} times of these messages"
-    try:
-        if tries <= MOST_TRIES:
-            received, others = see(messages, wanted)
-            error = "; ".join(str(each.error) for each in received.images if each.error)
-    except Exception as reason:  # whatever a codec raises on bytes that nobody of ours wrote
-        error = str(reason) if isinstance(reason, SatsimError) else f"{type(reason).__name__}: {reason}"
-    except BaseException:
         with writing(db):
+            row = _choose(db, oldest)
+            if row is None:
+                return None
+            tries = row["tries"] + 1 if row["trying"] == row["changed"] else 1
+            db.execute("UPDATE images SET trying = changed, tries = ? WHERE id = ?", (tries, row["id"]))
+            messages = messages_of(db, row["id"])
+    began_unix_s = time.time()
+    try:
+        pictures, contradictions, error = _look(messages, wanted, tries)
+        decodes = [
+            (k, ranges(seen.held), ranges(seen.missing), *_write(path, row, k, seen.picture))
+            for k, seen in enumerate(pictures)
+            if seen.picture is not None
+        ]
+        with explained(path), writing(db):
+            _save(db, row, began_unix_s, decodes, contradictions, error)
+    except BaseException:  # stopped, or the disk is full: none of the image's fault
+        with suppress(OSError, sqlite3.Error), writing(db):
             db.execute("UPDATE images SET tries = tries - 1 WHERE id = ?", (row["id"],))
         raise
-    pictures = [*(received.images if received else []), *others]
-    decodes = [
-        (k, ranges(seen.held), ranges(seen.missing), *_write(path, row, k, seen.picture))
-        for k, seen in enumerate(pictures)
-        if seen.picture is not None
-    ]
-    with explained(path), writing(db):
-        _save(db, row, began_unix_s, decodes, received.contradictions if received else [], error)
     return int(row["id"])
+
+
+def _look(messages: Sequence[Message], wanted: Wanted | None, tries: int) -> tuple[list[Seen], list[str], str]:
+    """What messages of one image show, its other readings last; what contradicts; and why there is no picture."""
+    if tries > MOST_TRIES:
+        return [], [], f"decoding died {MOST_TRIES} times of these messages"
+    try:
+        received, others = see(messages, wanted)
+    except Exception as reason:  # whatever a codec raises on bytes that nobody of ours wrote
+        return [], [], str(reason) if isinstance(reason, SatsimError) else f"{type(reason).__name__}: {reason}"
+    error = "; ".join(str(each.error) for each in received.images if each.error)
+    return [*received.images, *others], received.contradictions, error
 
 
 def _choose(db: sqlite3.Connection, oldest: bool) -> sqlite3.Row | None:

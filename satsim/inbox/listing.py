@@ -130,6 +130,7 @@ def _image_lines(image: Record, folder: str) -> Iterator[str]:
         parts.append(f"missing {ranges(image['missing'])}")
     form = ", compact header" if image["compact"] else ""
     parts += [f"{image['codec']} {image['width']}x{image['height']}{form}", "sealed" if image["sealed"] else "open"]
+    parts.append(_moment(image["last_unix_s"]))
     yield f"  {image['id']}: image {image['image_id']}: {'; '.join(parts)}"
     if image["position"]:
         from satsim.air.position import Position
@@ -142,7 +143,7 @@ def _image_lines(image: Record, folder: str) -> Iterator[str]:
     for other in image["alternatives"]:
         yield f"     or {folder}/{other}"
     if image["error"]:
-        yield f"     no picture: {image['error']}"
+        yield f"     no {'newer ' if image['picture'] else ''}picture: {image['error']}"
     for line in image["contradictions"]:
         yield f"     {line}"
     if image["same_number"]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from satsim.errors import PacketError
+from satsim.modem.outcomes import words_of
 from satsim.modem.settings import Target
 from satsim.sbd.directip import MoMessage, read_confirmation, write_mo
 from satsim.sbd.webhook import FORM, write_form
@@ -67,7 +68,7 @@ class Delivery:
         except TimeoutError:
             return f"no answer within {ANSWER_S:g} s"
         except (OSError, http.client.HTTPException) as error:
-            return str(error) or type(error).__name__
+            return words_of(error)
 
     async def _hand(self, content: bytes) -> str | None:
         """Over DirectIP. A server that closes without a word has it, unless its word is to be waited for."""

@@ -32,7 +32,8 @@ class Identity(NamedTuple):
     imei: str = IMEI
     model: str = "IRIDIUM 9600 Family SBD Transceiver"
     maker: str = "Iridium"
-    revision: str = "Call Processor Version: satsim"
+    revision: str = "Call Processor Version: TA16005\r\nEmulated by satsim"
+    """Drivers compare the first line's number with those of known bugs."""
 
 
 class CommandError(Exception):
@@ -83,10 +84,15 @@ def _factory(device: Device, value: int) -> bytes:
     return b""
 
 
+def _about(device: Device, value: int) -> bytes:
+    return information(ABOUT[value])
+
+
 BASIC = {
     "E": Basic(range(2), _set(echo=None)),
     "Q": Basic(range(2), _set(quiet=None)),
-    "V": Basic(range(1, 2), _nothing),
+    "I": Basic(range(7), _about),
+    "V": Basic(range(2), _set(words=None)),
     "Z": Basic(range(2), _recall),
     "&D": Basic(range(4), _nothing),
     "&F": Basic(range(1), _factory),
@@ -130,7 +136,7 @@ def _write_text(device: Device, operation: str, now: Now) -> bytes:
     if not operation:
         return device.await_message(0, now)
     text = operation[1:].encode("latin-1")
-    if not operation.startswith("=") or not 0 < len(text) <= min(TEXT_BYTES, device.mo_bytes):
+    if not operation.startswith("=") or len(text) > min(TEXT_BYTES, device.mo_bytes):
         raise CommandError
     device.mo = text
     return b""
@@ -142,7 +148,7 @@ def _session(command: str, **how: bool) -> Callable[[Device, str, Now], bytes]:
     def obey(device: Device, operation: str, now: Now) -> bytes:
         if command == "+SBDREG" and operation == "?":
             return information(f"+SBDREG:{2 if device.registered else 0}")
-        if not LOCATION.fullmatch(operation) or (command == "+SBDI" and operation):
+        if not LOCATION.fullmatch(operation) or (command in ("+SBDI", "+SBDDET") and operation):
             raise CommandError
         device.begin(command, **how)
         return b""
@@ -181,7 +187,7 @@ def _copy(device: Device, now: Now) -> str:
     if not 0 < len(device.mo) <= MT_BYTES:
         return "1"
     device.mt, device.mtmsn = device.mo, 0
-    return "0"
+    return f"SBDTC: Outbound SBD Copied to Inbound SBD: size = {len(device.mt)}"
 
 
 def _flags(device: Device) -> str:
@@ -197,6 +203,8 @@ def _extended_status(device: Device, now: Now) -> str:
 
 
 def _ring_alert(device: Device, operation: str, now: Now) -> bytes:
+    if operation == "=?":
+        return information("+SBDMTA:(0-1)")
     if operation == "?":
         return information(f"+SBDMTA:{int(device.settings.ring_alert)}")
     if operation not in ("=0", "=1"):
@@ -219,6 +227,32 @@ def _energy(device: Device, operation: str, now: Now) -> bytes:
     return _exec(lambda device, now: f"+GEMON:{(device.energy or 0) & MOST_ENERGY}")(device, operation, now)
 
 
+ABOUT = ("2400", "0000", "OK", "TA16005", "IRIDIUM 9600 Family", "8816", "13X")
+"""By the number after ATI."""
+SAID = {
+    ("+CRIS", ""): "+CRIS:000,000",
+    ("+CULK", "?"): "+CULK:0",
+    ("+IPR", "?"): "+IPR:006",
+    ("+IPR", "=?"): "+IPR:(001-009)",
+    ("+SBDAREG", "?"): "+SBDAREG:0",
+    ("+SBDAREG", "=?"): "+SBDAREG:(0-4)",
+    ("+SBDGW", ""): "+SBDGW: EMSS",
+    ("+SBDGWN", ""): "+SBDGWN: 1",
+    ("+SBDLOE", ""): "+SBDLOE:0,0",
+    ("+SBDST", "?"): "+SBDST:0",
+}
+"""What a 9602 answers in whatever state it is: unlocked, at 19,200 baud, at the civil gateway, no traffic limit."""
+
+
+def _say(command: str) -> Callable[[Device, str, Now], bytes]:
+    def obey(device: Device, operation: str, now: Now) -> bytes:
+        if (command, operation) not in SAID:
+            raise CommandError
+        return information(SAID[command, operation])
+
+    return obey
+
+
 IDENTITY = {
     **dict.fromkeys(("+CGMI", "+GMI"), _exec(lambda device, now: device.identity.maker)),
     **dict.fromkeys(("+CGMM", "+GMM"), _exec(lambda device, now: device.identity.model)),
@@ -227,12 +261,14 @@ IDENTITY = {
 }
 EXTENDED: dict[str, Callable[[Device, str, Now], bytes]] = {
     **IDENTITY,
+    **{command: _say(command) for command, _ in SAID},
     "+CRISX": _exec(lambda device, now: f"+CRISX:000,{int(device.rang):03d},00000000"),
     "+CSQ": _signal,
     "+CSQF": _exec(_quick_signal),
     "+GEMON": _energy,
     "+SBDC": _exec(_clear_number),
     "+SBDD": _clear,
+    "+SBDDET": _session("+SBDDET", takes_mail=False, sends=False),
     "+SBDI": _session("+SBDI"),
     "+SBDIX": _session("+SBDIX"),
     "+SBDIXA": _session("+SBDIX"),

@@ -74,6 +74,8 @@ class Settings(NamedTuple):
 
     echo: bool = True
     quiet: bool = False
+    words: bool = True
+    """OK and ERROR rather than 0 and 4."""
     radio: bool = True
     ring_alert: bool = True
 
@@ -168,7 +170,7 @@ class Device:
         received = outcome.mt if completed and session.takes_mail else None
         if completed:
             self.momsn = (session.momsn + 1) % SEQUENCE_NUMBERS
-            self.registered, self.rang = session.command != "+SBDI", False
+            self.registered, self.rang = session.command not in ("+SBDI", "+SBDDET"), False
             self.waiting = outcome.queued
         if received is not None:
             self.mt, self.mtmsn = received, outcome.mtmsn
@@ -176,6 +178,8 @@ class Device:
         mtmsn, mt_bytes = (outcome.mtmsn, len(received)) if received is not None else (0, 0)
         if session.command == "+SBDREG":
             said = f"+SBDREG:{2 if completed else 1},{0 if completed else outcome.mo_status}"
+        elif session.command == "+SBDDET":
+            said = f"+SBDDET:{0 if completed else 1},{0 if completed else outcome.mo_status}"
         else:
             mo_status = outcome.mo_status
             if session.command == "+SBDI":
@@ -282,7 +286,9 @@ class Device:
         self._asked, self.deadline_s, self._came, self._bent = None, None, bytearray(), None
 
     def _result(self, result: bytes) -> bytes:
-        return b"" if self.settings.quiet else result
+        if self.settings.quiet:
+            return b""
+        return result if self.settings.words else b"0\r" if result is OK else b"4\r"
 
     def _ring(self) -> bytes:
         if not self._ring_due or self._session is not None or self._asked is not None:

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from satsim.sbd.checksum import checksum
+
 MOST_MO_BYTES, MOST_MT_BYTES = 1960, 1890
 """Of the largest modem; a 9602 or 9603 takes 340 and gives 270."""
 LONGEST_LINE = 1024
@@ -85,11 +87,6 @@ class Buffers(NamedTuple):
     """Of the next session."""
     mt_held: int
     mtmsn: int
-
-
-def checksum(message: bytes) -> bytes:
-    """The lower 16 bits of the sum of all bytes."""
-    return (sum(message) & 0xFFFF).to_bytes(2, "big")
 
 
 class Host:

@@ -22,17 +22,19 @@ Tell = Callable[..., None]
 """Called with the kind of an event, the words for it, and its facts by name."""
 
 
-def take_mail(queue: Queue, imei: str, mtmsn: int, message: bytes, tell: Tell) -> None:
-    """Do what `message` asks for, once and for all when this returns; the same message again changes nothing.
+def take_mail(queue: Queue, imei: str, mtmsn: int, message: bytes, tell: Tell, was_held: bool = False) -> None:
+    """Do what `message` asks for, once and for all when this returns.
 
-    A request that its sender's key did not seal, though there is one, or that is not newer than the last, is refused.
+    One that the modem held already when it was opened (`was_held`) may be the last that an earlier process took before
+    it was killed: then nothing is done. A request that its sender's key did not seal, though there is one, or that is
+    not newer than the last, is refused.
     """
     digest = hashlib.sha256(message).hexdigest()
-    if queue.rows("SELECT 1 FROM received WHERE (imei, mtmsn, digest) = (?, ?, ?)", imei, mtmsn, digest):
+    if was_held and queue.rows("SELECT 1 FROM received WHERE (imei, mtmsn, digest) = (?, ?, ?)", imei, mtmsn, digest):
         return
     told: list[tuple[str, str, dict[str, Any]]] = []
     with queue.changing() as database:
-        database.execute("INSERT INTO received VALUES (?, ?, ?, ?)", (imei, mtmsn, digest, time.time()))
+        database.execute("INSERT OR REPLACE INTO received VALUES (1, ?, ?, ?)", (imei, mtmsn, digest))
         try:
             if not is_request(message):
                 raise PacketError("no resend request")

@@ -31,13 +31,13 @@ class Patience(NamedTuple):
 ANSWER = Patience(10.0, 3.0)
 SIGNAL = Patience(30.0, 3.0)
 """AT+CSQ measures, which takes seconds."""
-WRITTEN = Patience(75.0, 5.0)
+WRITTEN = Patience(75.0, 3.0)
 """More than the 60 s after which a modem gives up waiting for a message."""
-SESSION = Patience(300.0, 20.0)
+SESSION = Patience(300.0, 5.0)
 AGAIN = Patience(3.0, 0.3)
 """From one try to the next to wake a modem that is amid a session, or waits for the rest of a message."""
-AWAKE = Patience(330.0, 30.0)
-"""Until all of them failed: a session may be under way that an earlier process began."""
+AWAKE = Patience(20.0, 4.0)
+"""Until that is worth a word."""
 
 
 class ModemError(SatsimError):
@@ -78,18 +78,22 @@ class Modem:
             if not isinstance(error, OSError) and type(error).__module__ != "termios":
                 raise
 
-    def wake(self) -> None:
-        """Wait until the modem answers, tell it to speak plainly, and learn its IMEI."""
+    def wake(self) -> bool:
+        """Learn the IMEI, and tell the modem to speak plainly; False: it is silent, and may be amid a session.
+
+        The session may be one that an earlier process began. A modem that still waits for the rest of a message takes
+        what is asked for that, and answers once it has enough, or has waited long enough.
+        """
         end_s = time.monotonic() + self._time(AWAKE)
-        while True:
+        while not self.imei:
             try:
                 self.imei = self._ask("AT+CGSN", AGAIN).found[0]
-                break
             except _SilentError:
                 if time.monotonic() > end_s:
-                    raise
+                    return False
         for command in ("AT&K0", "ATE0"):
             self._ask(command)
+        return True
 
     def signal(self) -> int:
         """Bars, 0 to 5."""
@@ -112,13 +116,13 @@ class Modem:
         command, self.rang = "AT+SBDIXA" if self.rang else "AT+SBDIX", False
         return Session(*map(int, self._ask(command, SESSION).found))
 
-    def fetch(self) -> bytes:
-        """The message that came; damaged ones are fetched again."""
+    def fetch(self) -> bytes | None:
+        """The message that came, fetched again where it is damaged; None: it is so each time."""
         for _ in range(3):
             answer = self._talk(self._host.fetch(), ANSWER)
             if isinstance(answer, Fetched) and answer.message is not None:
                 return answer.message
-        raise ModemError(f"{self.port}: the message that the modem received comes damaged each time")
+        return None
 
     def listen(self, seconds: float, until_ring: bool = False) -> None:
         """Let time pass, hearing whether the modem rings, or is gone."""

@@ -6,10 +6,13 @@ may queue at once; the one that sends holds `sending`.
 **Nothing acknowledged is sent twice.** Before a session the queue notes which message it is for, the modem's IMEI, and
 the MOMSN that the session will have (AT+SBDS tells it). A modem counts its MOMSN on when a session completes and at no
 other time, and keeps it without power. So whoever finds a note after a crash asks the modem once more (`settle`): the
-same number, and that session never completed; one more, and it did, whether or not the answer was heard. Anything else
-(another modem, or one that other programs used meanwhile) leaves it open, and the message is sent again: the command
-post counts it once. The MOMSN wraps from 65535 to 0, and is compared so; after 65,536 sessions in between, which no
-modem makes in a week, it would be taken for the same.
+same number, and that session never completed; one more, and it did, whether or not the answer was heard. A success that
+is heard is checked so too, for noise can make 1 of 18. Anything else (another modem, or one that others used) leaves it
+open, and the message is sent again: the command post counts it once.
+
+What this cannot see is another program that held just one session on the same modem in between: a modem belongs to one
+queue. The MOMSN wraps from 65535 to 0, and is compared so; after 65,536 sessions in between, which no modem makes in a
+week, it would be taken for the same.
 """
 
 from __future__ import annotations
@@ -73,6 +76,7 @@ class Open(NamedTuple):
     place: int
     name: str
     """Of the photo."""
+    message_bytes: int
     imei: str
     momsn: int
 
@@ -212,7 +216,10 @@ class Queue:
 
     def open_session(self) -> Open | None:
         """The session that was begun and not seen to end."""
-        found = self.rows("SELECT photo, place, name, imei, momsn FROM session JOIN photos USING (photo)")
+        found = self.rows(
+            "SELECT photo, place, name, length(message), imei, momsn"
+            " FROM session JOIN photos USING (photo) JOIN messages USING (photo, place)"
+        )
         return Open(*found[0]) if found else None
 
     def end(self, acknowledged: bool) -> None:

@@ -44,11 +44,10 @@ CREATE TABLE IF NOT EXISTS keys (
     last_request INTEGER NOT NULL DEFAULT -1
 ) STRICT;
 
--- Messages that came back, so that each counts once.
+-- The last message that came back: a modem may still hold it after a crash.
 CREATE TABLE IF NOT EXISTS received (
-    imei           TEXT NOT NULL,
-    mtmsn          INTEGER NOT NULL,
-    digest         TEXT NOT NULL,
-    arrived_unix_s REAL NOT NULL,
-    PRIMARY KEY (imei, mtmsn, digest)
-) STRICT, WITHOUT ROWID;
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    imei   TEXT NOT NULL,
+    mtmsn  INTEGER NOT NULL,
+    digest TEXT NOT NULL
+) STRICT;

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from satsim.errors import SatsimError
 from satsim.sbd.host import Session
+from satsim.sbd.status import mo_words, succeeded
 from satsim.sender.mail import Tell, take_mail
 from satsim.sender.modem import Modem, ModemError
 from satsim.sender.queue import Message, Queue
@@ -64,7 +65,7 @@ class Sending:
         self._failures = 0
         """Sessions that failed in a row."""
         self._lost = 0
-        """How often in a row the port was opened, and no session ended."""
+        """How often in a row the port or the modem failed, since a session ended."""
         self._mail_waits = terms.listen_s > 0
         """The gateway said so in the last session; before the first one, to be found out."""
         self._listened_s: float | None = None
@@ -80,19 +81,31 @@ class Sending:
                 modem = Modem(self._terms.port, self._terms.speed)
                 ever = True
                 try:
-                    modem.wake()
-                    self._settle(modem)
-                    self._serve(modem)
+                    if self._wake(modem):
+                        self._settle(modem)
+                        self._serve(modem)
                     return
                 finally:
                     modem.close()
             except ModemError as error:
                 if not ever:
                     raise
-                if not self._lost:
-                    self._tell("modem", f"{error}; tried again until it answers", ok=False)
-                time.sleep(self._left(min(2.0**self._lost, REOPEN_S)))
-                self._lost += 1
+                self._lose(str(error))
+                time.sleep(self._left(min(2.0 ** min(self._lost - 1, 10), REOPEN_S)))
+
+    def _wake(self, modem: Modem) -> bool:
+        """Wait until the modem answers; False where time is up before."""
+        while not modem.wake():
+            self._lose(f"{self._terms.port}: the modem is silent")
+            if self.is_over():
+                return False
+        return True
+
+    def _lose(self, why: str) -> None:
+        """Count that no session was to be had; told only the first time in a row."""
+        if not self._lost:
+            self._tell("modem", f"{why}; tried again until it answers", ok=False)
+        self._lost += 1
 
     def is_over(self) -> bool:
         """Whether the time to send in has run out."""
@@ -114,10 +127,12 @@ class Sending:
                 None: "nobody can tell whether its last session completed (another modem, or one that others used):"
                 " sent again, and the command post counts it once",
             }[completed]
+            if completed is not False:
+                self.tried.append(Tried("sent", len(self.tried), begun.message_bytes))
             facts = {"photo": begun.photo, "place": begun.place, "acknowledged": completed}
             self._tell("settled", f"{begun.name} packet {begun.place}: {words}", **facts)
         if buffers.mt_held:
-            self._take_mail(modem, buffers.mtmsn)
+            self._take_mail(modem, buffers.mtmsn, was_held=True)
 
     def _serve(self, modem: Modem) -> None:
         """Hold one session after the other."""
@@ -128,9 +143,7 @@ class Sending:
                     return
             elif self._has_signal(modem):
                 if message is None:
-                    modem.clear(0)
-                    session = modem.session()
-                    self._end(modem, None, session, session.mo_status <= 4, 0.0)
+                    self._look(modem)
                 else:
                     self._listened_s = None
                     self._send(modem, message)
@@ -165,6 +178,14 @@ class Sending:
         self._tell("signal", f"signal {self._bars} of 5; tried all the same", bars=self._bars)
         return True
 
+    def _look(self, modem: Modem) -> None:
+        """One session without a message, for what waits at the gateway."""
+        modem.clear(0)
+        began_s = time.monotonic()
+        session = modem.session()
+        took_s = (time.monotonic() - began_s) * self._terms.speed
+        self._end(modem, None, session, succeeded(session.mo_status), took_s)
+
     def _send(self, modem: Modem, message: Message) -> None:
         """One session for `message`."""
         for _ in range(3):
@@ -180,16 +201,18 @@ class Sending:
             return
         if code:
             raise ModemError(f"{self._terms.port}: the wire spoils every message (AT+SBDWB answers {code})")
-        momsn = modem.buffers().momsn
-        self._queue.begin(message, modem.imei, momsn)
+        buffers = modem.buffers()
+        if not buffers.mo_held:  # else a session would succeed, and have sent nothing
+            raise ModemError(f"{self._terms.port}: the modem has forgotten the message before it was sent")
+        self._queue.begin(message, modem.imei, buffers.momsn)
         began_s = time.monotonic()
         session = modem.session()
         took_s = (time.monotonic() - began_s) * self._terms.speed
-        acknowledged = session.mo_status <= 4
-        if acknowledged and session.momsn != momsn:  # noise changed a digit, so maybe that of the status too
-            acknowledged = bool(self._queue.settle(modem.imei, modem.buffers().momsn))
+        acknowledged = False
+        if succeeded(session.mo_status):  # or noise made 1 of 18: the count of sessions must say so too
+            acknowledged = self._queue.settle(modem.imei, modem.buffers().momsn) is True
         else:
-            self._queue.end(acknowledged)
+            self._queue.end(acknowledged=False)
         self._end(modem, message, session, acknowledged, took_s)
 
     def _end(self, modem: Modem, message: Message | None, session: Session, acknowledged: bool, took_s: float) -> None:
@@ -199,13 +222,20 @@ class Sending:
         self._lost = 0
         slot, size = len(self.tried), len(message.message) if message else 1
         self.tried += [Tried("sent", slot, size)] + [Tried("lost", slot, size)] * (not acknowledged)
-        what = f"{message.name} packet {message.place + 1} of {message.messages}" if message else "mailbox"
-        words = f"{what}: {'acknowledged' if acknowledged else mo_words(session.mo_status)}"
+        what, done = "mailbox", "a message came" if session.mt_status == 1 else "nothing waits"
+        if message:
+            what, done = f"{message.name} packet {message.place} of 0-{message.messages - 1}", "acknowledged"
+        failure = (
+            "the modem has not counted the session" if succeeded(session.mo_status) else mo_words(session.mo_status)
+        )
+        words = f"{what}: {done if acknowledged else failure}"
         facts = {"status": session.mo_status, "momsn": session.momsn, "signal": self._bars, "took_s": round(took_s, 1)}
         if message:
             facts |= {"photo": message.photo, "place": message.place, "acknowledged": acknowledged}
         if acknowledged:
-            self._failures, self._mail_waits = 0, session.mt_queued > 0
+            self._failures = 0
+            # A look that brought nothing is not repeated at once: what waits may be too long for this modem.
+            self._mail_waits = session.mt_queued > 0 and (message is not None or session.mt_status == 1)
             self._tell("session", words, **facts)
         else:
             wait_s = self._pause(session.mo_status)
@@ -224,24 +254,10 @@ class Sending:
         self._failures += 1
         return REGISTERED_S if status == TRY_LATER else self._draw.uniform(least_s, most_s)
 
-    def _take_mail(self, modem: Modem, mtmsn: int) -> None:
-        take_mail(self._queue, modem.imei, mtmsn, modem.fetch(), self._tell)
+    def _take_mail(self, modem: Modem, mtmsn: int, was_held: bool = False) -> None:
+        message = modem.fetch()
+        if message is None:
+            self._tell("mail", "a message came that cannot be read over this wire; it is left", mtmsn=mtmsn)
+            return
+        take_mail(self._queue, modem.imei, mtmsn, message, self._tell, was_held)
         modem.clear(1)
-
-
-STATUS = {
-    10: "the call did not complete in time",
-    11: "the gateway's queue is full",
-    13: "the session did not complete",
-    17: "the gateway does not respond",
-    18: "connection lost",
-    19: "link failure",
-    32: "no network service",
-    35: "the modem is busy",
-    36: "try later",
-}
-
-
-def mo_words(status: int) -> str:
-    """A status in words."""
-    return STATUS.get(status, "failed")

@@ -122,6 +122,11 @@ class Sessions:
         ]
 
     @property
+    def under_way(self) -> int:
+        """Messages that were taken and have not landed yet."""
+        return len(self._landings)
+
+    @property
     def next_s(self) -> float:
         """When `landed` is to be asked next; inf where nothing is under way."""
         return min([self._env.peek(), *(row[0] for row in self._landings)], default=inf)

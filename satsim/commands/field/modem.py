@@ -88,8 +88,9 @@ def in_words(line: Mapping[str, Any]) -> list[str]:
         case "trouble":
             return [f"{_clock(line)} {line['words']}"]
         case _:
-            left = [f"{count} messages not delivered to {name}" for name, count in line["undelivered"].items() if count]
-            return ["; ".join([f"stopped after {line['sessions']} sessions", *left])]
+            left = [f"not delivered to {name}: {count}" for name, count in line["undelivered"].items() if count]
+            way = [f"still on their way: {line['under_way']}"] if line["under_way"] else []
+            return ["; ".join([f"stopped; sessions: {line['sessions']}", *way, *left])]
 
 
 def _session(line: Mapping[str, Any]) -> str:

@@ -77,6 +77,8 @@ def carry_out(orders: Orders, dry: bool, listing: bool, cancel: Sequence[int], a
     if orders.coding.image_id is not None and len(orders.photos) > 1:
         raise ScenarioError(f"--image-id is for one photo; expected one, not {len(orders.photos)}")
     folder = orders.folder or default_folder()
+    if (listing or cancel) and not (folder / "queue.db").exists():
+        raise ScenarioError(f"{folder}: holds no queue; `satsim send PHOTO --modem PORT` begins one")
     if dry and not (folder / "queue.db").exists():
         packed = [pack_photo(path, orders.coding, 0, dry) for path in orders.photos]
         _show([Row.of(each) for each in packed], link, folder, tell)
