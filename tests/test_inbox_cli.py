@@ -138,7 +138,10 @@ def test_a_picture_that_is_gone_is_made_again(store, tmp_path):
 
 def test_a_backup_made_while_the_inbox_takes_messages_restores_all_that_was_there(store, tmp_path):
     posts.take(store, posts.plain(posts.jpeg_photo(1)))
+    inbox(tmp_path, "decode")
     backup(store.db, store.path, tmp_path / "backup.db")
+    assert inbox(tmp_path, "verify", "--db", "backup.db").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "inbox"]
     posts.take(store, posts.plain(posts.jpeg_photo(2)))
     there = tmp_path / "elsewhere" / "inbox.db"
     done = inbox(tmp_path, "restore", "backup.db", "--db", there)
