@@ -360,15 +360,17 @@ def test_it_says_where_it_is_in_its_first_line_and_stops_when_told(by):
         (("--state", "STATE"), "not the state of a modem; name another file by --state, or delete it"),
         (("--pty", "STATE"), "something else is there already; name a path that is free"),
         (("--set", "loss={model: 'mine:Loss'}"), "--allow-code"),
+        (("--mt", "203.0.113.1:0"), "--mt 203.0.113.1:0: cannot assign requested address; name another address"),
+        (("--pty", "no/such/modem"), "--pty no/such/modem: No such file or directory; name a path in a folder that"),
         (("--state", "STATE/x"), "Not a directory"),
     ],
 )
 def test_what_cannot_be_is_one_line_that_names_the_mend(arguments, said, in_process, tmp_path):
     broken = tmp_path / "broken.json"
-    broken.write_text('{"momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}')
+    broken.write_text('{"imei": "300234010753370", "momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}')
     done = in_process("modem", *(each.replace("STATE", str(broken)) for each in arguments))
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
-    assert broken.read_text() == '{"momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}'
+    assert broken.read_text() == '{"imei": "300234010753370", "momsn": 70000, "mtmsn": 0, "cdr": 0, "waiting": []}'

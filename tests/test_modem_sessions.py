@@ -5,6 +5,8 @@ from math import inf
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from satsim.air.packets import pack, packetize
 from satsim.links.linkspec import LinkSpec
@@ -109,11 +111,33 @@ def test_what_hangs_on_the_time_is_the_same_too_where_messages_leave_when_the_si
             assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
 
 
+RATIO = st.sampled_from([0, 0.1, 0.5, 1])
+LOSSES = st.sampled_from([None, BURSTS, BURSTS | {"start": "bad"}, BURSTS | {"bad_to_good": 1, "loss_good": 1}])
+
+
+@given(
+    link=st.fixed_dictionaries({
+        "loss_ratio": RATIO, "ground_loss_ratio": RATIO, "duplicate_ratio": RATIO, "loss": LOSSES,
+        "bit_error_ratio": st.sampled_from([0, 1e-4, 1e-2]), "delay_s": st.sampled_from([0, 3]),
+        "delay_s_per_byte": st.sampled_from([0, 0.01]), "lifetime_s": st.sampled_from([None, 3.2]),
+    }),
+    seed=st.integers(0, 2**32),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_any_link_whose_losses_do_not_hang_on_the_time_fares_the_same(link, seed):
+    link = LinkSpec.model_validate(link)
+    expected, expected_s = simulated(link, seed)
+    kinds, took_s = emulated(link, seed, np.random.default_rng(seed).uniform(0, 50, 50))
+    assert kinds == expected
+    for k in kinds:
+        assert took_s[k] == pytest.approx(expected_s[k], abs=1e-5)
+
+
 def test_the_cases_above_meet_every_fate():
     """A comparison of fates that never occur would show nothing."""
     met = Counter()
-    for given in LINKS.values():
-        kinds, _ = simulated(LinkSpec.model_validate(given), 0)
+    for link in LINKS.values():
+        kinds, _ = simulated(LinkSpec.model_validate(link), 0)
         met += sum(kinds.values(), Counter())
     assert set(met) == {"lost", "late", "copied", "delivered", "duplicate", "damaged"}
 

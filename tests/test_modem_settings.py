@@ -64,24 +64,24 @@ def test_any_text_is_understood_or_refused(text, front):
 
 def test_a_state_is_read_as_it_was_written_and_a_missing_one_is_new(tmp_path):
     path = tmp_path / "new" / "state.json"
-    assert read_state(path) == State()
-    write_state(path, State(65_535, 3, 2**32 - 1, (b"\0\xff", b"x" * 270)))
-    assert read_state(path) == State(65_535, 3, 2**32 - 1, (b"\0\xff", b"x" * 270))
+    assert read_state(path, IMEI) == State(IMEI)
+    write_state(path, State(IMEI, 65_535, 3, 2**32 - 1, (b"\0\xff", b"x" * 270)))
+    assert read_state(path, IMEI) == State(IMEI, 65_535, 3, 2**32 - 1, (b"\0\xff", b"x" * 270))
 
 
 @pytest.mark.parametrize(
     "change",
     [{"momsn": 65_536}, {"momsn": -1}, {"momsn": True}, {"mtmsn": "3"}, {"cdr": None}, {"waiting": ["0"]},
-     {"waiting": [""]}, {"waiting": ["00" * 271]}, {"waiting": "00"}, {"waiting": None}],
+     {"waiting": [""]}, {"waiting": ["00" * 271]}, {"waiting": "00"}, {"waiting": None}, {"imei": "300000000000001"}],
 )  # fmt: skip
 def test_a_state_that_no_modem_wrote_is_refused(change, tmp_path):
     path = tmp_path / "state.json"
-    good = {"momsn": 0, "mtmsn": 0, "cdr": 0, "waiting": ["00"]}
+    good = {"imei": IMEI, "momsn": 0, "mtmsn": 0, "cdr": 0, "waiting": ["00"]}
     path.write_text(json.dumps(good))
-    assert read_state(path).waiting == (b"\0",)
+    assert read_state(path, IMEI).waiting == (b"\0",)
     path.write_text(json.dumps(good | change))
     with pytest.raises(SatsimError, match=r"state\.json: "):
-        read_state(path)
+        read_state(path, IMEI)
 
 
 @given(st.binary(max_size=80))
@@ -89,7 +89,7 @@ def test_any_bytes_are_a_state_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "state.json"
     path.write_bytes(content)
     with pytest.raises(SatsimError):
-        read_state(path)
+        read_state(path, IMEI)
 
 
 def test_a_mailbox_answers_with_the_place_in_its_queue_or_with_why_not():

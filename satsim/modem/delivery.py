@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from satsim.errors import PacketError
+from satsim.modem.outcomes import words_of
 from satsim.modem.settings import Target
 from satsim.sbd.directip import MoMessage, read_confirmation, write_mo
 from satsim.sbd.webhook import FORM, write_form
@@ -68,7 +68,7 @@ class Delivery:
         except TimeoutError:
             return f"no answer within {ANSWER_S:g} s"
         except (OSError, http.client.HTTPException) as error:
-            return _words(error)
+            return words_of(error)
 
     async def _hand(self, content: bytes) -> str | None:
         """Over DirectIP. A server that closes without a word has it, unless its word is to be waited for."""
@@ -96,13 +96,6 @@ class Delivery:
             return None if read_confirmation(answer) else "the server could not keep it"
         except PacketError as error:
             return str(error) if self._confirm else None
-
-
-def _words(error: Exception) -> str:
-    """What went wrong, without the system's number of it."""
-    if isinstance(error, OSError) and error.strerror:
-        return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror).lower()
-    return str(error) or type(error).__name__
 
 
 def _post(address: str, body: bytes) -> str | None:

@@ -15,14 +15,15 @@ from math import inf
 from typing import Any
 
 from satsim.modem.delivery import QUEUE_MOST, Delivery
-from satsim.modem.gateway import NO_MESSAGE, Mailbox
+from satsim.modem.downlink import Downlink
+from satsim.modem.gateway import Mailbox
 from satsim.modem.outcomes import QUEUE_FULL, RADIO_OFF, Line, about, code_of, fate_of
 from satsim.modem.settings import ModemSettings
 from satsim.modem.state import State, read_state, write_state
 from satsim.modem.wire import Port, Pty, Wire
 from satsim.sbd.commands import Identity
 from satsim.sbd.device import WRITE_S, Device, Now, Outcome, Session
-from satsim.sbd.directip import MoMessage, MtConfirmation, length_of, read_mt, write_mt_confirmation
+from satsim.sbd.directip import MoMessage
 from satsim.sbd.status import mo_words, succeeded
 from satsim.simulation.sessions import Attempt, Sessions
 
@@ -34,8 +35,6 @@ LEAST_WRITE_S = 2.0
 """By the wall: hosts do not write faster because a link's clock runs fast."""
 ERA_UNIX_S, TICK_S = 1_399_818_235, 0.09
 """Iridium system time since 2014-05-11T14:23:55Z."""
-MT_PATIENCE_S, MOST_VISITORS = 10.0, 32
-"""For connections that bring messages for the modem: seconds for each part of one, and how many at a time."""
 
 
 async def emulate(settings: ModemSettings, say: Say) -> None:
@@ -66,7 +65,7 @@ class Emulator:
     def __init__(self, settings: ModemSettings, say: Say) -> None:
         """Raises SatsimError or OSError."""
         self._settings, self._say = settings, say
-        state = read_state(settings.state) if settings.state else State()
+        state = read_state(settings.state, settings.imei) if settings.state else State(settings.imei)
         self._cdr, self._kept = state.cdr, state
         self._mailbox = Mailbox(settings.imei, state.mtmsn, state.waiting)
         self._sessions = Sessions(settings.link, settings.seed)
@@ -85,10 +84,12 @@ class Emulator:
         """Sessions so far."""
         self._dark = False
         self._timer: asyncio.TimerHandle | None = None
+        """For a message that was announced over the wire."""
+        self._landing: asyncio.TimerHandle | None = None
+        """For what is next to reach the gateway's servers."""
         self._deliveries = [Delivery(to, settings.confirm, self._complain) for to in settings.to]
-        self._visitors = 0
+        self._downlink = Downlink(self._mailbox, self._keep_mail)
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: asyncio.Server | None = None
         self._wire: Wire | None = None
 
     async def open(self) -> None:
@@ -96,11 +97,7 @@ class Emulator:
         settings = self._settings
         if settings.state:
             write_state(settings.state, self._kept)  # a folder that cannot be written is told before the first session
-        mt = ""
-        if settings.mt is not None:
-            self._server = await asyncio.start_server(self._take_mt, settings.mt.host, settings.mt.port)
-            host, port = self._server.sockets[0].getsockname()[:2]
-            mt = f"{host}:{port}"
+        mt = "" if settings.mt is None else await self._downlink.listen(settings.mt)
         if settings.tcp is not None:
             self._wire = await Port(self._hear).listen(settings.tcp)
         else:
@@ -115,8 +112,7 @@ class Emulator:
         """Stop, and say what no server has yet."""
         if self._wire is not None:
             self._wire.close()
-        if self._server is not None:
-            self._server.close()
+        self._downlink.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -229,8 +225,11 @@ class Emulator:
 
     def _expect(self) -> None:
         """Be there when the next message lands."""
+        if self._landing is not None:
+            self._landing.cancel()
+            self._landing = None
         if (next_s := self._sessions.next_s) < inf:
-            self._at(next_s, self._land)
+            self._landing = self._at(next_s, self._land)
 
     def _land(self) -> None:
         """Hand what has landed to the servers."""
@@ -242,34 +241,16 @@ class Emulator:
                 delivery.put(MoMessage(self._settings.imei, momsn, 0, 0, unix_s, each.message, cdr))
         self._expect()
 
-    async def _take_mt(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one message for the modem, and confirm it once it is kept."""
-        if self._visitors >= MOST_VISITORS:
-            writer.close()
-            return
-        self._visitors += 1
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-            rings = False
-            try:
-                front = await asyncio.wait_for(reader.readexactly(3), MT_PATIENCE_S)
-                content = front + await asyncio.wait_for(reader.readexactly(length_of(front) - 3), MT_PATIENCE_S)
-                message = read_mt(content)
-            except ValueError:
-                answer = MtConfirmation(0, "0" * 15, 0, NO_MESSAGE)
-            else:
-                answer, rings = self._mailbox.offer(message)
-                self._keep()
-            if rings and not self._dark and self._now().signal_bars:
-                self._answer(self._device.ring())
-            writer.write(write_mt_confirmation(answer))
-            await asyncio.wait_for(writer.drain(), MT_PATIENCE_S)
-        self._visitors -= 1
-        writer.close()
+    def _keep_mail(self, rings: bool) -> None:
+        """After a message for the modem came to the gateway."""
+        self._keep()
+        if rings and not self._dark and self._now().signal_bars:
+            self._answer(self._device.ring())
 
     def _keep(self) -> None:
         """Write what must outlive the process, where it has changed."""
         mailbox = self._mailbox
-        state = State(self._device.momsn, mailbox.mtmsn, self._cdr, tuple(mailbox.waiting))
+        state = State(self._settings.imei, self._device.momsn, mailbox.mtmsn, self._cdr, tuple(mailbox.waiting))
         if self._settings.state and state != self._kept:
             write_state(self._settings.state, state)
         self._kept = state

@@ -1,7 +1,8 @@
-"""How sessions end here: the modem's code, and what becomes of the message whatever the modem says."""
+"""How sessions end here: the modem's code, and what becomes of the message whatever the modem says; errors in words."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from satsim.sbd.device import Session
@@ -37,3 +38,10 @@ def fate_of(attempt: Attempt) -> str:
     if attempt.late:
         return "too old on arrival"
     return "arrives" + " twice" * attempt.twice + " damaged" * attempt.damaged
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong, without the system's number of it."""
+    if isinstance(error, OSError) and error.strerror:
+        return (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror).lower()
+    return str(error) or type(error).__name__

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from satsim.errors import ScenarioError
+from satsim.modem.outcomes import words_of
 from satsim.modem.settings import Address
 
 Hear = Callable[[bytes], None]
@@ -35,7 +36,7 @@ class Pty:
     def __init__(self, hear: Hear, link: Path | None) -> None:
         """`link` is made to name the pty; one that is there already is replaced only if it is a link.
 
-        Raises ScenarioError where there are no ptys, or OSError.
+        Raises ScenarioError for a path that cannot be one, or where there are no ptys.
         """
         try:
             import tty
@@ -53,9 +54,12 @@ class Pty:
         if link is not None:
             try:
                 _point(link, name)
-            except OSError:
+            except (OSError, ScenarioError) as error:
                 os.close(self._ours)
                 os.close(self._theirs)
+                if isinstance(error, OSError):
+                    said = f"--pty {link}: {error.strerror}; name a path in a folder that you may write to"
+                    raise ScenarioError(said) from None
                 raise
         self.address = str(link or name)
         self._name = name
@@ -114,9 +118,12 @@ class Port(asyncio.Protocol):
         self._server: asyncio.Server | None = None
 
     async def listen(self, at: Address) -> Port:
-        """Begin. Raises OSError."""
+        """Begin. Raises ScenarioError for an address that cannot be had."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Host(self), at.host, at.port)
+        try:
+            self._server = await loop.create_server(lambda: _Host(self), at.host, at.port)
+        except OSError as error:
+            raise not_free("--tcp", at, error) from None
         self.address = str(Address(*self._server.sockets[0].getsockname()[:2]))
         return self
 
@@ -131,6 +138,11 @@ class Port(asyncio.Protocol):
             self._server.close()
         if self._host is not None:
             self._host.close()
+
+
+def not_free(option: str, at: Address, error: OSError) -> ScenarioError:
+    """The mistake in a line."""
+    return ScenarioError(f"{option} {at}: {words_of(error)}; name another address (port 0: any that is free)")
 
 
 class _Host(asyncio.Protocol):
