@@ -30,7 +30,8 @@ def replay(
     What arrived spoilt is left out, and told. The same run played again brings nothing new: begin with a new inbox.
     """
     from codec.own import CODE_ALLOWED
-    from satsim.exercise import destination, play, read_exercise
+    from satsim.exercise.playing import destination, play
+    from satsim.exercise.reading import read_exercise
 
     CODE_ALLOWED.set(allow_code)
     where = destination(to)

@@ -17,8 +17,9 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -31,13 +32,14 @@ from satsim.inbox.console.answers import Parts, Stream, parts_of
 from satsim.inbox.console.feed import Feed
 from satsim.inbox.database import connect
 from satsim.inbox.exports import export
-from satsim.inbox.ways.door import Door
+from satsim.inbox.ways.door import Door, aside
 from satsim.inbox.ways.http import Refused, address_of, body
 
 STATIC = Path(__file__).with_name("static")
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 BODY_BYTES = 32_768
 FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
+Result = TypeVar("Result")
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -48,7 +50,7 @@ class Console:
         self.path, self.door, self.gateway = path, door, gateway
         self.feed = Feed(path, door.secrets.token is not None)
         self.static = {each.name: each.read_bytes() for each in STATIC.iterdir() if each.suffix in KINDS}
-        self.packing = asyncio.Lock()
+        self.packing, self.noting, self.asking = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
 
     def routes(self) -> list[Route]:
         """All addresses."""
@@ -181,7 +183,7 @@ class Console:
         if self.packing.locked():
             raise Refused(503, "another is being made", HEADERS | {"Retry-After": "10"})
         async with self.packing:
-            file = await asyncio.to_thread(self._pack)
+            file = await aside(self._pack)
         return Parts(parts_of(file), "application/zip", HEADERS | _file("inbox.zip"))
 
     def _pack(self) -> IO[bytes]:
@@ -198,20 +200,21 @@ class Console:
     async def seen(self, request: Request) -> Response:
         """An operator has seen a photo."""
         image, given = _small(request.path_params["image"]), await self._given(request)
-        await asyncio.to_thread(actions.acknowledge, self.path, image, given)
+        await alone(self.noting, partial(actions.acknowledge, self.path, image, given))
         return JSONResponse({}, 200, HEADERS)
 
     async def ask(self, request: Request) -> Response:
         """A team is asked for what is missing."""
         image = _small(request.path_params["image"])
         await self._given(request)
-        told = await asyncio.to_thread(actions.ask_again, self.path, image, self.door.keys, self.gateway)
+        work = partial(actions.ask_again, self.path, image, self.door.keys, self.gateway)
+        told = await alone(self.asking, work)
         return JSONResponse(told, 200, HEADERS)
 
     async def team(self, request: Request) -> Response:
         """A team has a name."""
         team, given = _small(request.path_params["team"]), await self._given(request)
-        await asyncio.to_thread(actions.name_team, self.path, team, given)
+        await alone(self.noting, partial(actions.name_team, self.path, team, given))
         return JSONResponse({}, 200, HEADERS)
 
     async def _given(self, request: Request) -> dict[str, Any]:
@@ -232,6 +235,12 @@ class Console:
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             return None
         return await self.feed.read(lambda db: db.execute(statement, (int(number),)).fetchone())
+
+
+async def alone(lock: asyncio.Lock, work: Callable[[], Result]) -> Result:
+    """What `work` gives, done aside once nobody else has the lock."""
+    async with lock:
+        return await aside(work)
 
 
 def _small(number: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from satsim.inbox.console.photos import State, records, state_of
 from satsim.inbox.database import connect
 from satsim.inbox.store import counts, lag
+from satsim.inbox.ways.door import aside
 
 POLL_S = 0.25
 MOST_TOLD, MOST_FRAMES = 40, 256
@@ -56,7 +57,7 @@ class Feed:
             return work(self._db)
 
         async with self._lock:
-            return await asyncio.to_thread(reading)
+            return await aside(reading)
 
     async def watch(self) -> None:
         """Look for changes while somebody reads, until cancelled."""

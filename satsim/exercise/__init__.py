@@ -1,0 +1,1 @@
+"""Exercises: what a simulated link delivered, delivered to a command post."""
