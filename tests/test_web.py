@@ -23,6 +23,7 @@ import pytest
 from conftest import REPO, photo_like
 from PIL import Image, ImageOps
 
+from codec.photos import fit_photo
 from codec.progic import layout
 from codec.progic.codec import ProgicCodec
 from satsim.air.content import content_of, mark_of, number_of
@@ -390,6 +391,40 @@ def test_a_photo_gives_the_packets_of_python_and_each_shows_the_others(
     assert window.faults == []
 
 
+def photo_files() -> dict[str, tuple[bytes, int]]:
+    """By name: a photo, and by how many levels the page's frame of it may differ from ours."""
+    upright, wide = Image.fromarray(photo_like(480, 270)), Image.fromarray(photo_like(240, 400))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    veiled = wide.copy()
+    veiled.putalpha(Image.linear_gradient("L").resize(wide.size))
+    saved: dict[str, tuple[Image.Image, dict[str, Any], int]] = {
+        "upright.png": (upright, {}, 0),
+        "grey.png": (wide.convert("L"), {}, 0),
+        "veiled.png": (veiled, {}, 1),
+        "turned.jpg": (wide, {"quality": 90, "exif": turned}, 2),
+        "a.webp": (wide, {"quality": 85}, 2),
+    }
+    files = {}
+    for name, (photo, options, levels) in saved.items():
+        file = io.BytesIO()
+        photo.save(file, {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}[name.partition(".")[2]], **options)
+        files[name] = file.getvalue(), levels
+    return files
+
+
+def test_photos_of_each_kind_are_framed_as_satsim_does(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    window = visit()
+    window.page.select_option("#frame", "256x192")
+    for name, (content, levels) in photo_files().items():
+        (tmp_path / name).write_bytes(content)
+        ours = fit_photo(tmp_path / name, 256, 192, "crop").pixels.astype(int)
+        window.give("photo", (name, content))
+        window.expect(window.page.locator("#said")).to_contain_text(f"{name}: 5 messages", timeout=60_000)
+        assert np.abs(window.seen("sent") - ours).max() <= levels, name
+    assert window.faults == []
+
+
 def test_the_page_works_after_a_reload_without_server_and_network(browser: Any, site: Path) -> None:
     with served(site) as address:
         window = Visit(browser, address)
@@ -404,6 +439,18 @@ def test_the_page_works_after_a_reload_without_server_and_network(browser: Any, 
     window.page.select_option("#model", "small")  # which was never loaded
     assert "small-encoder.onnx cannot be fetched; go online once" in window.wrong()
     window.context.close()
+
+
+def test_a_photo_chosen_amid_the_decoding_of_another_is_the_one_that_is_shown(visit: Callable[..., Visit]) -> None:
+    window = visit()
+    window.code("first.png", photo_like(120, 160))
+    window.page.click("#row button:nth-child(2)")
+    window.code("second.png", photo_like(160, 120)[:, ::-1])
+    held = {k: unpack(message).payload for k, message in enumerate(window.saved("#save").values())}
+    picture = ProgicCodec("nano").decode(held, 256, 256)
+    assert picture is not None
+    assert np.abs(window.seen() - picture).max() <= LEVELS
+    assert window.faults == []
 
 
 def bad_photos() -> dict[str, tuple[bytes, str]]:

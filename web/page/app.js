@@ -9,9 +9,9 @@ import { zip } from "./zip.js";
 const LARGEST_CACHE = 64;
 const state = {
   models: [], model: null, photo: null, frame: null,
-  packets: [], messages: [], missing: [], images: [], // what is sent, or was received; missing ones are null
+  packets: [], messages: [], images: [], // what is sent, or was received; those that did not arrive are null
   lost: [], drawn: [], seed: 1, time: null, // time null: the end, when all that arrives has arrived
-  steps: new Map(), run: 0, isReceived: false,
+  steps: new Map(), run: 0, edition: 0, isReceived: false, // run counts what was asked for, edition what became packets
 };
 const shown = new Map(); // pictures by what they are made of
 let wanted = null, busy = false;
@@ -19,71 +19,84 @@ let wanted = null, busy = false;
 // ---- a photo becomes packets
 
 async function usePhoto(file) {
-  complain([]);
-  const mine = ++state.run, [width, height] = at("frame").value.split("x").map(Number), frame = { width, height };
-  try {
+  const [width, height] = at("frame").value.split("x").map(Number), frame = { width, height };
+  await attempt(async mine => {
     say(`Reading ${file.name}…`);
-    const photo = await readPhoto(file, frame);
+    const photo = { ...await readPhoto(file, frame), file };
     if (mine !== state.run) return;
-    Object.assign(state, { photo: { ...photo, file }, frame });
-    state.steps = new Map([
-      ["Photo read", [`${photo.kind} of ${photo.width} × ${photo.height} pixels`, sizeOf(photo.bytes), photo.readMs]],
-      ["Cut and scaled", [`${width} × ${height} pixels`, sizeOf(photo.pixels.length), photo.fitMs]],
-    ]);
-    canvasOf("sent", frame, photo.pixels, `${file.name}, cut to ${width} by ${height} pixels`);
-    await code(mine);
+    paintSent(photo, frame);
+    await code(mine, photo, frame);
+  });
+}
+
+/** Do what was asked for, unless something else is meanwhile; where it fails, what was there stays. */
+async function attempt(what) {
+  complain([]);
+  const mine = ++state.run;
+  try {
+    await what(mine);
   } catch (error) {
-    if (mine === state.run) { say(""); complain([error.message]); }
+    if (mine !== state.run) return;
+    say("");
+    complain([error.message]);
+    paintSent(state.photo, state.frame);
+    if (state.model) at("model").value = state.model.name;
   }
 }
 
-async function code(mine = ++state.run) {
-  const { photo, frame, model } = state, bytes = Number(at("bytes").value);
+function paintSent(photo, frame) {
+  if (photo) canvasOf("sent", frame, photo.pixels, `${photo.file.name}, cut to ${frame.width} by ${frame.height} pixels`);
+  else canvasOf("sent", null, null, state.isReceived ? "the photo is with the sender" : "no photo yet");
+}
+
+async function code(mine, photo, frame) {
+  const bytes = Number(at("bytes").value), model = state.models.find(each => each.name === at("model").value);
   say(`Coding by ${model.name}; the first time its ${sizeOf(model.bytes)} are loaded…`);
   const coded = await encode(model, photo.pixels, frame, bytes);
   if (mine !== state.run) return;
-  if (coded.loadMs) state.steps.set("Encoder loaded", [`${model.name}, once`, sizeOf(coded.modelBytes), coded.loadMs]);
-  else state.steps.delete("Encoder loaded");
-  const { rows, columns } = { rows: Math.ceil(frame.height / model.step), columns: Math.ceil(frame.width / model.step) };
-  const total = coded.messages.reduce((sum, message) => sum + message.length, 0), header = coded.compact ? 12 : 20;
-  state.steps.set("Coded", [`${model.stages} stages of ${columns} × ${rows} indices of ${model.bits} bits`,
-    sizeOf(model.stages * columns * rows * model.bits / 8), coded.runMs]);
-  state.steps.set("Packed", [`${many(coded.messages.length, "message")} with headers of ${header} bytes; image ${coded.image}`, sizeOf(total), coded.packMs]);
-  state.steps.delete("Decoder loaded");
-  state.steps.delete("Decoded");
+  const columns = Math.ceil(frame.width / model.step), rows = Math.ceil(frame.height / model.step);
+  const total = coded.messages.reduce((sum, message) => sum + message.length, 0);
+  const steps = new Map([
+    ["Photo read", [`${photo.kind} of ${photo.width} × ${photo.height} pixels`, sizeOf(photo.bytes), photo.readMs]],
+    ["Cut and scaled", [`${frame.width} × ${frame.height} pixels`, sizeOf(photo.pixels.length), photo.fitMs]],
+    ["Coded", [`${model.stages} stages of ${columns} × ${rows} indices of ${model.bits} bits`, sizeOf(model.stages * columns * rows * model.bits / 8), coded.runMs]],
+    ["Packed", [`${many(coded.messages.length, "message")} with headers of ${coded.compact ? 12 : 20} bytes; image ${coded.image}`, sizeOf(total), coded.packMs]],
+  ]);
+  if (coded.loadMs) steps.set("Encoder loaded", [`${model.name}, once`, sizeOf(coded.modelBytes), coded.loadMs]);
   at("threads").textContent = `${many(coded.threads, "thread")}.`;
-  Object.assign(state, { packets: coded.packets, messages: coded.messages, images: [], isReceived: false, time: null });
+  const { packets, messages } = coded;
+  become({ photo, frame, model, packets, messages, steps, images: [], isReceived: false });
   draw(1);
-  say(`${photo.file.name}: ${many(coded.messages.length, "message")}, ${total.toLocaleString("en")} bytes in all; image number ${coded.image} follows from the content.`);
+  say(`${photo.file.name}: ${many(messages.length, "message")}, ${total.toLocaleString("en")} bytes in all; image number ${coded.image} follows from the content.`);
+}
+
+/** What is shown from now on. */
+function become(what) {
+  Object.assign(state, what, { time: null });
+  state.edition++;
 }
 
 // ---- received packets
 
 async function useReceived(files) {
-  complain([]);
-  const mine = ++state.run, { found, faults } = await readFiles(files), { images, faults: more } = gather(found);
-  complain([...faults, ...more]);
-  if (mine !== state.run || !images.length) { say(found.length ? "" : "No packet was found."); return; }
-  state.images = images;
-  at("image").replaceChildren(...images.map((image, k) => new Option(`${image.name}: ${image.held} of ${image.count}`, k)));
-  useImage(0);
-  say(`${many(found.length, "packet")} read, of ${many(images.length, "image")}.`);
+  await attempt(async mine => {
+    const { found, faults } = await readFiles(files), { images, faults: more } = gather(found);
+    if (mine !== state.run) return;
+    complain([...faults, ...more]);
+    say(images.length ? `${many(found.length, "packet")} read, of ${many(images.length, "image")}.` : "No packet was found that can be used.");
+    if (images.length) useImage(images, 0);
+  });
 }
 
-function useImage(k) {
-  const image = state.images[k], model = state.models.find(image.isOf);
-  if (!model) {
-    complain([`${image.name}: its model is not one that this page holds (${state.models.map(each => each.name).join(", ")}); satsim decode --model reads it`]);
-    return;
-  }
-  const why = image.tooLarge();
-  if (why) { complain([why]); return; }
-  Object.assign(state, { model, frame: image.frame, packets: image.packets, messages: image.messages, isReceived: true, time: null, photo: null });
-  at("model").value = model.name;
-  state.run++;
-  state.steps = new Map();
-  canvasOf("sent", null, null, "The photo is with the sender");
-  state.lost = image.packets.map(() => false);
+function useImage(images, k) {
+  const image = images[k], model = state.models.find(image.isOf), why = model ? image.tooLarge()
+    : `${image.name}: its model is not one that this page holds (${state.models.map(each => each.name).join(", ")}); satsim decode --model reads it`;
+  at("image").replaceChildren(...images.map((each, n) => new Option(`${each.name}: ${each.held} of ${each.count}`, n, n === k, n === k)));
+  const { frame, packets, messages } = image, left = why ? [] : packets;
+  become({ photo: null, frame, model: model ?? state.model, packets: left, messages: why ? [] : messages, steps: new Map(), images, isReceived: true });
+  if (why) complain([why]);
+  paintSent(null, null);
+  state.lost = left.map(() => false);
   showAll();
 }
 
@@ -107,7 +120,8 @@ function heldNow() {
 
 function showAll() {
   const times = timing(), end = endOf(times), n = state.packets.length;
-  for (const id of ["packets", "took", "keep"]) at(id).hidden = !n;
+  at("packets").hidden = !n && state.images.length < 2;
+  at("keep").hidden = !n;
   at("link").hidden = !n || state.isReceived;
   at("pick").hidden = state.images.length < 2;
   at("interval-said").textContent = `${at("interval").value} s`;
@@ -144,7 +158,7 @@ function showTime() {
 // ---- the picture of what is held
 
 async function look(held) {
-  const key = `${state.run} ${held.join(" ")}`;
+  const key = `${state.edition} ${held.join(" ")}`;
   wanted = { key, held };
   if (!held.length) { showPicture(null, held); return; }
   if (shown.has(key)) { showPicture(shown.get(key), held); return; }
@@ -152,22 +166,22 @@ async function look(held) {
   at("seen-wait").textContent = "decoding…";
   if (busy) return;
   busy = true;
-  const mine = state.run;
+  const mine = state.edition;
   try {
     const received = new Map(held.map(k => [k, state.packets[k].payload]));
     const { picture, runMs, loadMs, modelBytes } = await decode(state.model, received, state.frame);
     shown.set(key, picture);
     if (shown.size > LARGEST_CACHE) shown.delete(shown.keys().next().value);
-    if (mine === state.run) {
+    if (mine === state.edition) {
       if (loadMs) state.steps.set("Decoder loaded", [`${state.model.name}, once`, sizeOf(modelBytes), loadMs]);
       state.steps.set("Decoded", [`picture from ${many(held.length, "packet")}`, sizeOf(picture.width * picture.height * 3), runMs]);
     }
   } catch (error) {
     shown.set(key, null);
-    if (mine === state.run) complain([error.message]);
+    if (mine === state.edition) complain([error.message]);
   }
   busy = false;
-  if (wanted.key === key && mine === state.run) showPicture(shown.get(key), held);
+  if (wanted.key === key && mine === state.edition) showPicture(shown.get(key), held);
   else look(wanted.held);
 }
 
@@ -228,12 +242,10 @@ function listen() {
       usePhoto(new File([await (await fetch("./example.png")).blob()], "forest_fire.png"));
     } catch { complain(["example.png cannot be fetched; go online once, so that this browser keeps it"]); }
   });
-  at("image").addEventListener("change", event => { complain([]); useImage(Number(event.target.value)); });
+  at("image").addEventListener("change", event => { complain([]); useImage(state.images, Number(event.target.value)); });
   at("frame").addEventListener("change", () => state.photo && usePhoto(state.photo.file));
-  for (const id of ["bytes", "model"]) at(id).addEventListener("change", () => {
-    if (id === "model" && !state.isReceived) state.model = state.models.find(model => model.name === at("model").value);
-    if (state.photo) code().catch(error => complain([error.message]));
-  });
+  for (const id of ["bytes", "model"])
+    at(id).addEventListener("change", () => state.photo && attempt(mine => code(mine, state.photo, state.frame)));
   at("interval").addEventListener("input", () => { state.time = null; stop(); showAll(); });
   at("loss").addEventListener("input", () => { state.time = null; stop(); draw(); });
   at("again").addEventListener("click", () => { state.time = null; stop(); draw(state.seed + 1); });
@@ -262,7 +274,6 @@ async function keepOffline() {
 
 try {
   state.models = await readModels();
-  state.model = state.models[0];
   const other = { nano: "the fast one", small: "better, twice the time" };
   at("model").replaceChildren(...state.models.map(({ name, bytes }) => new Option(`${name}: ${sizeOf(bytes)}, ${other[name] ?? ""}`, name)));
   listen();
