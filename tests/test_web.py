@@ -478,6 +478,16 @@ def bad_photos() -> dict[str, tuple[bytes, str]]:
     }
 
 
+DROP = """
+([name, mebibytes]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([new Uint8Array(mebibytes * 2 ** 20)], name));
+  const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+  document.getElementById("drop").dispatchEvent(drop);
+}
+"""
+
+
 def test_what_is_no_usable_photo_is_told_in_one_line_that_names_it(visit: Callable[..., Visit]) -> None:
     window = visit()
     for name, (content, words) in bad_photos().items():
@@ -485,6 +495,12 @@ def test_what_is_no_usable_photo_is_told_in_one_line_that_names_it(visit: Callab
         window.expect(window.page.locator("#wrong")).to_contain_text(f"{name}: ", timeout=30_000)
         assert words in window.wrong()
         assert "\n" not in window.wrong()
+    window.page.evaluate(DROP, ["large.jpg", 129])
+    window.expect(window.page.locator("#wrong")).to_have_text(
+        "large.jpg: is 129 MiB; expected at most 128: shrink it first"
+    )
+    window.page.evaluate(DROP, ["large.bin", 17])
+    window.expect(window.page.locator("#wrong")).to_contain_text("large.bin: is 17 MiB; expected a packet")
     assert window.page.is_hidden("#packets")
     assert window.page.is_hidden("#sent")
     window.code("photo.png", photo_like(120, 160))  # and after all of these one that is sound
@@ -560,25 +576,36 @@ def test_loss_and_time_decide_what_is_held_and_the_keyboard_reaches_each_packet(
     assert window.faults == []
 
 
-@pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_nothing_sticks_out_and_all_can_be_read_at_both_widths(
-    visit: Callable[..., Visit], width: int, colours: str
-) -> None:
+def test_nothing_sticks_out_and_all_can_be_read_at_both_widths(visit: Callable[..., Visit], colours: str) -> None:
     axe_playwright = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="no axe (pip install -e '.[dev]')"
     )
-    window = visit(viewport={"width": width, "height": 900}, color_scheme=colours)
+    window = visit(color_scheme=colours)
+    window.code("photo.png", photo_like(120, 160))
     window.give("received", ("bad.bin", b"no packet"))
     window.wrong()
-    window.code("photo.png", photo_like(120, 160))
     window.page.click("#row button:nth-child(2)")
     window.held(0, 2, 3, 4)
-    assert window.page.evaluate("document.documentElement.scrollWidth") <= width
-    found = axe_playwright.Axe().run(window.page).response
-    assert found["passes"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]] == []
+    for width in (360, 1440):
+        window.page.set_viewport_size({"width": width, "height": 900})
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= width
+        found = axe_playwright.Axe().run(window.page).response
+        assert found["passes"]
+        assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]] == []
     assert window.faults == []
+
+
+def test_a_model_of_other_bytes_is_not_used(browser: Any, site: Path, tmp_path: Path) -> None:
+    shutil.copytree(site, tmp_path / "site")
+    encoder = tmp_path / "site" / "models" / "nano-encoder.onnx"
+    encoder.write_bytes(encoder.read_bytes()[:-1] + b"!")
+    with served(tmp_path / "site") as address:
+        window = Visit(browser, address, service_workers="block")
+        window.give("photo", ("photo.png", png_of(photo_like(120, 160))))
+        assert "nano-encoder.onnx is damaged, or of another version than this page" in window.wrong()
+        assert window.page.is_hidden("#sent")
+        window.context.close()
 
 
 def test_a_runtime_of_other_bytes_is_refused(tmp_path: Path) -> None:

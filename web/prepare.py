@@ -79,9 +79,15 @@ def export_models(models: Sequence[str], folder: Path) -> None:
                 "bits": config.index_bits,
                 "step": config.downsampling,
                 "bytes": sum(part.size_bytes for part in parts.values()),
+                "sha256": {part: sha256_of(folder / f"{model}-{part}.onnx") for part in parts},
             }
         )
     (folder / "models.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def prepare(out: Path, models: Sequence[str] = MODELS, cache: Path = REPO / "build" / "npm") -> None:
@@ -104,7 +110,7 @@ def keep(folder: Path, model: str) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "sw.js")
     digest = hashlib.sha256()
     for path in files:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(sha256_of(path).encode())
     names = [path.relative_to(folder).as_posix() for path in files]
     kept = ["./", *(name for name in names if not name.endswith(".onnx") or name.startswith(f"models/{model}-"))]
     worker = folder / "sw.js"

@@ -44,9 +44,11 @@ class Handler(SimpleHTTPRequestHandler):
         print(format % arguments, file=sys.stderr)
 
 
-def server(folder: Path, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
+def server(
+    folder: Path, host: str = "127.0.0.1", port: int = 0, handler: type[Handler] = Handler
+) -> ThreadingHTTPServer:
     """A server of `folder`, not yet at work; port 0 is any that is free. Raises OSError."""
-    return ThreadingHTTPServer((host, port), partial(Handler, directory=str(folder)))
+    return ThreadingHTTPServer((host, port), partial(handler, directory=str(folder)))
 
 
 def main() -> None:

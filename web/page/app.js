@@ -273,6 +273,7 @@ async function keepOffline() {
 }
 
 try {
+  if (!crypto.subtle) throw new Error("This page needs HTTPS, or localhost: browsers allow no checksums elsewhere.");
   state.models = await readModels();
   const other = { nano: "the fast one", small: "better, twice the time" };
   at("model").replaceChildren(...state.models.map(({ name, bytes }) => new Option(`${name}: ${sizeOf(bytes)}, ${other[name] ?? ""}`, name)));

@@ -3,7 +3,7 @@
 import { join, split } from "./layout.js";
 import { packetize } from "./packets.js";
 
-/** What models/models.json says of each model: name, id, stages, bits, step (pixels a side that one cell covers), bytes. */
+/** What models/models.json says of each model: name, id, stages, bits, step (pixels a side of a cell), bytes, sha256. */
 export async function readModels() {
   const answer = await fetch("./models/models.json");
   if (!answer.ok) throw new Error("models/models.json is missing: this folder was not made by `make web`");
@@ -39,7 +39,7 @@ export const readPhoto = (file, frame) => ask("photo", { file, ...frame });
 
 /** {indices, packets, messages, image, compact, runMs, loadMs, packMs, threads} of a photo in its frame. */
 export async function encode(model, pixels, frame, packetBytes) {
-  const found = await ask("encode", { model: model.name, step: model.step, pixels, ...frame }), began = performance.now();
+  const found = await ask("encode", { model, pixels, ...frame }), began = performance.now();
   const packed = await pack(model, found.indices, frame, packetBytes);
   return { ...found, ...packed, packMs: performance.now() - began };
 }
@@ -53,6 +53,6 @@ export function pack(model, indices, frame, packetBytes) {
 /** {picture, runMs, loadMs} of a Map from payload index to payload, at least one of them. */
 export async function decode(model, received, frame) {
   const { rows, columns } = gridOf(model, frame), grid = join(received, model.stages, rows, columns, model.bits);
-  const { rgba, ...times } = await ask("decode", { model: model.name, grid, stages: model.stages, rows, columns, ...frame });
+  const { rgba, ...times } = await ask("decode", { model, grid, rows, columns, ...frame });
   return { picture: new ImageData(rgba, frame.width, frame.height), ...times };
 }

@@ -11,8 +11,7 @@ self.addEventListener("install", event => event.waitUntil((async () => {
     if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
     await cache.put(file, answer);
   }));
-  await self.skipWaiting();
-})()));
+})())); // a newer version waits until no window shows an older one, so that files of two never mix
 
 self.addEventListener("activate", event => event.waitUntil((async () => {
   for (const name of await caches.keys()) if (name.startsWith("satsim-") && name !== NAME) await caches.delete(name);

@@ -11,22 +11,24 @@ const parts = new Map();
 
 /** A part of a model, loaded once; its bytes come from the page's own folder or from what the service worker keeps. */
 function load(model, part) {
-  const name = `${model}-${part}.onnx`;
-  if (!parts.has(name)) parts.set(name, open(name).catch(error => { parts.delete(name); throw error; }));
+  const name = `${model.name}-${part}.onnx`;
+  if (!parts.has(name)) parts.set(name, open(name, model.sha256[part]).catch(error => { parts.delete(name); throw error; }));
   return parts.get(name);
 }
 
-async function open(name) {
+async function open(name, sha256) {
   const began = performance.now(), answer = await fetch(`./models/${name}`).catch(() => null);
   if (!answer?.ok) throw new Error(`the model's file ${name} cannot be fetched; go online once, so that this browser keeps it`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
+  const digest = Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), byte => byte.toString(16).padStart(2, "0"));
+  if (digest.join("") !== sha256) throw new Error(`the model's file ${name} is damaged, or of another version than this page; close the page's windows and open it anew`);
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
   return { session, bytes: bytes.length, loadMs: performance.now() - began };
 }
 
 /** Run one part: its answer, and the milliseconds of loading (0 where it was loaded) and of the sums alone. */
 async function run(model, part, name, tensor) {
-  const known = parts.has(`${model}-${part}.onnx`), { session, bytes, loadMs } = await load(model, part);
+  const known = parts.has(`${model.name}-${part}.onnx`), { session, bytes, loadMs } = await load(model, part);
   const began = performance.now(), output = Object.values(await session.run({ [name]: tensor }))[0];
   return { output, runMs: performance.now() - began, loadMs: known ? 0 : loadMs, modelBytes: bytes };
 }
@@ -46,12 +48,12 @@ const TASKS = {
   async photo({ file, width, height }) {
     return readPhoto(file, width, height);
   },
-  async encode({ model, step, pixels, width, height }) {
-    const { output, ...times } = await run(model, "encoder", "picture", toTensor(pixels, width, height, step));
+  async encode({ model, pixels, width, height }) {
+    const { output, ...times } = await run(model, "encoder", "picture", toTensor(pixels, width, height, model.step));
     return { indices: Int32Array.from(output.data, Number), ...times, threads: ort.env.wasm.numThreads };
   },
-  async decode({ model, grid, stages, rows, columns, width, height }) {
-    const indices = new ort.Tensor("int64", BigInt64Array.from(grid, BigInt), [1, stages, rows, columns]);
+  async decode({ model, grid, rows, columns, width, height }) {
+    const indices = new ort.Tensor("int64", BigInt64Array.from(grid, BigInt), [1, model.stages, rows, columns]);
     const { output, ...times } = await run(model, "decoder", "indices", indices), [, , high, wide] = output.dims;
     const rgba = new Uint8ClampedArray(4 * width * height).fill(255);
     for (let y = 0; y < height; y++)
