@@ -24,6 +24,7 @@ async function usePhoto(file) {
     say(`Reading ${file.name}…`);
     const photo = { ...await readPhoto(file, frame), file };
     if (mine !== state.run) return;
+    document.documentElement.style.setProperty("--ratio", `${width} / ${height}`);
     paintSent(photo, frame);
     await code(mine, photo, frame);
   });
@@ -74,6 +75,7 @@ async function code(mine, photo, frame) {
 function become(what) {
   Object.assign(state, what, { time: null });
   state.edition++;
+  document.documentElement.style.setProperty("--ratio", `${state.frame.width} / ${state.frame.height}`);
 }
 
 // ---- received packets
@@ -144,7 +146,7 @@ function showTime() {
   const held = heldNow(), gone = state.lost.filter(Boolean).length, sent = times.filter(each => each.sent <= now).length;
   drawRow(state, times, now, k => { state.lost[k] = !state.lost[k]; showTime(); });
   drawLane(times, now, end);
-  at("packets-words").textContent = `${state.isReceived ? "Received" : "Sent"}, coarse stages first. Press a packet to lose it, again to have it back: any that are left show a picture.`;
+  at("packets-words").textContent = `${state.isReceived ? "Received" : "Sent"}, coarse stages first${state.packets.length > 10 ? `, ${many(Math.max(1, Math.round(state.packets.length / state.model.stages)), "packet")} a stage` : ""}. Press a packet to lose it, again to have it back: any that are left show a picture.`;
   const first = times.find(each => each.arrives !== null);
   at("link-words").textContent = `${sent} of ${state.packets.length} sent, ${many(held.length, "packet")} held. ` +
     (first ? `The first picture is there at ${clock(first.arrives)}` : "No picture ever comes") + (gone ? `; ${gone} lost on the way.` : ".");
@@ -152,6 +154,7 @@ function showTime() {
   at("save").textContent = state.isReceived ? "Save the received packets" : `Save all ${many(state.messages.length, "packet")}`;
   at("save-held").textContent = `Save the ${arriving} that arrive`;
   at("save-held").disabled = !arriving;
+  at("save-held").hidden = arriving === state.messages.filter(Boolean).length;
   look(held);
 }
 

@@ -42,13 +42,13 @@ export function paint(id, picture, words) {
   Object.assign(canvas, { width: picture.width, height: picture.height });
   canvas.setAttribute("aria-label", words);
   canvas.getContext("2d").putImageData(picture, 0, 0);
-  document.documentElement.style.setProperty("--ratio", `${picture.width} / ${picture.height}`);
 }
 
 /** A button for each packet; the one that has the focus keeps it. Arrow keys walk along the row. */
 export function drawRow({ packets, lost, isReceived, model }, times, now, toggle) {
   const row = at("row"), n = packets.length;
-  row.classList.toggle("many", n > 10);
+  const isMany = n > 10;
+  row.classList.toggle("many", isMany);
   while (row.children.length > n) row.lastChild.remove();
   while (row.children.length < n) row.append(Object.assign(document.createElement("button"), { type: "button" }));
   const stop = Math.max(0, [...row.children].findIndex(each => each.tabIndex === 0));
@@ -56,7 +56,8 @@ export function drawRow({ packets, lost, isReceived, model }, times, now, toggle
     const stage = stageOf(k, n, model.stages);
     const fate = !packets[k] ? "did not arrive" : lost[k] ? "lost" : isReceived ? "received"
       : times[k].arrives <= now ? `arrived ${clock(times[k].arrives)}` : times[k].sent <= now ? "on its way" : `leaves ${clock(times[k].sent)}`;
-    button.replaceChildren(Object.assign(document.createElement("b"), { textContent: `${k + 1}` }), `${stage}, ${fate}`);
+    const short = !packets[k] ? "missing" : lost[k] ? "lost" : isReceived ? "" : clock(times[k].arrives);
+    button.replaceChildren(Object.assign(document.createElement("b"), { textContent: `${k + 1}` }), isMany ? short : `${stage}, ${fate}`);
     button.setAttribute("aria-label", `Packet ${k + 1} of ${n}, ${stage}: ${fate}`);
     button.setAttribute("aria-pressed", String(Boolean(lost[k])));
     button.classList.toggle("late", !isReceived && !lost[k] && times[k].arrives > now);
