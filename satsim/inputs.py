@@ -8,7 +8,9 @@ other, which their checksums tell apart, or their seals where the keys are known
 from __future__ import annotations
 
 import json
+import math
 import sys
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,6 +45,8 @@ class File(NamedTuple):
     """Of one that may hold messages one after the other."""
     is_asked_for: bool
     """Whether it is to be taken for a message whatever it holds."""
+    within_s: float | None = None
+    """In which messages that follow each other must be told apart; None: however long it takes."""
 
 
 def read_messages(files: Sequence[Path], keys: Keys = None) -> list[tuple[str, bytes]]:
@@ -79,13 +83,19 @@ def read_files(files: Sequence[Path]) -> Iterator[File]:
             yield File(str(file), file.read_bytes(), LARGEST_FILE_BYTES, True)
 
 
-def messages_in(content: bytes, keys: Keys = None, most_bytes: int = LARGEST_FILE_BYTES) -> list[bytes]:
-    """The messages that `content` holds; where it is in no form we know, itself."""
+def messages_in(
+    content: bytes, keys: Keys = None, most_bytes: int = LARGEST_FILE_BYTES, within_s: float | None = None
+) -> list[bytes]:
+    """The messages that `content` holds; where it is in no form we know, itself.
+
+    Raises PacketError where it takes longer than `within_s` to tell those apart that follow each other: bytes that open
+    like sealed packets again and again can take an hour.
+    """
     if is_message(content, keys):
         return [content]
     messages = _direct_ip(content) or _text(content)
     if not messages and len(content) <= most_bytes:
-        messages = _stream(content, keys)
+        messages = _stream(content, keys, within_s)
     return messages or [content]
 
 
@@ -149,10 +159,13 @@ def _hexadecimal(texts: Iterable[str]) -> Iterator[bytes]:
     return filter(None, map(webhook.hexadecimal, texts))
 
 
-def _stream(content: bytes, keys: Keys) -> list[bytes]:
+def _stream(content: bytes, keys: Keys, within_s: float | None) -> list[bytes]:
     """The packets that follow each other in `content`; what lies between them is passed over."""
     found, at = [], 0
+    ends_s = time.monotonic() + (math.inf if within_s is None else within_s)
     while at < len(content):
+        if time.monotonic() > ends_s:
+            raise PacketError(f"no messages could be told apart in it within {within_s:g} s; give them one by one")
         length = _length_at(content[at : at + LONGEST_IN_STREAM], keys)
         if length:
             found.append(content[at : at + length])

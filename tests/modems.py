@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from satsim.sbd.directip import read_mo, read_mt_confirmation, write_confirmation, write_mt
@@ -56,11 +56,13 @@ class Modem:
             return self.process.returncode, self.process.stderr.read()
 
     def offer(self, message):
-        """Send a message to the modem by its gateway, and return the gateway's answer."""
+        """Send a message to the modem by its gateway, and return the gateway's answer; None where it gives none."""
         host, port = self.about["mt"].split(":")
         with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
-            connection.sendall(message if isinstance(message, bytes) else write_mt(message))
-            return read_mt_confirmation(received(connection))
+            with suppress(ConnectionError):
+                connection.sendall(message if isinstance(message, bytes) else write_mt(message))
+            answer = received(connection)
+        return read_mt_confirmation(answer) if answer else None
 
 
 @contextmanager
@@ -78,10 +80,11 @@ def running(*arguments):
 
 
 def received(connection):
-    """All bytes until the other side closes."""
+    """All bytes until the other side closes, be it without a look at what it was sent."""
     parts = []
-    while part := connection.recv(4096):
-        parts.append(part)
+    with suppress(ConnectionError):
+        while part := connection.recv(4096):
+            parts.append(part)
     return b"".join(parts)
 
 

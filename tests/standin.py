@@ -19,6 +19,9 @@ class Standin(threading.Thread):
         self.session_s, self.statuses, self.mt = session_s, list(statuses), list(mt)
         """How long sessions take; how the next ones end, then all with 0; messages that wait at the gateway."""
         self.imei, self.momsn, self.bars = imei, momsn, bars
+        self.free = threading.Event()
+        """Until it is set no session ends."""
+        self.free.set()
         self.forgets, self.spoils = 0, 0
         """How many of the next messages to send it forgets at once, and of those that are fetched arrive damaged."""
         self.hides = 0
@@ -113,6 +116,7 @@ class Standin(threading.Thread):
 
     def _session(self):
         time.sleep(self.session_s)
+        assert self.free.wait(60)
         self._read()
         self._came = b""  # nothing is heard meanwhile
         status = self.statuses.pop(0) if self.statuses else 0

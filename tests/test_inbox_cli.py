@@ -14,6 +14,7 @@ import posts
 import pytest
 import yaml
 
+from satsim.air.position import Position
 from satsim.air.request import Missing, read_request
 from satsim.inbox.asking import ask
 from satsim.inbox.database import connect
@@ -126,6 +127,19 @@ def test_verify_finds_a_bit_that_flipped_a_row_that_went_and_a_picture_that_is_g
     assert done.stdout.endswith("; something is wrong, see above\n")
 
 
+def test_a_photo_sealed_with_its_place_under_either_header_verifies_and_lists_where_it_was_taken(tmp_path):
+    store = Store(tmp_path / "inbox.db", {7: posts.KEY})
+    place = Position(1785585600, -46.1234567, 179.5)
+    long = [packet._replace(position=place) for packet in posts.photo(100, width=256, height=256)]
+    short = [packet._replace(image_id=9, compact=True) for packet in long]
+    posts.take(store, posts.sealed([*long, *short], 0))
+    assert verify(store.db, store.path) == []
+    lines = list(listing_lines(listing(store.db), "inbox"))
+    assert sum("taken 2026-08-01T12:00:00Z at -46.123457, 179.500000" in line for line in lines) == 2
+    assert sum("sealed" in line for line in lines) == 2
+    store.close()
+
+
 def test_a_picture_that_is_gone_is_made_again(store, tmp_path):
     posts.take(store, posts.plain(posts.jpeg_photo(1)))
     inbox(tmp_path, "decode")
@@ -138,7 +152,10 @@ def test_a_picture_that_is_gone_is_made_again(store, tmp_path):
 
 def test_a_backup_made_while_the_inbox_takes_messages_restores_all_that_was_there(store, tmp_path):
     posts.take(store, posts.plain(posts.jpeg_photo(1)))
+    inbox(tmp_path, "decode")
     backup(store.db, store.path, tmp_path / "backup.db")
+    assert inbox(tmp_path, "verify", "--db", "backup.db").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "inbox"]
     posts.take(store, posts.plain(posts.jpeg_photo(2)))
     there = tmp_path / "elsewhere" / "inbox.db"
     done = inbox(tmp_path, "restore", "backup.db", "--db", there)

@@ -11,6 +11,8 @@ import posts
 import pytest
 from serving import IMEI, Service, all_of, until
 
+from satsim.errors import PacketError
+from satsim.inputs import messages_in
 from satsim.sbd.directip import Location, MoMessage, write_confirmation, write_mo
 from satsim.sbd.webhook import FORM, JSON, write_form, write_json
 
@@ -108,7 +110,8 @@ def test_a_web_hook_is_answered_once_it_is_kept(shared, write, kind):
     assert [(code, said["status"]) for code, said in answers] == [(200, "new"), (200, "again")]
     assert kept(shared, message) == [("taken", None, 2)]
     [about] = [json.loads(row[1]) for row in shared.arrivals("message_id, metadata") if row[0] == answers[0][1]["id"]]
-    assert about == {"from": "127.0.0.1", "imei": IMEI, "momsn": 12, "serial": "12345", "sent_unix_s": SENT_S}
+    sent = {"transmit_time": "21-10-31 10:41:50", "sent_unix_s": SENT_S}
+    assert about == {"from": "127.0.0.1", "imei": IMEI, "momsn": 12, "serial": "12345", **sent}
 
 
 def test_a_web_hook_that_is_none_is_a_mistake_and_one_of_no_packet_is_kept_as_rejected(shared):
@@ -282,6 +285,23 @@ def test_a_file_that_is_still_written_waits_and_a_large_one_is_no_message(tmp_pa
         until(lambda: (watched / "taken" / "slow.sbd").exists())
         assert kept(service, GOOD[0]) == [("taken", None, 1)]
         assert all("file of more than 262,144 bytes" in row[2] for row in service.rows() if row[1] == "rejected")
+
+
+def test_a_file_that_would_take_hours_to_read_is_given_up():
+    bomb = b"\x18\x02" * 100_000
+    keys = {0x1802: posts.KEY, 0x0218: posts.KEY}
+    with pytest.raises(
+        PacketError, match=r"^no messages could be told apart in it within 0.2 s; give them one by one$"
+    ):
+        messages_in(bomb, keys, within_s=0.2)
+
+
+def test_what_a_gateway_says_in_a_file_is_kept_with_its_message(tmp_path, watched):
+    (watched / "300234010753370_000012.sbd").write_bytes(write_mo(up(GOOD[0], 99)))
+    with Service(tmp_path, "--watch", watched) as service:
+        service.event("message", status="new")
+        [(way, device, said)] = service.arrivals()
+        assert (way, device, json.loads(said)["momsn"]) == ("folder", IMEI, 99)
 
 
 def test_a_file_that_was_taken_before_the_service_was_killed_counts_once(tmp_path, watched):

@@ -172,7 +172,7 @@ def test_a_session_takes_the_links_time_by_the_clock_of_the_modem():
         host.send(b"x")
         (line,) = wait_for(modem.sessions)
         host.close()
-    assert 6 <= line["seconds"] < 60  # a third of a second of the wall, and at most three on a busy machine
+    assert line["seconds"] >= 6  # 0.3 s of the wall, or more on a busy machine
 
 
 def test_the_number_and_what_waits_outlive_the_process_and_the_buffer_does_not(tmp_path):
@@ -223,7 +223,7 @@ def test_a_power_cut_amid_a_session_empties_the_modem_whether_the_gateway_has_th
             return _speaks(host)
 
         wait_for(awake)
-        assert host.ask("AT+SBDS").endswith(b"\r\n+SBDS: 0, 1, 0, -1\r\n\r\nOK\r\n")
+        host.ask("AT+SBDS", b"\r\n+SBDS: 0, 1, 0, -1\r\n\r\nOK\r\n")  # whatever came before
         assert host.send(b"\2") == 0
         wait_for(lambda: len(listener.messages) == len(got))
         host.close()
@@ -250,10 +250,11 @@ def test_floods_from_the_host_and_at_the_gateway_leave_the_modem_as_it_was():
         where = ("127.0.0.1", int(modem.about["mt"].split(":")[1]))
         visitors = [socket.create_connection(where) for _ in range(40)]
         turned_away = wait_for(lambda: select.select(visitors, [], [], 1)[0])
-        assert all(visitor.recv(10) == b"" for visitor in turned_away)
+        assert all(received(visitor) == b"" for visitor in turned_away)
         for visitor in visitors:
             visitor.close()
-        wait_for(lambda: modem.offer(MtMessage(IMEI, b"still there")).status == 1)
+        answer = wait_for(lambda: modem.offer(MtMessage(IMEI, b"still there")))  # once all of them have gone
+        assert answer.status == 1
         good = write_mt(MtMessage(IMEI, b"good"))
         for k in range(len(good)):  # a byte of each is wrong, and most have their length still
             with socket.create_connection(where) as connection:

@@ -181,11 +181,13 @@ def test_killed_at_any_moments_nothing_is_lost_and_nothing_comes_twice(tmp_path,
 
 
 def test_two_calls_share_a_queue_and_one_of_them_sends(tmp_path, photos):
-    with Standin(session_s=0.05) as modem:
+    with Standin() as modem:
+        modem.free.clear()
         first = process(tmp_path, photos[0], *CODED, "--modem", modem.port, *FAST)
-        until(lambda: modem.delivered)
+        until(lambda: "AT+SBDIX" in modem.commands)
         second = process(tmp_path, photos[1], *CODED, "--modem", modem.port, *FAST)
         out, err = second.communicate(timeout=30)
+        modem.free.set()
         assert "another satsim send is sending from this queue" in out, err
         out, _ = first.communicate(timeout=30)
     assert first.returncode == second.returncode == 0

@@ -31,6 +31,8 @@ from satsim.scoring.outbox import Picture
 
 PICTURES, LATEST = "pictures", "latest.png"
 POLL_S, FULL_DISK_S = 0.2, 5.0
+PAUSE_S = 0.005
+"""Between two decodes, so that who takes messages finds the database free."""
 MOST_TRIES = 5
 """How often a decoder may die of one state of an image before that is left alone."""
 MOST_ALTERNATIVES = 3
@@ -57,6 +59,7 @@ def decode_forever(
     if hasattr(os, "nice"):
         os.nice(NICE)
     db = connect(path, create=True)
+    db.execute("PRAGMA synchronous = NORMAL")  # what a power cut undoes is decoded again, and nobody waits for the disk
     try:
         while parent in (None, os.getppid()):
             with only_one(lock_of(path)) as alone:
@@ -64,7 +67,7 @@ def decode_forever(
                 while alone and parent in (None, os.getppid()):
                     turn += 1
                     try:
-                        idle_s = 0.0 if decode_next(db, path, wanted, turn % OLDEST_EVERY == 0) else POLL_S
+                        idle_s = PAUSE_S if decode_next(db, path, wanted, turn % OLDEST_EVERY == 0) else POLL_S
                     except OSError:
                         idle_s = FULL_DISK_S
                     time.sleep(idle_s)

@@ -11,7 +11,7 @@ from satsim.errors import PacketError
 from satsim.inbox.store import BATCH, Arrival, Store, Taken
 from satsim.inputs import File, is_message, messages_in, read_files
 from satsim.sbd.directip import Location, MoMessage, read_mo, split
-from satsim.sbd.webhook import read_hook
+from satsim.sbd.webhook import Hook, read_hook
 
 WAY = "file"
 Metadata = Mapping[str, str | int | float | None]
@@ -30,10 +30,13 @@ def import_files(store: Store, files: Sequence[Path], time_unix_s: float) -> Ite
 
 
 def arrivals_in(file: File, time_unix_s: float, keys: Mapping[int, SenderKey]) -> Iterator[Arrival]:
-    """The messages of a file, whatever form it has; of a folder's other files only what is one."""
+    """The messages of a file, whatever form it has; of a folder's other files only what is one.
+
+    Raises PacketError where it takes longer than the file may.
+    """
     for message, said in _sessions(file.content) or _hook(file.content) or _bare(file, keys):
         if file.is_asked_for or is_message(message):
-            yield Arrival(message, WAY, time_unix_s, {"file": file.name, **said})
+            yield Arrival(message, WAY, time_unix_s, {**said, "file": file.name})
 
 
 def _sessions(content: bytes) -> list[tuple[bytes, Metadata]]:
@@ -42,11 +45,11 @@ def _sessions(content: bytes) -> list[tuple[bytes, Metadata]]:
         found = list(map(read_mo, split(content)))
     except PacketError:
         return []
-    return [(message.payload, _said(message)) for message in found if message.payload]
+    return [(message.payload, said_of_session(message)) for message in found if message.payload]
 
 
-def _said(message: MoMessage) -> Metadata:
-    """What the gateway says of a message, by the names that ways of the service give it."""
+def said_of_session(message: MoMessage) -> Metadata:
+    """What the gateway says of a message."""
     return {
         "imei": message.imei,
         "momsn": message.momsn,
@@ -66,14 +69,17 @@ def _hook(content: bytes) -> list[tuple[bytes, Metadata]]:
         hook = read_hook(content, "")
     except PacketError:
         return []
-    said: dict[str, str | int | float | None] = {"imei": hook.imei, "momsn": hook.momsn}
-    if hook.transmit_time_unix_s is not None:
-        said["sent_unix_s"] = hook.transmit_time_unix_s
-    return [(hook.payload, {**hook.fields, **said, **_located(hook.location)})] if hook.payload else []
+    return [(hook.payload, said_of_hook(hook))] if hook.payload else []
+
+
+def said_of_hook(hook: Hook) -> Metadata:
+    """The same of a web hook, with all fields that it has besides."""
+    sent = {} if hook.transmit_time_unix_s is None else {"sent_unix_s": hook.transmit_time_unix_s}
+    return {**hook.fields, "imei": hook.imei, "momsn": hook.momsn, **sent, **_located(hook.location)}
 
 
 def _bare(file: File, keys: Mapping[int, SenderKey]) -> list[tuple[bytes, Metadata]]:
-    return [(message, {}) for message in messages_in(file.content, keys or None, file.most_bytes)]
+    return [(message, {}) for message in messages_in(file.content, keys or None, file.most_bytes, file.within_s)]
 
 
 def _located(location: Location | None) -> Metadata:

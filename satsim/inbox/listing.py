@@ -107,7 +107,7 @@ def listing_lines(listed: Mapping[str, Any], folder: str) -> Iterator[str]:
     if behind := listed["decoding"]["images_behind"]:
         waits_s = max(0.0, time.time() - listed["decoding"]["oldest_unix_s"])
         what = f"there is something new of {number_of(behind, 'image')}"
-        yield f"decoding is behind: {what}, the first for {span(round(waits_s))}"
+        yield f"decoding is behind: {what}, the first for {span(waits_s if waits_s > 120 else round(waits_s))}"
 
 
 def counts_words(there: Mapping[str, int]) -> str:

@@ -26,8 +26,9 @@ from satsim.inbox.intake import Intake
 from satsim.inbox.store import lag
 from satsim.inbox.supervision import Decoding, Status, keep_decoding, tell_refusals
 from satsim.inbox.ways import directip, folder, framed
-from satsim.inbox.ways.door import Door, Stream, Tell, accept, listen, streams
+from satsim.inbox.ways.door import Door, Tell, listen
 from satsim.inbox.ways.stdin import read_input
+from satsim.inbox.ways.streams import Stream, accept, streams
 
 ANSWERING_S = 0.1
 """For answers to leave, when all is written."""

@@ -86,14 +86,19 @@ def _message_mistakes(row: sqlite3.Row, images: dict[int, sqlite3.Row]) -> Itera
 def backup(db: sqlite3.Connection, path: Path, out: Path) -> None:
     """Write the database as it is at one moment to `out`, whole or not at all; others may go on meanwhile.
 
-    Pictures are not in it: they follow from messages. Raises ScenarioError where `out` is the inbox itself; OSError.
+    Pictures are not in it, nor is it said that there are any: they follow from messages, and are to be made anew.
+    Raises ScenarioError where `out` is the inbox itself; OSError.
     """
     if out.resolve() == path.resolve():
         raise ScenarioError(f"{out}: is the inbox itself; name another file")
     with explained(path), replacing(out) as partial:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         db.execute("VACUUM INTO ?", (str(partial),))
-        connect(partial).close()
+        copied = connect(partial)
+        with writing(copied):
+            copied.execute("DELETE FROM decodes")
+            copied.execute("UPDATE images SET decoded = 0, trying = 0, tries = 0, error = NULL")
+        copied.close()
 
 
 def restore(copy: Path, path: Path) -> None:

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 
 from satsim.errors import PacketError
+from satsim.inbox.importing import said_of_session
 from satsim.inbox.intake import NotKept
 from satsim.inbox.store import KEPT_BYTES
-from satsim.inbox.ways.door import Cut, Door, Metadata, Stream, answer, located, read, rest
+from satsim.inbox.ways.door import Door
+from satsim.inbox.ways.streams import Cut, Stream, answer, read, rest
 from satsim.sbd.directip import FRONT_BYTES, MoMessage, length_of, read_mo, write_confirmation
 
 WAY = "directip"
@@ -66,13 +68,7 @@ async def _take_one(reader: asyncio.StreamReader, door: Door, address: str, idle
 
 
 async def _keep(door: Door, message: MoMessage, about: dict[str, str]) -> bool:
-    session: Metadata = {
-        "session_status": message.session_status,
-        "sent_unix_s": message.time_unix_s,
-        "cdr": message.cdr,
-    }
-    numbers: Metadata = {"imei": message.imei, "momsn": message.momsn, "mtmsn": message.mtmsn}
-    fields: Metadata = {**about, **numbers, **session, **located(message.location)}
+    fields = {**about, **said_of_session(message)}
     if not message.payload:  # a session that only looked for messages, or failed
         door.tell("session", way=WAY, imei=message.imei, momsn=message.momsn, status=message.session_status)
         return True

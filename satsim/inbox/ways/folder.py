@@ -2,8 +2,8 @@
 
 A file is whole once it was moved here under its name (best), or once neither its size nor its time has changed from one
 look to the next. Names that begin with a dot, or end in .part, .partial or .tmp, are never looked at, nor is what lies
-in folders below, nor links. What it holds is read as `satsim decode` reads files; when all of it is on the disk the
-file is moved to `taken/`, or to `rejected/` if any of it was not taken, under a name that nothing has there.
+in folders below, nor links. What it holds is read as `satsim inbox import` reads files; when all of it is on the disk
+the file is moved to `taken/`, or to `rejected/` if any of it was not taken, under a name that nothing has there.
 
 Killed in between, the service reads such a file again, and the store says of each message that it came before: nothing
 counts twice. One that grows while it is read is read again, whole.
@@ -16,16 +16,22 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from satsim.errors import ScenarioError
+from satsim.errors import PacketError, ScenarioError
+from satsim.inbox.importing import arrivals_in
 from satsim.inbox.store import KEPT_BYTES, Arrival
-from satsim.inbox.ways.door import Door
-from satsim.inputs import LARGEST_FILE_BYTES, messages_in
+from satsim.inbox.ways.door import Door, aside
+from satsim.inputs import LARGEST_FILE_BYTES, File
 from satsim.words import visible
 
+WAY = "folder"
 LOOK_S = 0.5
+WITHIN_S = 10.0
+"""In which messages that follow each other in a file must be told apart."""
 UNFINISHED = (".part", ".partial", ".tmp")
 TAKEN, REJECTED = "taken", "rejected"
 MOST_FILES = 200
@@ -61,39 +67,63 @@ def prepare(folder: Path) -> None:
 async def watch(folder: Path, door: Door, look_s: float = LOOK_S) -> None:
     """Take the files of `folder`, until cancelled."""
     before: dict[Path, Look] = {}
+    in_trouble: dict[Path, Look | None] = {}
     while True:
-        now = await asyncio.to_thread(_look, folder)
+        now: dict[Path, Look] = {}
+        try:
+            now = await aside(partial(_look, folder))
+            in_trouble.pop(folder, None)
+        except OSError as error:
+            _tell(door, folder, None, error, in_trouble)
         whole = [path for path, look in now.items() if before.get(path) == look][:MOST_FILES]
         for path in whole:
             try:
                 await _take(path, now[path], door)
+            except FileNotFoundError:  # somebody took it away
+                continue
             except OSError as error:
-                door.tell("trouble", way="folder", file=visible(path.name), reason=error.strerror or str(error))
+                _tell(door, path, now[path], error, in_trouble)
         before = now
+        in_trouble = {path: look for path, look in in_trouble.items() if path in now or path == folder}
         await asyncio.sleep(look_s)
+
+
+def _tell(door: Door, path: Path, look: Look | None, error: OSError, told: dict[Path, Look | None]) -> None:
+    """Tell what stands in the way of a file, once as long as it does not change."""
+    if path not in told or told[path] != look:
+        door.tell("trouble", way="folder", file=visible(path.name), reason=error.strerror or str(error))
+    told[path] = look
 
 
 async def _take(path: Path, look: Look, door: Door) -> None:
     """Take all that a file holds, and move it away; nothing where it has changed."""
-    content = await asyncio.to_thread(_read, path, look)
+    content = await aside(partial(_read, path, look))
     if content is None:
         return
-    if len(content) > LARGEST_FILE_BYTES:
-        reason = f"file of more than {LARGEST_FILE_BYTES:,} bytes; expected messages alone"
-        messages: list[bytes] = [content[:KEPT_BYTES]]
-    else:
-        reason, messages = None, await asyncio.to_thread(messages_in, content, door.keys)
-    about = {"file": visible(path.name)}
+    name = visible(path.name)
+    file = File(name, content, LARGEST_FILE_BYTES, is_asked_for=True, within_s=WITHIN_S)
+    try:
+        if len(content) > LARGEST_FILE_BYTES:
+            raise PacketError(f"file of more than {LARGEST_FILE_BYTES:,} bytes; expected messages alone")
+        arrivals = await aside(lambda: list(arrivals_in(file, time.time(), door.keys or {})))
+    except PacketError as error:
+        arrivals = [Arrival(content[:KEPT_BYTES], WAY, time.time(), {"file": name}, str(error))]
     is_good = True
-    for message in messages:
-        taken = await door.intake.take_patiently(Arrival(message, "folder", time.time(), about, reason))
-        door.told("folder", message, about, taken)
+    for arrival in arrivals:
+        arrival = arrival._replace(way=WAY)
+        taken = await door.intake.take_patiently(arrival)
+        door.told(WAY, arrival.message, arrival.metadata, taken)
         is_good = is_good and taken.status != "rejected"
-    await asyncio.to_thread(_move, path, look, TAKEN if is_good else REJECTED)
+    await aside(partial(_move, path, look, TAKEN if is_good else REJECTED))
 
 
 def _look(folder: Path) -> dict[Path, Look]:
-    return {Path(entry.path): look for entry in _files(folder) if (look := _of(entry.stat(follow_symlinks=False)))}
+    found = {}
+    for entry in _files(folder):
+        with suppress(FileNotFoundError):
+            if look := _of(entry.stat(follow_symlinks=False)):
+                found[Path(entry.path)] = look
+    return found
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:

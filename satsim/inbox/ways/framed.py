@@ -20,7 +20,8 @@ import time
 from satsim.inbox.credentials import matches
 from satsim.inbox.intake import NotKept
 from satsim.inbox.store import KEPT_BYTES, Arrival
-from satsim.inbox.ways.door import Cut, Door, Stream, answer, read, rest
+from satsim.inbox.ways.door import Door
+from satsim.inbox.ways.streams import Cut, Stream, answer, read, rest
 
 NOT_KEPT, KEPT, KEPT_AS_REJECTED = b"\0", b"\1", b"\2"
 MOST_DATAGRAMS = 500

@@ -28,10 +28,11 @@ from starlette.routing import Route
 from satsim.errors import PacketError
 from satsim.inbox.credentials import check_signed, matches
 from satsim.inbox.guard import is_loopback
+from satsim.inbox.importing import said_of_hook
 from satsim.inbox.intake import NotKept
 from satsim.inbox.store import KEPT_BYTES, Taken
-from satsim.inbox.ways.door import Door, Metadata, located
-from satsim.sbd.webhook import Hook, hexadecimal, read_hook
+from satsim.inbox.ways.door import Door, Metadata
+from satsim.sbd.webhook import hexadecimal, read_hook
 
 HOOK_BYTES = 32_768
 """Of a web hook: 1,960 bytes of message in hexadecimal, and again in its signature, take 12,000."""
@@ -103,7 +104,7 @@ async def _hook(door: Door, request: Request) -> dict[str, Any]:
     elif secrets.jwt_key is None and secrets.token is not None:
         _check_token(door, request, "rockblock")
     content = await _body(door, request, "rockblock", HOOK_BYTES)
-    about = {"from": _address(request)}
+    about: Metadata = {"from": _address(request)}
     try:
         hook = read_hook(content, request.headers.get("content-type", ""))
         if secrets.jwt_key is not None:
@@ -113,7 +114,7 @@ async def _hook(door: Door, request: Request) -> dict[str, Any]:
             raise _unauthorised(door, request, "rockblock", "no signed web hook", str(error)) from None
         await door.take("rockblock", content[:KEPT_BYTES], about, str(error))
         raise Refused(400, str(error)) from None
-    about |= _about(hook)
+    about = {**said_of_hook(hook), **about}
     if not door.guard.allowed.imei(hook.imei):
         reason = f"modem {hook.imei} is not among those allowed"
         await door.take("rockblock", hook.payload, about, reason)
@@ -122,14 +123,6 @@ async def _hook(door: Door, request: Request) -> dict[str, Any]:
         door.tell("session", way="rockblock", imei=hook.imei, momsn=hook.momsn)
         return {"status": "empty"}
     return _said(await door.take("rockblock", hook.payload, about))
-
-
-def _about(hook: Hook) -> dict[str, Any]:
-    kept: dict[str, Any] = {
-        name: hook.fields[name] for name in ("serial", "device_type", "transport", "id") if name in hook.fields
-    }
-    sent = {} if hook.transmit_time_unix_s is None else {"sent_unix_s": hook.transmit_time_unix_s}
-    return {"imei": hook.imei, "momsn": hook.momsn, **kept, **sent, **located(hook.location)}
 
 
 async def _message(door: Door, request: Request) -> Taken:

@@ -69,7 +69,7 @@ class Request(H11Protocol):
 
 
 def requests(door: Door, app: Any) -> Callable[[Seat], asyncio.BaseProtocol]:
-    """Protocols for `satsim.inbox.ways.door.accept` that pass requests to `app`."""
+    """Protocols for `satsim.inbox.ways.streams.accept` that pass requests to `app`."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.propagate = False  # whoever sends rubbish must not fill a log with it

@@ -14,10 +14,12 @@ import time
 from collections.abc import AsyncIterator
 
 from satsim.errors import PacketError
+from satsim.inbox.importing import arrivals_in
 from satsim.inbox.store import KEPT_BYTES, Arrival
-from satsim.inbox.ways.door import Door
-from satsim.inputs import MOST_BYTES, messages_in
+from satsim.inbox.ways.door import Door, aside
+from satsim.inputs import MOST_BYTES, File
 
+WAY = "stdin"
 PART_BYTES = 65_536
 LONGEST_LINE = 1 << 18
 
@@ -61,10 +63,10 @@ class Input:
 async def read_input(form: str, door: Door, number: int = 0) -> None:
     """Take all that comes by the file `number`, until it ends."""
     try:
-        async for message in FORMS[form](Input(number), door):
-            await _keep(door, message)
+        async for arrival in FORMS[form](Input(number), door):
+            await _keep(door, arrival._replace(way=WAY))
     except _EndError as error:
-        await _keep(door, error.part[:KEPT_BYTES], f"standard input: {error}")
+        await _keep(door, Arrival(error.part[:KEPT_BYTES], WAY, time.time(), {}, f"standard input: {error}"))
         door.tell("trouble", way="stdin", reason=str(error))
 
 
@@ -76,21 +78,22 @@ class _EndError(PacketError):
         self.part = part
 
 
-async def _keep(door: Door, message: bytes, reason: str | None = None) -> None:
-    taken = await door.intake.take_patiently(Arrival(message, "stdin", time.time(), {}, reason))
-    door.told("stdin", message, {}, taken)
+async def _keep(door: Door, arrival: Arrival) -> None:
+    taken = await door.intake.take_patiently(arrival)
+    door.told(WAY, arrival.message, arrival.metadata, taken)
 
 
-async def _any(stream: Input, door: Door) -> AsyncIterator[bytes]:
+async def _any(stream: Input, door: Door) -> AsyncIterator[Arrival]:
     while await stream.more():
         if len(stream.held) > MOST_BYTES:
             raise _EndError(bytes(stream.held[:KEPT_BYTES]), f"more than {MOST_BYTES:,} bytes; expected messages alone")
-    if content := bytes(stream.held):
-        for message in await asyncio.to_thread(messages_in, content, door.keys, MOST_BYTES):
-            yield message
+    if stream.held:
+        file = File("standard input", bytes(stream.held), MOST_BYTES, is_asked_for=True)
+        for arrival in await aside(lambda: list(arrivals_in(file, time.time(), door.keys or {}))):
+            yield arrival
 
 
-async def _lines(stream: Input, door: Door) -> AsyncIterator[bytes]:
+async def _lines(stream: Input, door: Door) -> AsyncIterator[Arrival]:
     is_open = True
     while is_open:
         seen = 0
@@ -101,17 +104,18 @@ async def _lines(stream: Input, door: Door) -> AsyncIterator[bytes]:
             is_open = await stream.more()
         line = stream.cut(end + 1 if is_open else len(stream.held))
         if line.strip():
-            for message in messages_in(line, door.keys):
-                yield message
+            file = File("standard input", line, 0, is_asked_for=True)  # 0: none that follow each other in a line
+            for arrival in arrivals_in(file, time.time(), door.keys or {}):
+                yield arrival
 
 
-async def _frames(stream: Input, door: Door) -> AsyncIterator[bytes]:
+async def _frames(stream: Input, door: Door) -> AsyncIterator[Arrival]:
     while True:
         length = int.from_bytes(stream.held[:2], "big")
         if len(stream.held) >= 2 + length and len(stream.held) >= 2:
             message = stream.cut(2 + length)[2:]
             if message:
-                yield message
+                yield Arrival(message, WAY, time.time())
         elif not await stream.more():
             break
     if stream.held:
