@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from codec.progic.shape import UNSHUFFLE, ProgicConfig
+from codec.progic.shape import UNSHUFFLE, ProgicConfig, Weights
 
-OPSET, IR_VERSION = 18, 8
-"""Of 2022: what runtimes on phones and in browsers have had time to learn."""
+IR_VERSION = 8
+"""Of the file's form; the one that came with the opset."""
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 
@@ -152,11 +152,11 @@ def decoder_graph(config: ProgicConfig, arrays: Arrays) -> GraphProto:
 GRAPHS = {"encoder": encoder_graph, "decoder": decoder_graph}
 
 
-def onnx_model(part: str, config: ProgicConfig, arrays: Arrays, about: Mapping[str, str]) -> ModelProto:
-    """The ONNX model of a part, "encoder" or "decoder"; `about` becomes its metadata."""
+def onnx_model(part: str, weights: Weights, about: Mapping[str, str]) -> ModelProto:
+    """The ONNX model of a part, "encoder" or "decoder"; `about`, which names the opset, becomes its metadata."""
     model = helper.make_model(
-        GRAPHS[part](config, arrays),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        GRAPHS[part](weights.config, weights.arrays),
+        opset_imports=[helper.make_opsetid("", int(about["opset"]))],
         ir_version=IR_VERSION,
         producer_name="satsim",
     )
