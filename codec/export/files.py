@@ -27,6 +27,11 @@ class Exported(NamedTuple):
     file: bytes
 
     @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return len(self.file)
+
+    @property
     def interface(self) -> list[str]:
         """A line for what goes in, and one for what comes out."""
         f, n = self.config.downsampling, self.config.stages
@@ -82,3 +87,8 @@ def export(part: str, form: str, model: str, out: Path) -> Exported:
         exported = make_export(part, form, model)
     write_whole(out, exported.file)
     return exported
+
+
+def export_onnx(part: str, model: str, out: Path) -> Exported:
+    """The same as ONNX."""
+    return export(part, "onnx", model, out)

@@ -183,6 +183,6 @@ def export(
 
     made = write(part, format_, model or DEFAULT_MODEL, out)
     opset = f", opset {made.about['opset']}" if "opset" in made.about else ""
-    echo(f"{out}: {part} of model {made.about['model_id']}, {format_}{opset}, {len(made.file) / 1e6:.1f} MB")
+    echo(f"{out}: {part} of model {made.about['model_id']}, {format_}{opset}, {made.size_bytes / 1e6:.1f} MB")
     for line in made.interface:
         echo(f"  {line}")
