@@ -60,31 +60,37 @@ def torchscript_file(part: str, weights: Weights, about: Mapping[str, str]) -> b
 
 
 FORMATS = {"onnx": onnx_file, "torchscript": torchscript_file}
+KINDS = {"onnx": ("float16", "int8"), "torchscript": ("float32",)}
+"""How weights may be stored in each format, first that of choice: float16 is exact, int8 is not (docs/codec.md)."""
 
 
-def make_export(part: str, form: str, model: str) -> Exported:
-    """A part of `model`, a shipped name or a .safetensors file, in one of FORMATS.
+def make_export(part: str, form: str, model: str, kind: str | None = None) -> Exported:
+    """A part of `model`, a shipped name or a .safetensors file, in one of FORMATS, with weights of one of its KINDS.
 
-    Raises CodecError for a part or format that there is not, WeightsError as `read_weights` does.
+    Raises CodecError for a part, format or kind that there is not, WeightsError as `read_weights` does.
     """
     for what, found, known in (("--part", part, PARTS), ("--format", form, FORMATS)):
         if found not in known:
             raise CodecError(f"{what} is {found!r}; expected {' or '.join(known)}")
+    kind = kind or KINDS[form][0]
+    if kind not in KINDS[form]:
+        raise CodecError(f"--weights is {kind!r}; expected {' or '.join(KINDS[form])} for {form}")
     weights = read_weights(model_path(model), PARTS[part])
     about = {
         "part": part,
         "model_id": f"{weights.model_id:08x}",
         "progic": json.dumps(dataclasses.asdict(weights.config)),
+        "weights": kind,
     }
     if form == "onnx":
         about["opset"] = str(OPSET)
     return Exported(weights.config, about, FORMATS[form](part, weights, about))
 
 
-def export(part: str, form: str, model: str, out: Path) -> Exported:
+def export(part: str, form: str, model: str, out: Path, kind: str | None = None) -> Exported:
     """Write a part, whole or not at all. Raises as `make_export` does, and OSError."""
     with prepared(out):
-        exported = make_export(part, form, model)
+        exported = make_export(part, form, model, kind)
     write_whole(out, exported.file)
     return exported
 

@@ -173,6 +173,9 @@ def export(
     model: Annotated[
         str | None, typer.Option(help="Shipped ProGIC model, or a .safetensors file  [default: that of codec progic]")
     ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="onnx: float16, exact, or int8; torchscript: float32  [default: the first]")
+    ] = None,
 ) -> None:
     """A ProGIC encoder or decoder for another runtime: a phone, a browser; pictures of any size go in.
 
@@ -181,8 +184,9 @@ def export(
     from codec.export.files import export as write
     from codec.progic.shape import DEFAULT_MODEL
 
-    made = write(part, format_, model or DEFAULT_MODEL, out)
-    opset = f", opset {made.about['opset']}" if "opset" in made.about else ""
-    echo(f"{out}: {part} of model {made.about['model_id']}, {format_}{opset}, {made.size_bytes / 1e6:.1f} MB")
+    made = write(part, format_, model or DEFAULT_MODEL, out, weights)
+    about = made.about
+    kind = ", ".join([format_, *([f"opset {about['opset']}"] if "opset" in about else []), about["weights"]])
+    echo(f"{out}: {part} of model {about['model_id']}, {kind}, {made.size_bytes / 1e6:.1f} MB")
     for line in made.interface:
         echo(f"  {line}")
