@@ -148,6 +148,14 @@ def test_http_of_the_wrong_size_or_kind_is_refused(shared):
         assert all_of(connection).startswith(b"HTTP/1.1 400")
 
 
+def test_a_page_in_a_browser_of_this_machine_sends_nothing_and_learns_nothing(shared):
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert shared.http("POST", "/message", b"sent by a page", **headers)[0] == 403
+        assert shared.http("POST", "/rockblock", write_form(up(b"sent by a page")), FORM, **headers)[0] == 403
+        assert shared.http("GET", "/status", **headers)[0] == 403
+    assert kept(shared, b"sent by a page") == []
+
+
 def test_requests_that_follow_each_other_on_one_connection_are_all_answered(shared):
     messages = posts.plain(posts.photo(40))
     with shared.connect("http") as connection:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from satsim.inbox.intake import Intake
 from satsim.inbox.store import lag
 from satsim.inbox.supervision import Decoding, Status, keep_decoding, tell_refusals
 from satsim.inbox.ways import directip, folder, framed
-from satsim.inbox.ways.door import Door, Tell, listen
+from satsim.inbox.ways.door import Door, Tell, aside, listen
 from satsim.inbox.ways.stdin import read_input
 from satsim.inbox.ways.streams import Stream, accept, streams
 
@@ -199,7 +200,7 @@ async def _read_to_end(options: Options, door: Door, stop: asyncio.Event) -> Non
     door.tell("ended", way="stdin")
     if any([options.directip, options.http, options.tcp, options.udp, options.watch]):
         return
-    db = connect(options.path)
+    db = await aside(partial(connect, options.path))
     try:
         while options.decoding and lag(db).images:
             await asyncio.sleep(0.1)

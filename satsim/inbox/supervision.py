@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from satsim.inbox.database import connect
 from satsim.inbox.guard import Guard
 from satsim.inbox.store import counts, lag
-from satsim.inbox.ways.door import Door, Tell
+from satsim.inbox.ways.door import Door, Tell, aside
 
 GOODBYE_S = 5.0
 """For a decoder to end by itself."""
@@ -51,7 +52,7 @@ async def keep_decoding(path: Path, decoding: Decoding, tell: Tell) -> None:
     """A decoder in a process of its own, started again when it dies, until cancelled; tells when it lags."""
     pause_s, began_s = 1.0, 0.0
     process: Any = None
-    db = connect(path)
+    db = await aside(partial(connect, path))
     said_s, images, oldest = float("-inf"), 0, None
     try:
         while True:

@@ -1,4 +1,4 @@
-"""What all ways share: the intake, the limits, and how connections are let in, held to their time, and let go."""
+"""What all ways share: the intake, the limits, what is told of a message, and sockets that listen."""
 
 from __future__ import annotations
 

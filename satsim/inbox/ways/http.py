@@ -8,7 +8,8 @@
     200  on the disk: {"status": "new", "again", or "waiting" for its key}, and for a hook also "rejected", with a
          reason, where it brings no packet of ours, for it would only come again; "empty" where a session brought none
     400  no web hook, or no hexadecimal digits; 422 no packet: kept as rejected
-    401  wrong or missing token, secret or signature; 403 modem or address not allowed; 413 too large
+    401  wrong or missing token, secret or signature; 403 modem not allowed, or sent by a page in a browser
+    413  too large
     429  too many from one address; 503 not kept, or not in time: send it again after Retry-After
 
 Of what is not authenticated nothing is kept but a count.
@@ -60,6 +61,7 @@ def application(door: Door, status: Status) -> Starlette:
         return JSONResponse(_said(taken), 422 if taken.status == "rejected" else 200)
 
     async def state(request: Request) -> Response:
+        _check_sender(door, request, "status")
         if door.secrets.token is not None:
             _check_token(door, request, "status")
         elif not is_loopback(_address(request)) or any(name in request.headers for name in FORWARDED):
@@ -95,7 +97,7 @@ def application(door: Door, status: Status) -> Starlette:
 
 async def _hook(door: Door, request: Request) -> dict[str, Any]:
     """The answer to a web hook that may come in."""
-    _check_rate(door, request, "rockblock")
+    _check_sender(door, request, "rockblock")
     secrets = door.secrets
     if secrets.hook_secret is not None:
         given = request.path_params.get("secret") or _bearer(request)
@@ -127,16 +129,17 @@ async def _hook(door: Door, request: Request) -> dict[str, Any]:
 
 async def _message(door: Door, request: Request) -> Taken:
     """What became of a message by POST."""
-    _check_rate(door, request, "http")
+    _check_sender(door, request, "http")
     if door.secrets.token is not None:
         _check_token(door, request, "http")
     elif not (is_loopback(door.address) or door.secrets.sealed_only):
         raise _unauthorised(door, request, "http", "messages by POST need a token (--token-file)")
-    content = await _body(door, request, "http", door.limits.message_bytes)
+    is_text = request.headers.get("content-type", "").startswith("text/")
+    content = await _body(door, request, "http", door.limits.message_bytes * (3 if is_text else 1))
     about: Metadata = {"from": _address(request)}
     if not content:
         raise Refused(400, "the message is empty")
-    if request.headers.get("content-type", "").startswith("text/"):
+    if is_text:
         message = hexadecimal(content.decode("ascii", "replace"))
         if not message:
             reason = "text is no even number of hexadecimal digits"
@@ -161,7 +164,11 @@ def _said(taken: Taken) -> dict[str, Any]:
     return {"status": taken.status, "id": taken.message_id} | ({"reason": taken.reason} if taken.reason else {})
 
 
-def _check_rate(door: Door, request: Request, way: str) -> None:
+def _check_sender(door: Door, request: Request, way: str) -> None:
+    """Refuse who sends too often, and pages in a browser of this machine, which reach what listens here alone."""
+    if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
+        door.guard.refuse(way, _address(request), "sent by a page in a browser")
+        raise Refused(403, "no page in a browser may send or ask")
     if not door.guard.may_send(way, _address(request)):
         raise Refused(429, "too many messages a second from one address", {"Retry-After": "2"})
 
