@@ -10,6 +10,8 @@ import pytest
 from conftest import photo_like, write_tiny_weights
 from PIL import Image
 
+import satsim
+from codec.base import CodecError
 from codec.export.engine import OnnxProgic
 from codec.export.files import export
 from codec.progic.codec import ProgicCodec
@@ -104,6 +106,16 @@ def test_a_budget_in_packets_is_kept_by_either(desk, in_process, tiny_weights):
     budget = ("--option", f"model={tiny_weights}", "--option", "budget_packets=2")
     assert in_process(*encoding("engine", *budget, *ENGINE)).returncode == 0
     assert len(packets_in(desk / "engine")) == 2
+
+
+def test_the_library_takes_the_engine_too(desk, tiny_weights):
+    frame = {"packet_bytes": 50, "width": 80, "height": 48}
+    sent = satsim.encode("photo.png", **frame, engine="onnxruntime", model="encoder.onnx")
+    assert sent.messages == satsim.encode("photo.png", **frame, model=str(tiny_weights)).messages
+    shown = satsim.decode(sent.messages, engine="onnxruntime", model="decoder.onnx").images[0].picture
+    assert shown.shape == (48, 80, 3)
+    with pytest.raises(CodecError, match="expected onnxruntime"):
+        satsim.encode("photo.png", engine="abacus")
 
 
 def altered(path, **about):

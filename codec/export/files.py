@@ -53,15 +53,20 @@ def onnx_file(part: str, weights: Weights, about: Mapping[str, str]) -> bytes:
 
 
 def torchscript_file(part: str, weights: Weights, about: Mapping[str, str]) -> bytes:
-    """The TorchScript file of a part."""
-    from codec.export.script import torchscript_bytes
-
+    """The TorchScript file of a part. Raises CodecError where torch is missing."""
+    try:
+        from codec.export.script import torchscript_bytes
+    except ImportError as error:
+        raise CodecError(f"TorchScript is written by torch, which cannot be imported ({error})") from None
     return torchscript_bytes(part, weights, about)
 
 
 FORMATS = {"onnx": onnx_file, "torchscript": torchscript_file}
 KINDS = {"onnx": ("float16", "int8"), "torchscript": ("float32",)}
-"""How weights may be stored in each format, first that of choice: float16 is exact, int8 is not (docs/codec.md)."""
+"""How weights may be stored in each format, first that of choice.
+
+float16 is exact, for what it does not hold stays float32; int8 is not.
+"""
 
 
 def make_export(part: str, form: str, model: str, kind: str | None = None) -> Exported:
