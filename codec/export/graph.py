@@ -1,7 +1,9 @@
 """The sums of `codec.progic.model` as ONNX graphs, written node by node from the arrays of a weights file.
 
 No torch is needed, and the same weights give the same bytes. Weights that float16 holds exactly, as those of our files,
-are stored so and cast where the graph is loaded: half the bytes, the same sums.
+are stored so and cast where the graph is loaded: half the bytes, the same sums. In int8 those of the wide convolutions
+take half of that, in steps that each output channel has of its own; the sums are still of float32, and not quite the
+same.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from codec.progic.shape import UNSHUFFLE, ProgicConfig
+from codec.progic.shape import UNSHUFFLE, ProgicConfig, Weights
 
-OPSET, IR_VERSION = 18, 8
-"""Of 2022: what runtimes on phones and in browsers have had time to learn."""
+IR_VERSION = 8
+"""Of the file's form; the one that came with the opset."""
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 
@@ -24,8 +26,8 @@ Arrays = Mapping[str, npt.NDArray[np.float32]]
 class Graph:
     """Nodes and constants as they are added; a value is known by its name."""
 
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: Arrays, int8: bool) -> None:
+        self.arrays, self.int8 = arrays, int8
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
 
@@ -42,9 +44,11 @@ class Graph:
     def constant(self, name: str, array: Array) -> str:
         """`array` as a value; weights are stored in float16 where that loses nothing."""
         if name not in self.constants:
-            short = array.astype(np.float16) if array.dtype == np.float32 and array.size > 1 else array
-            exact = short is not array and bool((short.astype(np.float32) == array).all())
-            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(short if exact else array), name)
+            if array.dtype == np.float32:
+                with np.errstate(over="ignore"):
+                    short = array.astype(np.float16)
+                array = short if (short.astype(np.float32) == array).all() else array
+            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         if self.constants[name].data_type == TensorProto.FLOAT16:
             return self.add("Cast", name, to=TensorProto.FLOAT)
         return name
@@ -55,11 +59,18 @@ class Graph:
 
     def convolve_by(self, name: str, weight: Array, x: str, **attributes: Any) -> str:
         """The same with its weight in another order of input channels."""
-        kernel, bias = (
-            self.constant(f"{name}.weight", weight),
-            self.constant(f"{name}.bias", self.arrays[f"{name}.bias"]),
-        )
+        kernel = self.kernel(f"{name}.weight", weight)
+        bias = self.constant(f"{name}.bias", self.arrays[f"{name}.bias"])
         return self.add("Conv", x, kernel, bias, kernel_shape=weight.shape[2:], **attributes)
+
+    def kernel(self, name: str, weight: Array) -> str:
+        """The weight of a convolution; in int8 where that is asked for, and it is not depthwise: that has few."""
+        if not self.int8 or weight.shape[1] == 1:
+            return self.constant(name, weight)
+        step = np.abs(weight).max(axis=(1, 2, 3), keepdims=True) / np.float32(127)
+        step[step == 0] = 1
+        steps = self.constant(f"{name}.steps", np.rint(weight / step).astype(np.int8))
+        return self.add("Mul", self.add("Cast", steps, to=TensorProto.FLOAT), self.constant(f"{name}.step", step))
 
     def stack(self, name: str, x: str, held: str = "") -> str:
         """`x` through the stack of this name; `held` int64[1], stages held less one, modulates it."""
@@ -92,9 +103,9 @@ class Graph:
         return self.add("Add", x, self.add("Mul", self.stack(f"{name}.trunk", x, held), gate))
 
 
-def encoder_graph(config: ProgicConfig, arrays: Arrays) -> GraphProto:
+def encoder_graph(config: ProgicConfig, arrays: Arrays, int8: bool) -> GraphProto:
     """`picture` to `indices`; shapes as the room's docstring says."""
-    graph, factor = Graph(arrays), config.downsampling // UNSHUFFLE
+    graph, factor = Graph(arrays, int8), config.downsampling // UNSHUFFLE
     cells = graph.add("SpaceToDepth", "picture", blocksize=UNSHUFFLE)
     enter = arrays["analysis.enter.weight"]  # from inputs (channel, dy, dx), as torch unshuffles, to (dy, dx, channel)
     enter = enter.reshape(-1, 3, UNSHUFFLE**2).swapaxes(1, 2).reshape(enter.shape)
@@ -118,12 +129,12 @@ def encoder_graph(config: ProgicConfig, arrays: Arrays) -> GraphProto:
     return helper.make_graph(graph.nodes, "encoder", [picture], [indices], list(graph.constants.values()))
 
 
-def decoder_graph(config: ProgicConfig, arrays: Arrays) -> GraphProto:
+def decoder_graph(config: ProgicConfig, arrays: Arrays, int8: bool) -> GraphProto:
     """`indices` to `picture`; shapes as the room's docstring says.
 
     Modulation follows the number of stages of which any cell is held (at least 1).
     """
-    graph, factor = Graph(arrays), config.downsampling // UNSHUFFLE
+    graph, factor = Graph(arrays, int8), config.downsampling // UNSHUFFLE
     zero, one, cell_axes = (graph.constant(f"int.{k}", np.array(k)) for k in (0, 1, [2, 3]))
     largest = graph.add("ReduceMax", "indices", cell_axes, keepdims=0)
     some = graph.add("Cast", graph.add("GreaterOrEqual", largest, zero), to=TensorProto.INT64)
@@ -152,11 +163,11 @@ def decoder_graph(config: ProgicConfig, arrays: Arrays) -> GraphProto:
 GRAPHS = {"encoder": encoder_graph, "decoder": decoder_graph}
 
 
-def onnx_model(part: str, config: ProgicConfig, arrays: Arrays, about: Mapping[str, str]) -> ModelProto:
-    """The ONNX model of a part, "encoder" or "decoder"; `about` becomes its metadata."""
+def onnx_model(part: str, weights: Weights, about: Mapping[str, str]) -> ModelProto:
+    """The ONNX model of a part; `about`, which names opset and kind of weights, becomes its metadata."""
     model = helper.make_model(
-        GRAPHS[part](config, arrays),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        GRAPHS[part](weights.config, weights.arrays, about["weights"] == "int8"),
+        opset_imports=[helper.make_opsetid("", int(about["opset"]))],
         ir_version=IR_VERSION,
         producer_name="satsim",
     )
