@@ -57,10 +57,12 @@ def served(folder: Path) -> Iterator[str]:
     serving = serve.server(folder)
     thread = threading.Thread(target=serving.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{serving.server_address[1]}/"
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    try:
+        yield f"http://127.0.0.1:{serving.server_address[1]}/"
+    finally:
+        serving.shutdown()
+        thread.join()
+        serving.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -511,13 +513,11 @@ def test_what_is_no_usable_photo_is_told_in_one_line_that_names_it(visit: Callab
 def test_received_packets_are_shown_whatever_lies_beside_them(visit: Callable[..., Visit]) -> None:
     codec, photo = ProgicCodec("nano"), photo_like(192, 256)
     payloads = codec.encode(photo, 340)
-    messages = [
-        pack(packet._replace(mark=9))
-        for packet in packetize(
-            payloads, codec="progic", model_id=codec.model_id, height=192, width=256, sender=3, image_id=4
-        )
-    ]
+    cut = {"codec": "progic", "model_id": codec.model_id, "height": 192, "width": 256}
+    mark = mark_of(content_of(packetize(payloads, **cut)))
+    messages = [pack(packet._replace(mark=mark)) for packet in packetize(payloads, **cut, sender=3, image_id=4)]
     another = pack(unpack(messages[1])._replace(payload=payloads[0]))
+    mixed = pack(unpack(messages[4])._replace(payload=payloads[0]))
     strange = pack(unpack(messages[0])._replace(model_id=1, sender=9))
     window = visit()
     files = [("a.bin", messages[0]), ("b.bin", messages[1]), ("c.bin", another), ("d.bin", messages[3][:-2])]
@@ -539,7 +539,11 @@ def test_received_packets_are_shown_whatever_lies_beside_them(visit: Callable[..
             archive.writestr(f"packets/packet_{k:03d}.bin", message)
     window.give("received", ("all.zip", packed.getvalue()))
     window.held(0, 1, 2, 3, 4)
+    assert window.page.inner_text("#wrong") == ""
     assert list(window.saved("#save").values()) == messages
+    window.give("received", *((f"{k}.bin", message) for k, message in enumerate([*messages[:4], mixed])))
+    window.expect(window.page.locator("#wrong")).to_contain_text("image 4 of sender 3: its packets are of two photos")
+    window.held(0, 1, 2, 3, 4)
     assert window.faults == []
 
 

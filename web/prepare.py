@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,11 +43,13 @@ def fetch_runtime(cache: Path) -> Path:
         if npm is None:
             raise Refused(f"npm is not installed, and {archive} is not there; install Node.js, which brings it")
         cache.mkdir(parents=True, exist_ok=True)
-        command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", str(cache)]
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
-        if made.returncode or not archive.is_file():
-            reason = (made.stderr.strip().splitlines() or ["no reason given"])[0]
-            raise Refused(f"npm could not fetch {PACKAGE}@{VERSION} ({reason}); is there a network?")
+        with tempfile.TemporaryDirectory(dir=cache) as folder:  # so that two that fetch at once do not meet
+            command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--loglevel", "error", "--pack-destination", folder]
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+            if made.returncode or not (fetched := Path(folder, archive.name)).is_file():
+                reason = (made.stderr.strip().splitlines() or ["no reason given"])[0]
+                raise Refused(f"npm could not fetch {PACKAGE}@{VERSION} ({reason}); is there a network?")
+            fetched.replace(archive)
     digest = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != INTEGRITY:
         raise Refused(f"{archive}: is not the {PACKAGE} {VERSION} that we know ({digest}); delete it and try again")

@@ -82,7 +82,7 @@ function become(what) {
 
 async function useReceived(files) {
   await attempt(async mine => {
-    const { found, faults } = await readFiles(files), { images, faults: more } = gather(found);
+    const { found, faults } = await readFiles(files), { images, faults: more } = await gather(found);
     if (mine !== state.run) return;
     complain([...faults, ...more]);
     say(images.length ? `${many(found.length, "packet")} read, of ${many(images.length, "image")}.` : "No packet was found that can be used.");

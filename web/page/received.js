@@ -1,6 +1,6 @@
 // Files that someone received, to images: what is no packet is told in one line each, and stops no other.
 
-import { imageKey, isModel, unpack } from "./packets.js";
+import { contentOf, imageKey, isModel, markOf, unpack } from "./packets.js";
 import { unzip } from "./zip.js";
 
 const MOST_FILES = 5000, MOST_BYTES = 16 * 2 ** 20;
@@ -19,15 +19,19 @@ export async function readFiles(files) {
     try {
       if (file.size > MOST_BYTES) throw new Error(`is ${Math.round(file.size / 2 ** 20)} MiB; expected a packet, or a ZIP of packets`);
       const bytes = new Uint8Array(await file.arrayBuffer()), packed = unzip(bytes);
-      if (packed) for (const [name, message] of packed.slice(0, MOST_FILES)) take(`${file.name}/${name}`, message);
-      else take(file.name, bytes);
+      if (!packed) take(file.name, bytes);
+      else if (packed.length > MOST_FILES) throw new Error(`holds ${packed.length} files; expected at most ${MOST_FILES}`);
+      else for (const [name, message] of packed) take(`${file.name}/${name}`, message);
     } catch (error) { faults.push(`${file.name}: ${error.message}`); }
   }
   return { found, faults };
 }
 
-/** {images, faults}: packets of one image together, the fullest first. Two that contradict each other are left out. */
-export function gather(found) {
+/**
+ * {images, faults}: packets of one image together, the fullest first. Two that contradict each other are left out, and what
+ * is whole is told where it is not of one photo.
+ */
+export async function gather(found) {
   const byKey = new Map(), faults = [], numbers = new Map();
   for (const [name, packet, message] of found) {
     const key = imageKey(packet);
@@ -44,11 +48,20 @@ export function gather(found) {
   const images = [...byKey.values()].filter(image => image.packets.some(Boolean));
   for (const image of images) {
     image.held = image.packets.filter(Boolean).length;
+    if (image.held === image.count && !(await isOfOnePhoto(image.packets)))
+      faults.push(`${image.name}: its packets are of two photos: what they say together is not what each says of the whole`);
     const number = `${image.name} ${image.packets.find(Boolean).compact}`;
     numbers.set(number, (numbers.get(number) ?? 0) + 1);
     if (numbers.get(number) === 2) faults.push(`${image.name}: packets of two photos bear this number; they are shown apart`);
   }
   return { images: images.sort((a, b) => b.held / b.count - a.held / a.count), faults };
+}
+
+/** Whether the mark that all of these packets bear follows from what they say; one without a mark says nothing. */
+async function isOfOnePhoto(packets) {
+  const { mark, placed } = packets[0];
+  if (!mark || placed) return true;
+  return markOf(await contentOf(packets.map(packet => ({ ...packet, sender: 0, image: 0, mark: 0 })))) === mark;
 }
 
 function imageOf(first) {
