@@ -5,6 +5,7 @@ import io
 import json
 import re
 import socket
+import sys
 import threading
 import time
 import zipfile
@@ -17,6 +18,7 @@ from serving import Service, all_of, ask
 
 from satsim.air.position import Position
 from satsim.air.request import Missing, read_request
+from satsim.commands import main
 from satsim.inbox.console.maps import export
 from satsim.inbox.database import connect
 from satsim.inbox.store import Store
@@ -309,6 +311,21 @@ def test_a_gateway_that_is_away_leaves_the_request_written(tmp_path):
         assert answer.code == 422
         assert answer.json()["error"].startswith("the request is written, but not sent: ")
         assert ask(service.db, "SELECT said FROM requests") == [("not sent",)]
+
+
+@pytest.mark.parametrize(
+    "where", ["x", "directip:", "directip:host", "directip:host:0", "directip:host:99999", "http://h:1"]
+)
+def test_a_gateway_that_is_none_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys, where):
+    monkeypatch.setattr(
+        sys, "argv", ["satsim", "inbox", "--db", str(tmp_path / "x.db"), "--http", "0", "--ask-by", where]
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main.main()
+    assert stopped.value.code == 2
+    said = f"error: --ask-by {where}: expected directip:HOST:PORT, as directip:127.0.0.1:10801\n"
+    assert capsys.readouterr().err == said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sealed_photo_is_told_as_verified_and_asked_for_by_its_key(tmp_path):

@@ -199,7 +199,7 @@ function doings(note) {
     make("div", { class: "row" },
       make("label", { for: "by" }, "I am"), by,
       make("button", { id: "send", class: "main" }, isSeen(photo) ? "Add note" : "Acknowledge")));
-  const told = photo.can_send ? "" : make("small", { class: "grey" },
+  const told = photo.can_send || !lacks ? "" : make("small", { class: "grey" },
     "Writes the request; it goes out by hand, for this inbox has no gateway (--ask-by).");
   $("doings").replaceChildren(make("div", { class: "row" }, button, told), form);
 }
