@@ -6,11 +6,12 @@ Every party is a process of its own, and they share nothing but serial lines (pt
 sends a photo by a library that is not ours (adafruit-circuitpython-rockblock, `field_rockblock.py`); team 2 sends two,
 sealed, by `satsim send`. One session in five fails, and one message in five is lost behind the gateway, where no modem
 hears of it. Amid it all `satsim send` and the inbox are killed (-9) and started again. What is missing at the end is
-asked for through the modems, until every picture is whole.
+asked for through the modems, until every picture is whole. The inbox's console is open in a browser all the while,
+where one is installed (`field_console.py`), and must show it.
 
 Then everything must add up: each message that the links let through is in the inbox, once; nothing was acknowledged
-twice to team 2's sender; `satsim inbox verify` finds nothing wrong. Leaves logs, the inbox, `account.json` and
-`field.png`. Exit code 1, and why, where anything differs.
+twice to team 2's sender; `satsim inbox verify` finds nothing wrong. Leaves logs, the inbox, `account.json`,
+`field.png` and pictures of the console. Exit code 1, and why, where anything differs.
 """
 
 from __future__ import annotations
@@ -158,10 +159,15 @@ def play(field: Field) -> tuple[list[Row], Row]:
     """From three photos to all pictures; images at the end, and how often what was asked for."""
     say = field.say
     field.run("key", "new", "team2.key.yaml", "--sender", "2")
-    inbox = field.inbox("--directip", "127.0.0.1:0")
-    at = inbox.wait_for("address", lambda party: party.told("listening"))[0]
-    gateway = f"{at['address']}:{at['port']}"
+    inbox = field.inbox("--directip", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    inbox.wait_for("addresses", lambda party: len(party.told("listening")) == 2)
+    gateway, page = (f"{at['address']}:{at['port']}" for at in inbox.told("listening"))
     say(f"the inbox listens on {gateway} for the gateway")
+    console = field.start(
+        "console", sys.executable, REPO / "benchmarks" / "field_console.py", f"http://{page}/", field.out
+    )
+    opened = console.wait_for("page", lambda party: party.told("opened") or party.told("skipped"))[0]
+    say(f"the console is not looked at: {opened['reason']}" if "reason" in opened else f"the console is open: {page}")
     modems = {team: field.modem(team, gateway) for team in (1, 2)}
     wires = {team: modem.wait_for("port", lambda party: party.told("listening"))[0] for team, modem in modems.items()}
     for team, wire in wires.items():
@@ -187,14 +193,17 @@ def play(field: Field) -> tuple[list[Row], Row]:
     inbox.wait_for("messages", lambda party: len(party.told("message")) >= 6)
     inbox.kill()
     say("the inbox is killed after six messages, and started again")
-    inbox = field.inbox("--directip", gateway)
+    inbox = field.inbox("--directip", gateway, "--http", page)
     first.wait_for("end of team 1's packets", sent_all)
     second.wait_for("end of team 2's packets", lambda party: nothing_waits(field))
     say("both teams have sent everything, as far as they know")
     requests = ask_until_whole(field, wires)
     images = settle(field)
     say("every picture is whole")
-    return images, {"requests": requests}
+    seen = {} if "reason" in opened else console.wait_for("whole page", lambda party: party.told("done"))[0]
+    if seen:
+        say(f"the console shows all three, after {seen['changes']} changes and a restart, without being loaded again")
+    return images, {"requests": requests, "console": seen}
 
 
 def sent_all(party: Party) -> bool:
@@ -283,9 +292,11 @@ def account(field: Field, images: list[Row]) -> tuple[list[Row], list[str]]:
     return rows, wrong
 
 
-def check(field: Field, images: list[Row]) -> list[str]:
-    """What else is not as it must be."""
+def check(field: Field, images: list[Row], seen: Row) -> list[str]:
+    """What else is not as it must be; `seen` is what the console showed, if it was looked at."""
     wrong = []
+    if seen and not (seen["whole"] == 3 and seen["stayed"] and seen["changes"] > 5):
+        wrong.append(f"the console: {seen}")
     if [image["sender"] for image in images].count(2) != 2 or len(images) != 3:
         wrong.append(f"{len(images)} images; expected one of team 1 and two of team 2")
     for image in images:
@@ -343,7 +354,7 @@ def main() -> None:
     try:
         with field(given.out, given.speed) as there:
             images, extra = play(there)
-            wrong = check(there, images)
+            wrong = check(there, images, extra["console"])
             rows, differs = account(there, images)
             wrong += differs
             path = draw(there)

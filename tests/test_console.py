@@ -5,6 +5,7 @@ import io
 import json
 import re
 import socket
+import sys
 import threading
 import time
 import zipfile
@@ -17,6 +18,7 @@ from serving import Service, all_of, ask
 
 from satsim.air.position import Position
 from satsim.air.request import Missing, read_request
+from satsim.commands import main
 from satsim.inbox.console.maps import export
 from satsim.inbox.database import connect
 from satsim.inbox.store import Store
@@ -152,6 +154,36 @@ def test_without_a_token_only_this_machine_under_its_own_name_is_let_in(tmp_path
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "0.0.0.0", ""):
             assert request(service, "GET", "/console/photos", Host=host).code == 403
         assert request(service, "GET", "/console/photos", X_Forwarded_For="198.51.100.7").code == 403
+        with service.connect("http") as proxy:
+            proxy.sendall(f"GET /console/photos HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            assert b" 403 " in all_of(proxy).splitlines()[0], "as nginx hands on, unless it is told otherwise"
+
+
+def test_another_page_of_a_browser_here_cannot_even_ask(tmp_path):
+    fill(tmp_path)
+    with Service(tmp_path, "--http", "0") as service:
+        for site in ("cross-site", "same-site"):
+            assert request(service, "GET", "/console/inbox.zip", Sec_Fetch_Site=site).code == 403
+            assert request(service, "GET", "/", Sec_Fetch_Site=site).code == 200, "a link leads to the page"
+        for site in ("same-origin", "none"):
+            assert request(service, "GET", "/console/photos", Sec_Fetch_Site=site).code == 200
+
+
+def test_a_database_that_cannot_be_read_is_told_without_names_of_files(tmp_path):
+    fill(tmp_path)
+    with Service(tmp_path, "--http", "0") as service:
+        service.port("http")
+        (tmp_path / "inbox.db").write_bytes(b"not a database" * 1000)
+        for name in ("inbox.db-wal", "inbox.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        for answer in (
+            request(service, "GET", "/console/photos"),
+            post(service, "/console/photos/1/seen", {"by": "me", "changed": 1}),
+        ):
+            assert answer.code == 503
+            assert str(tmp_path) not in answer.content.decode()
+        service.event("trouble")
+        assert [each for each in service.events if each["event"] == "bug"] == []
 
 
 def test_what_changes_something_must_be_sent_by_the_page_itself(tmp_path):
@@ -165,7 +197,8 @@ def test_what_changes_something_must_be_sent_by_the_page_itself(tmp_path):
             {"Sec_Fetch_Site": "cross-site"},
         ):
             answer = post(service, "/console/photos/1/seen", good, **headers)
-            assert (answer.code, answer.json()) == (403, {"error": "not sent by this page"})
+            assert answer.code == 403
+            assert answer.json()["error"] in ("not sent by this page", "asked for by another page")
         body = json.dumps(good)
         assert request(service, "POST", "/console/photos/1/seen", body, Content_Type="application/json").code == 403
         assert post(service, "/console/photos/1/seen", good, Content_Type="text/plain").code == 415
@@ -309,6 +342,21 @@ def test_a_gateway_that_is_away_leaves_the_request_written(tmp_path):
         assert answer.code == 422
         assert answer.json()["error"].startswith("the request is written, but not sent: ")
         assert ask(service.db, "SELECT said FROM requests") == [("not sent",)]
+
+
+@pytest.mark.parametrize(
+    "where", ["x", "directip:", "directip:host", "directip:host:0", "directip:host:99999", "http://h:1"]
+)
+def test_a_gateway_that_is_none_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys, where):
+    monkeypatch.setattr(
+        sys, "argv", ["satsim", "inbox", "--db", str(tmp_path / "x.db"), "--http", "0", "--ask-by", where]
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main.main()
+    assert stopped.value.code == 2
+    said = f"error: --ask-by {where}: expected directip:HOST:PORT, as directip:127.0.0.1:10801\n"
+    assert capsys.readouterr().err == said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sealed_photo_is_told_as_verified_and_asked_for_by_its_key(tmp_path):

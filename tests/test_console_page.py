@@ -158,6 +158,11 @@ def test_packets_that_contradict_each_other_are_shown_as_two_pictures(tmp_path, 
         assert "one of these pictures is false. Nothing here tells which." in page.locator("#stage").inner_text()
         pictures = page.eval_on_selector_all("#stage figure img", "all => all.map(each => each.src)")
         assert len(set(pictures)) == 3
+        page.locator(".between summary").click()
+        for at in (0, 100):
+            page.locator("#between").fill(str(at))
+            cut = page.eval_on_selector(".over .upper", "each => getComputedStyle(each).clipPath")
+            assert cut == f"inset(0px {100 - at}% 0px 0px)" or cut == "inset(0px)", "A from the left up to here"
         words = page.locator("#stage figcaption").all_inner_texts()
         honest = "Detail is lost: do not count or read."
         assert words == [f"{label}. {honest}" for label in ("Version A", "Version B", "Only what agrees")]

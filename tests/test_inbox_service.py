@@ -260,6 +260,18 @@ def test_http_and_tcp_speak_tls_and_those_who_never_end_its_handshake_are_cut_of
     assert "no certificate with its private key" in done.stderr
 
 
+def test_over_tls_the_cookie_of_the_console_is_for_tls_alone(tmp_path, token, certificate):
+    tls = ["--tls-cert", certificate / "cert.pem", "--tls-key", certificate / "key.pem"]
+    context = ssl.create_default_context(cafile=certificate / "cert.pem")
+    with Service(tmp_path, "--http", "0", *tls, *token) as service:
+        host = f"localhost:{service.port('http')}"
+        with closing(http.client.HTTPSConnection(host, timeout=20, context=context)) as connection:
+            connection.request("POST", "/login", f"token={TOKEN}", {"Origin": f"https://{host}"})
+            answer = connection.getresponse()
+            assert answer.status == 303
+            assert "Secure" in answer.headers["set-cookie"].split("; ")
+
+
 def test_who_opens_too_many_connections_loses_its_own_oldest(tmp_path):
     with (
         Service(tmp_path, "--tcp", "0", "--connections-each", "2") as service,

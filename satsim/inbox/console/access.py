@@ -51,10 +51,13 @@ def check(door: Door, request: Request) -> None:
     if token is None:
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
         is_here = is_loopback(address_of(request)) and (is_loopback(host) or host == "localhost")
-        if not is_here or any(name in request.headers for name in FORWARDED):
+        is_proxied = any(name in request.headers for name in FORWARDED) or request.scope["http_version"] == "1.0"
+        if not is_here or is_proxied:  # some proxies betray themselves by nothing but their HTTP of 1996
             raise _refused(door, request, 403, "only from this machine, as there is no token")
     elif not (_is_signed(request.cookies.get(COOKIE, ""), token) or matches(bearer(request), token)):
         raise _refused(door, request, 401, "not logged in")
+    if request.url.path != "/" and request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise _refused(door, request, 403, "asked for by another page")
 
 
 def check_own(door: Door, request: Request) -> None:

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from satsim.errors import SatsimError
 from satsim.inbox.console import actions, maps, photos
 from satsim.inbox.console.access import COOKIE, HEADERS, OFF, check, check_own, is_off, log_in
 from satsim.inbox.console.answers import Parts, Stream, parts_of
@@ -80,7 +81,10 @@ class Console:
     def _for_those_inside(self, answer: Answer) -> Answer:
         async def inside(request: Request) -> Response:
             check(self.door, request)
-            return await answer(request)
+            try:
+                return await answer(request)
+            except (OSError, SatsimError, sqlite3.Error) as error:
+                raise self._trouble("read", error) from None
 
         return inside
 
@@ -92,8 +96,15 @@ class Console:
                 return await answer(request)
             except actions.Mistake as mistake:
                 return JSONResponse({"error": str(mistake)}, 422, HEADERS)
+            except (OSError, SatsimError, sqlite3.Error) as error:
+                raise self._trouble("written", error) from None
 
         return own
+
+    def _trouble(self, what: str, error: Exception) -> Refused:
+        """A disk or database that fails, told here in full, and there without names of files."""
+        self.door.tell("trouble", reason=f"console: nothing can be {what}: {error}")
+        return Refused(503, f"the inbox cannot be {what} now", HEADERS | {"Retry-After": "5"})
 
     async def page(self, request: Request) -> Response:
         """The page, or what stands before it."""

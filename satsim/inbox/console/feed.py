@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from satsim.errors import SatsimError
 from satsim.inbox.console.photos import State, records, state_of
 from satsim.inbox.database import connect
 from satsim.inbox.store import counts, lag
@@ -65,7 +66,7 @@ class Feed:
             while True:
                 await asyncio.sleep(POLL_S)
                 if self.readers:
-                    with suppress(sqlite3.OperationalError):  # another program has it all for itself for a while
+                    with suppress(sqlite3.Error, OSError, SatsimError):  # who asks is told; the service goes on
                         await self.look()
         finally:
             if self._db is not None:

@@ -163,7 +163,10 @@ function shapeOf({ kind, points, name }, colour) {
     return group;
   }
   const path = points.map((point, k) => `${k ? "L" : "M"}${project(point).map((at) => at.toFixed(1)).join(" ")}`).join("");
-  return draw("path", { class: `layer-${colour} ${kind}`, d: kind === "area" ? `${path}Z` : path }, title);
+  const line = draw("path", { class: `layer-${colour} ${kind}`, d: kind === "area" ? `${path}Z` : path }, title);
+  if (!name) return line;
+  const [x, y] = project(points[Math.floor(points.length / 2)]);
+  return draw("g", { class: `layer-${colour}` }, line, draw("text", { x: x + 5, y: y - 5 }, name.slice(0, 40)));
 }
 
 function markOf(photo) {

@@ -10,7 +10,7 @@ let photo = null; // all of it
 let steps = []; // one for each state: { at, held, missing, readings: [[picture, label], ...] }
 let at = 0; // the step that is shown
 let follows = true; // whether a newer step takes its place
-let cut = 50; // where one reading goes over into the other, in percent
+let cut = 50; // where one version ends and the other begins, in percent from the left
 let loading = 0;
 let opener = null; // where the focus was
 
@@ -164,22 +164,23 @@ function go(to) {
   stage();
 }
 
-/** One reading laid over the other, up to where the slider stands. */
+/** The first two versions side by side in one frame: left of where the slider stands the first, right of it the second. */
 function between(step) {
+  const [[left], [right]] = step.readings;
   const over = make("span", { class: "over" },
-    make("img", { src: `/console/pictures/${step.readings[0][0]}`, alt: "" }),
-    make("img", { class: "upper", src: `/console/pictures/${step.readings[1][0]}`, alt: "" }));
-  const range = make("input", { id: "between", type: "range", min: "0", max: "100", "aria-label": "From version A to the other" });
+    make("img", { src: `/console/pictures/${right}`, alt: "" }),
+    make("img", { class: "upper", src: `/console/pictures/${left}`, alt: "" }));
+  const range = make("input", { id: "between", type: "range", min: "0", max: "100", "aria-label": "Where version A ends and the other begins" });
   range.value = String(cut);
   const lay = () => {
     cut = Number(range.value);
     over.style.setProperty("--cut", `${cut}%`);
-    range.setAttribute("aria-valuetext", `${cut} percent of version B`);
+    range.setAttribute("aria-valuetext", `A up to ${cut} percent from the left`);
   };
   range.addEventListener("input", lay);
   lay();
   return make("details", { class: "between", open: kept("between") === "open", ontoggle: (event) => keep("between", event.target.open ? "open" : "") },
-    make("summary", {}, "One over the other"), over,
+    make("summary", {}, "Both in one frame"), over,
     make("span", { class: "ends" }, make("b", {}, "A"), range, make("b", {}, "B")),
     make("small", {}, honest(photo.codec)));
 }
@@ -199,7 +200,7 @@ function doings(note) {
     make("div", { class: "row" },
       make("label", { for: "by" }, "I am"), by,
       make("button", { id: "send", class: "main" }, isSeen(photo) ? "Add note" : "Acknowledge")));
-  const told = photo.can_send ? "" : make("small", { class: "grey" },
+  const told = photo.can_send || !lacks ? "" : make("small", { class: "grey" },
     "Writes the request; it goes out by hand, for this inbox has no gateway (--ask-by).");
   $("doings").replaceChildren(make("div", { class: "row" }, button, told), form);
 }
