@@ -112,3 +112,9 @@ def test_flags_empty_the_queue_and_ring_the_bell():
     assert mailbox.hand_over() is None
     answer, rings = mailbox.offer(MtMessage("300000000000000", b"x", client_id=9))
     assert (answer.client_id, answer.auto_id, answer.status, rings) == (9, 0, -2, False)
+
+
+def test_a_web_hook_without_a_path_is_that_of_an_inbox():
+    hooks = ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "https://post.example/rockblock/secret"]
+    read = [read_target(hook).name for hook in hooks]
+    assert read == ["http://127.0.0.1:8080/rockblock"] * 2 + [hooks[2]]

@@ -41,6 +41,10 @@ class Address(NamedTuple):
             return self.host == "localhost"
 
 
+HOOK_PATH = "/rockblock"
+"""Of an inbox of ours."""
+
+
 class Target(NamedTuple):
     """Where the gateway sends what the modem sent: a DirectIP address, or a web hook."""
 
@@ -157,14 +161,14 @@ def read_address(option: str, text: str) -> Address:
 
 
 def read_target(text: str) -> Target:
-    """directip:HOST:PORT, or the address of a web hook. Raises ScenarioError."""
+    """directip:HOST:PORT, or the address of a web hook, without a path that of an inbox. Raises ScenarioError."""
     scheme, _, rest = text.partition(":")
     if scheme == "directip":
         return Target(text, read_address("--to directip:", rest))
     try:
         parts = urlsplit(text)
         if parts.scheme in ("http", "https") and parts.hostname and text.isascii() and parts.port != 0:
-            return Target(text, None)
+            return Target(text if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}{HOOK_PATH}", None)
     except ValueError:
         pass
     raise ScenarioError(f"--to {text[:80]!r}: expected directip:HOST:PORT or http://HOST:PORT/PATH")
