@@ -3,6 +3,7 @@
 # make test-all   the same with the slow tests
 # make references   everything in results/reference and every number of the pages from it, made anew (an hour)
 # make field  two teams, two emulated modems and a command post, with losses and crashes: a minute, no hardware
+# make web    the codec in the browser: fetches ONNX Runtime from npm, exports the models, serves the page until Ctrl+C
 # make docs   the manual as web pages in build/site; warnings are errors
 # make house  how the code stands: modules, lines, imports, and the way of a run
 # make lock   constraints.txt anew: the newest versions that go together, to be tested before they are committed
@@ -16,7 +17,7 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # torch is named for `make lock`: on Linux another release may bring GPU libraries of several gigabytes.
 TORCH := 2.13.0
 
-.PHONY: demo test test-all references field docs house lint lock clean venv
+.PHONY: demo test test-all references field web docs house lint lock clean venv
 .DELETE_ON_ERROR:
 
 demo: .venv/demo-ready
@@ -38,6 +39,10 @@ references: .venv/test-ready
 
 field: .venv/test-ready
 	$(BIN)/python benchmarks/field.py
+
+web: .venv/test-ready
+	$(BIN)/python web/prepare.py
+	$(BIN)/python web/serve.py
 
 docs: .venv/test-ready
 	$(BIN)/python -m mkdocs build --strict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
@@ -11,14 +12,23 @@ from codec.loading import load_codec
 
 
 def load_receiver(
-    name: str, model_id: int, model: str | None = None, short_id: Callable[[int], int] | None = None
+    name: str,
+    model_id: int,
+    model: str | None = None,
+    short_id: Callable[[int], int] | None = None,
+    engine: str | None = None,
 ) -> Codec:
     """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
 
+    `engine` runs it in place of NumPy; see `codec.export.engine`, for which `model` may name an exported decoder too.
     With `short_id` packets name a model by what that makes of its id, which no two shipped share.
     Raises WeightsError where no weights at hand have that id (others would show a false picture), CodecError for a
     codec or bitstream that this version does not know.
     """
+    if engine:
+        from codec.export.engine import check_engine
+
+        check_engine(engine, name)
     on_air = short_id or int
     named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
@@ -26,8 +36,8 @@ def load_receiver(
 
         candidates = [model] if model else list_models()
         for candidate in candidates:
-            file = model_path(candidate)
-            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0)
+            file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
+            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
             if on_air(receiver.model_id) == model_id:
                 return receiver
         raise WeightsError(
@@ -43,8 +53,12 @@ def load_receiver(
 
 
 @lru_cache(maxsize=4)
-def _progic(model: str, _written_ns: int) -> Codec:
+def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
     """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
+    if engine:
+        from codec.export.engine import OnnxProgic
+
+        return OnnxProgic(model)
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)

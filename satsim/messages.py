@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from codec.base import CodecError
+from codec.base import Codec, CodecError
 from codec.loading import fit_options, load_codec
-from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
+from codec.progic.shape import ProgicConfig
 from satsim.air.content import content_of, mark_of, number_of, numbers_of
 from satsim.air.forms import form_words, header_forms, misfit, room_words
 from satsim.air.packets import Packet, name_on_air, overhead_bytes, pack, packetize
@@ -49,12 +49,14 @@ def encode_photo(
     *,
     position: Position | None = None,
     key_file: Path | None = None,
+    engine: str | None = None,
 ) -> Encoded:
     """The messages of one photo; `frame` holds the fields of ImageSpec, `options` are those of the codec.
 
     With `key_file` they are sealed, and the file counts them as sent before this returns. `sender` None is the key's,
     or 0; `image_id` None the next of the key file, or the one it gave the same content before, and without a key file
-    that of `satsim.air.content`. Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
+    that of `satsim.air.content`. `engine` runs ProGIC in place of torch, see `codec.export.engine`.
+    Raises ScenarioError, PhotoError, CodecError, PacketError or OSError.
     """
     image, noted = load_photo(check_part(ImageSpec, frame, "image"))
     packet_bytes = check_part(LinkSpec, {"packet_bytes": packet_bytes}, "link").packet_bytes
@@ -75,9 +77,8 @@ def encode_photo(
         position=position,
     )
     for compact in header_forms(packet_bytes, key.tag_bytes if key else 0, sample):
-        cut = _cut(
-            (name, dict(options)), image, packet_bytes, key.tag_bytes if key else 0, sample._replace(compact=compact)
-        )
+        tag_bytes = key.tag_bytes if key else 0
+        cut = _cut((name, dict(options), engine), image, packet_bytes, tag_bytes, sample._replace(compact=compact))
         if compact and not misfit(cut.packets):
             break
     content = content_of(cut.packets)
@@ -98,8 +99,10 @@ class _Cut(NamedTuple):
     notes: list[str]
 
 
-def _cut(codec: tuple[str, dict[str, Any]], image: Picture, packet_bytes: int, tag_bytes: int, sample: Packet) -> _Cut:
-    """`image` in packets that say what `sample` says, but for payloads and model; `codec` is its name and options.
+def _cut(
+    codec: tuple[str, dict[str, Any], str | None], image: Picture, packet_bytes: int, tag_bytes: int, sample: Packet
+) -> _Cut:
+    """`image` in packets that say what `sample` says, but for payloads and model; `codec`: its name, options, engine.
 
     Raises CodecError or PacketError.
     """
@@ -107,15 +110,15 @@ def _cut(codec: tuple[str, dict[str, Any]], image: Picture, packet_bytes: int, t
     room = packet_bytes - overhead_bytes(position, tag_bytes, compact)
     parts = room_words(packet_bytes, position, tag_bytes, compact)
     try:
-        coder = load_codec(codec[0], **fit_options(*codec, room, sample.height, sample.width))
+        coder = _load(codec, room, sample)
         payloads = coder.encode(image, room)
     except CodecError as error:
         if str(error).startswith("payload_bytes is"):
             raise CodecError(f"{error} (message of {parts})") from None
         raise
     notes = []
-    if isinstance(coder, ProgicCodec):
-        stage_bytes = packed_bytes(math.prod(coder.grid(sample.height, sample.width)), coder.config.index_bits)
+    if isinstance(config := getattr(coder, "config", None), ProgicConfig):
+        stage_bytes = packed_bytes(math.prod(config.grid(sample.height, sample.width)), config.index_bits)
         if room < stage_bytes <= packet_bytes - overhead_bytes(compact=compact):
             notes.append(f"a stage of {stage_bytes} bytes no longer fits one message: {parts} leave {room}")
     packets = packetize(
@@ -129,6 +132,16 @@ def _cut(codec: tuple[str, dict[str, Any]], image: Picture, packet_bytes: int, t
         position=sample.position,
     )
     return _Cut([packet._replace(compact=compact) for packet in packets], notes)
+
+
+def _load(codec: tuple[str, dict[str, Any], str | None], room: int, sample: Packet) -> Codec:
+    """The codec of this name, options and engine, for payloads of `room` bytes. Raises CodecError."""
+    name, options, engine = codec
+    if engine:
+        from codec.export.engine import load_sender
+
+        return load_sender(engine, name, options, room, sample.height, sample.width)
+    return load_codec(name, **fit_options(name, options, room, sample.height, sample.width))
 
 
 def parse_position(place: str | None, taken_at: str | None) -> Position | None:

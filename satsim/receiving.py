@@ -34,6 +34,8 @@ class Wanted(NamedTuple):
     """A "module:Class", for packets that name no codec of ours."""
     max_pixels: int | None = None
     """The largest picture that is decoded; None: what the packets are worth, see `_affordable`."""
+    engine: str | None = None
+    """What runs ProGIC, see `codec.export.engine`; None: NumPy."""
 
 
 class Seen(NamedTuple):
@@ -228,4 +230,4 @@ def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holdin
 def _receiver(key: ImageKey, wanted: Wanted) -> Codec:
     if wanted.own_codec:
         return load_codec(wanted.own_codec)
-    return load_receiver(key.codec, key.model_id, wanted.model, short_id if key.compact else None)
+    return load_receiver(key.codec, key.model_id, wanted.model, short_id if key.compact else None, wanted.engine)

@@ -488,3 +488,38 @@ def test_many_calls_at_once_make_one_queue(tmp_path, photos):
             out, err = call.communicate(timeout=60)
             assert call.returncode == 0, out + err
     assert Counter(Counter(modem.delivered).values()) == {1: 30}
+
+
+def test_a_folder_of_packets_goes_as_it_is(send, in_process, photos, tmp_path):
+    in_process("encode", photos[0], "-o", str(tmp_path / "packets"), *CODED, "--packet-bytes", "340")
+    written = [path.read_bytes() for path in sorted((tmp_path / "packets").iterdir())]
+    assert len(written) == 10
+    with Standin() as modem:
+        done = send(str(tmp_path / "packets"), "--modem", modem.port, *FAST)
+        assert done.returncode == 0, done.stderr
+        assert modem.delivered == written
+        again = send(str(tmp_path / "packets"), "--modem", modem.port, *FAST)
+        assert "is in the queue already" in again.stdout
+
+
+def test_a_folder_that_is_not_one_whole_image_is_refused_in_a_line(send, in_process, photos, tmp_path):
+    folder = tmp_path / "packets"
+    in_process("encode", photos[0], "-o", str(folder), *CODED, "--packet-bytes", "340")
+    in_process("encode", photos[1], "-o", str(tmp_path / "others"), *CODED, "--packet-bytes", "340")
+    (tmp_path / "empty").mkdir()
+
+    def refused(path, *options):
+        done = send(str(path), "--dry-run", *options)
+        assert done.returncode == 2
+        return done.stderr
+
+    assert "holds no packets" in refused(tmp_path / "empty")
+    assert "packets go as they are; leave out --sender" in refused(folder, "--sender", "3")
+    assert "expected at most 22 (--packet-bytes)" in refused(folder, "--packet-bytes", "22")
+    kept = (folder / "packet_003.bin").read_bytes()
+    (folder / "packet_003.bin").unlink()
+    assert "lacks packets 3 of 10; expected all of an image" in refused(folder)
+    (folder / "packet_003.bin").write_bytes(kept[:-1])
+    assert "packet_003.bin: checksum does not match" in refused(folder)
+    (folder / "packet_003.bin").write_bytes((tmp_path / "others" / "packet_003.bin").read_bytes())
+    assert "packet_003.bin: is not of the same image as those before it" in refused(folder)

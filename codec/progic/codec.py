@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from codec.base import CodecError, Image, check_image
 from codec.progic import layout
@@ -76,14 +77,20 @@ class WholeProgic(ProgicCodec):
         return super().decode(received, height, width) if (grid[: self.stages] >= 0).all() else None
 
 
-def to_tensor(image: Image, multiple: int) -> Tensor:
-    """float[1, 3, H, W] in -1 to 1, mirrored out to sides that `multiple` divides."""
-    import torch
-
+def to_planes(image: Image, multiple: int) -> npt.NDArray[np.float32]:
+    """float32[1, 3, H, W] in -1 to 1, mirrored out to sides that `multiple` divides."""
     height, width = image.shape[:2]
     padding = ((0, -height % multiple), (0, -width % multiple), (0, 0))
-    padded = np.pad(image, padding, mode="symmetric")
-    return torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 127.5 - 1
+    padded = np.pad(image, padding, mode="symmetric").astype(np.float32)
+    planes: npt.NDArray[np.float32] = (padded / np.float32(127.5) - np.float32(1)).transpose(2, 0, 1)[None]
+    return planes
+
+
+def to_tensor(image: Image, multiple: int) -> Tensor:
+    """The same as a tensor."""
+    import torch
+
+    return torch.from_numpy(to_planes(image, multiple))
 
 
 def to_image(picture: Tensor) -> Image:

@@ -28,6 +28,7 @@ def encode(
     position: tuple[float, float] | None = None,
     taken_at: str | None = None,
     key: str | os.PathLike[str] | None = None,
+    engine: str | None = None,
     **options: Any,
 ) -> Encoded:
     """The very messages that would go on the air for a photo, in order.
@@ -44,6 +45,7 @@ def encode(
         sender, image_id: numbers of terminal and image; none: those of the key, or 0 and what follows from the content.
         position, taken_at: degrees of latitude and longitude, and the time as ISO 8601 with its zone; both or neither.
         key: key file to seal by, which counts what was sealed.
+        engine: "onnxruntime" encodes ProGIC without torch.
 
     Returns:
         `messages` (bytes each), `notes` on what was done to the photo, `header` in words, and `image_id`.
@@ -62,6 +64,7 @@ def encode(
         image_id,
         position=parse_position(place, taken_at),
         key_file=None if key is None else Path(key),
+        engine=engine,
     )
 
 
@@ -74,6 +77,7 @@ def decode(
     codec: str | None = None,
     keys: str | os.PathLike[str] | None = None,
     max_pixels: int | None = None,
+    engine: str | None = None,
 ) -> Received:
     """The pictures that a receiver of these messages sees: any subset, in any order, of any number of images.
 
@@ -88,6 +92,7 @@ def decode(
         codec: your own, where packets name none of ours.
         keys: key file, or a list of several: only what they sealed is taken.
         max_pixels: the largest picture to decode; none: as many as the bytes that came are worth.
+        engine: "onnxruntime" decodes ProGIC in place of NumPy; `model` may then name an exported .onnx file.
 
     Returns:
         `images` (each with `picture` as uint8[H, W, 3] or None, `missing`, `key`), `report`, and `contradictions`: what
@@ -111,4 +116,4 @@ def decode(
                 if isinstance(each, bytes | bytearray | memoryview)
                 else read_messages([Path(each)], known)
             )
-    return decode_messages(named, Wanted(sender, image_id, model, codec, max_pixels), known)
+    return decode_messages(named, Wanted(sender, image_id, model, codec, max_pixels, engine), known)

@@ -1,4 +1,4 @@
-"""`satsim codec`: what codecs there are, what they cost, how good they are; what codewords carry; training."""
+"""`satsim codec`: what codecs there are, what they cost, how good they are; what codewords carry; training; export."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from satsim.commands.mending import echo
 from satsim.words import visible
 
-COMMANDS = ("list", "info", "analyse", "train", "evaluate", "compare", "runtimes")
+COMMANDS = ("list", "info", "analyse", "train", "evaluate", "compare", "runtimes", "export")
 
 
 class CodecCommands(TyperGroup):
@@ -27,7 +27,7 @@ class CodecCommands(TyperGroup):
             return None
         from satsim.commands import evaluation
 
-        own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train}
+        own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train, "export": export}
         alone = typer.Typer(add_completion=False)
         alone.command()(own.get(cmd_name) or getattr(evaluation, cmd_name))
         command: Any = typer.main.get_command(alone)
@@ -164,3 +164,29 @@ def train(
     for row in steps(config, resume=resume, tell=tell):
         echo(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
     echo(f"weights in {config.out / 'model.safetensors'}")
+
+
+def export(
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write, such as decoder.onnx.")],
+    part: Annotated[str, typer.Option(help="encoder or decoder.")],
+    format_: Annotated[str, typer.Option("--format", help="onnx or torchscript.")] = "onnx",
+    model: Annotated[
+        str | None, typer.Option(help="Shipped ProGIC model, or a .safetensors file  [default: that of codec progic]")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="onnx: float16, exact, or int8; torchscript: float32  [default: the first]")
+    ] = None,
+) -> None:
+    """A ProGIC encoder or decoder for another runtime: a phone, a browser; pictures of any size go in.
+
+    Its metadata name the model's id, which packets name too, and its shape.
+    """
+    from codec.export.files import export as write
+    from codec.progic.shape import DEFAULT_MODEL
+
+    made = write(part, format_, model or DEFAULT_MODEL, out, weights)
+    about = made.about
+    kind = ", ".join([format_, *([f"opset {about['opset']}"] if "opset" in about else []), about["weights"]])
+    echo(f"{out}: {part} of model {about['model_id']}, {kind}, {made.size_bytes / 1e6:.1f} MB")
+    for line in made.interface:
+        echo(f"  {line}")

@@ -34,6 +34,14 @@ Seed = Annotated[int | None, typer.Option(help="Seed of all randomness instead o
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any key: link.loss_ratio=0.2")
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="What runs ProGIC: onnxruntime, without torch.  [default: torch encodes, NumPy decodes]"),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(min=1, help="Largest picture to decode.  [default: 1,200 pixels a byte that came, 65,536 at least]"),
+]
 AllowCode = Annotated[
     bool, typer.Option("--allow-code", help="Run code that it names: module:attribute, commands of external.")
 ]

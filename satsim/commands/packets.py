@@ -37,6 +37,7 @@ def encode(
         str | None, typer.Option(metavar="TIME", help="When it was taken: 2026-08-01T12:00:00Z")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Seal the packets by this key file; see `satsim key new`.")] = None,
+    engine: options.Engine = None,
 ) -> None:
     """Write the very packets that would go on the air, one file each."""
     from codec.files import fresh_folder, prepared
@@ -50,7 +51,7 @@ def encode(
     options_of = dict(read_setting("--option", setting, "stages=3") for setting in option or [])
     with prepared(out):
         messages, notes, header, number = encode_photo(
-            frame, packet_bytes, codec, options_of, sender, image_id, position=place, key_file=key
+            frame, packet_bytes, codec, options_of, sender, image_id, position=place, key_file=key, engine=engine
         )
     for note in notes:
         echo(f"note: {note}", err=True)
@@ -68,7 +69,10 @@ def decode(
     sender: Annotated[int | None, typer.Option(help="Only images of this terminal.")] = None,
     image_id: Annotated[int | None, typer.Option(help="Only images of this number.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="ProGIC weights file, where the packets name one not shipped.")
+        str | None,
+        typer.Option(
+            help="ProGIC weights file, where the packets name one not shipped; with --engine also an exported .onnx."
+        ),
     ] = None,
     codec: Annotated[
         str | None, typer.Option(help="Your own codec, as module:Class, where they name none of ours.")
@@ -80,15 +84,11 @@ def decode(
     replay_state: Annotated[
         Path | None, typer.Option(help="File that remembers what came: each packet is then taken once, ever.")
     ] = None,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Largest picture to decode.  [default: 1,200 pixels a byte that came, 65,536 at least]"
-        ),
-    ] = None,
+    max_pixels: options.MaxPixels = None,
     force: Annotated[
         bool, typer.Option("--force", help="Exit code 0 also where packets contradict each other.")
     ] = False,
+    engine: options.Engine = None,
     as_json: options.Json = False,
 ) -> None:
     """Rebuild the pictures that a receiver of these packets would see, one for each image.
@@ -108,7 +108,7 @@ def decode(
     check_picture_name(out)
     known = read_keys(keys) if keys else None
     with prepared(out), open_replay_state(replay_state, known) as state:
-        wanted = Wanted(sender, image_id, model, codec, max_pixels)
+        wanted = Wanted(sender, image_id, model, codec, max_pixels, engine)
         received = decode_messages(read_messages(files, known), wanted, known, state)
         paths = write_pictures(received, out, state)
     if as_json:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from satsim.air.inbox import unpack
-from satsim.air.packets import SEALED
+from satsim.air.inbox import key_of, unpack
+from satsim.air.packets import SEALED, Packet
 from satsim.air.position import Position
 from satsim.air.seal import counter_of
-from satsim.errors import ScenarioError
+from satsim.contradictions import ranges
+from satsim.errors import PacketError, ScenarioError
+from satsim.inputs import read_messages
 from satsim.keys import read_key
 from satsim.links.costs import Bill, costs
 from satsim.links.linkspec import LinkSpec
@@ -67,8 +69,11 @@ class Offer(NamedTuple):
 def pack_photo(path: Path, coding: Coding, priority: int, dry: bool = False) -> Packed:
     """The messages of one photo; sealed ones take counters of the key file, unless they are `dry`, not to be sent.
 
-    Raises what `satsim.messages.encode_photo` does.
+    `path` may also be a folder of packets, as `satsim encode` writes them, which go as they are.
+    Raises what `satsim.messages.encode_photo` does, and PacketError for packets that are not one whole image.
     """
+    if path.is_dir():
+        return _read_packed(path, coding, priority)
     key_file = coding.key_file
     with tempfile.TemporaryDirectory() as folder:  # for its owner's eyes
         if key_file and dry:
@@ -86,7 +91,39 @@ def pack_photo(path: Path, coding: Coding, priority: int, dry: bool = False) -> 
         key = read_key(key_file).key if key_file else None
     first = unpack(messages[0], {key.sender: key} if key else None)
     counter = counter_of(messages[0]) if messages[0][0] & SEALED else None
-    photo = Photo(
+    return Packed(_photo_of(path, first, counter, priority, len(messages)), messages, notes)
+
+
+def _read_packed(folder: Path, coding: Coding, priority: int) -> Packed:
+    """The packets of one image in `folder`, all of them, in order."""
+    said = {"--key": coding.key_file, "--sender": coding.sender, "--image-id": coding.image_id}
+    for option, value in {**said, "--position": coding.position}.items():
+        if value is not None:
+            raise PacketError(f"{folder}: packets go as they are; leave out {option}, or name the photo instead")
+    found: dict[int, bytes] = {}
+    first = None
+    for name, message in read_messages([folder]):
+        try:
+            packet = unpack(message)
+        except PacketError as error:
+            raise PacketError(f"{name}: {error}; expected packets of satsim encode alone, not sealed") from None
+        first = first or packet
+        if len(message) > coding.packet_bytes:
+            raise PacketError(
+                f"{name}: is {len(message)} bytes; expected at most {coding.packet_bytes} (--packet-bytes)"
+            )
+        if key_of(packet) != key_of(first) or packet.repair or found.get(packet.payload_index, message) != message:
+            raise PacketError(f"{name}: is not of the same image as those before it; expected a folder for each photo")
+        found[packet.payload_index] = message
+    if first is None:
+        raise PacketError(f"{folder}: holds no packets; expected those that satsim encode writes, or a photo")
+    if lacks := [k for k in range(first.payload_count) if k not in found]:
+        raise PacketError(f"{folder}: lacks packets {ranges(lacks)} of {first.payload_count}; expected all of an image")
+    return Packed(_photo_of(folder, first, None, priority, len(found)), [found[k] for k in sorted(found)], [])
+
+
+def _photo_of(path: Path, first: Packet, counter: int | None, priority: int, count: int) -> Photo:
+    return Photo(
         photo=0,
         name=str(path),
         sender=first.sender,
@@ -96,10 +133,9 @@ def pack_photo(path: Path, coding: Coding, priority: int, dry: bool = False) -> 
         counter=counter,
         priority=priority,
         queued_unix_s=time.time(),
-        messages=len(messages),
-        waiting=len(messages),
+        messages=count,
+        waiting=count,
     )
-    return Packed(photo, messages, notes)
 
 
 def read_link(preset: str, packet_bytes: int) -> LinkSpec:

@@ -13,7 +13,12 @@ from satsim.commands.scenarios.completion import codec_names
 if TYPE_CHECKING:
     from satsim.commands.field.sending import Orders
 
-Photos = Annotated[list[Path] | None, typer.Argument(metavar="PHOTO", help="Photos to send.", show_default=False)]
+Photos = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PHOTO", help="Photos to send, or folders of packets of `satsim encode`.", show_default=False
+    ),
+]
 Modem = Annotated[
     str | None, typer.Option(metavar="PORT", help="The modem: /dev/ttyUSB0, or socket://HOST:PORT.", show_default=False)
 ]
