@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 
@@ -167,3 +168,16 @@ def data_folder():
 def weights_folder():
     """Weights of the perceptual metrics, where they are at hand."""
     return _folder("SATSIM_WEIGHTS", "../shared/weights")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium of this machine."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright (pip install -e '.[dev]')")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found)
+        yield chromium
+        chromium.close()

@@ -242,19 +242,6 @@ def test_packets_too_many_to_mark_are_left_out_in_words(tmp_path: Path) -> None:
 # ---- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium is installed (apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright (pip install -e '.[dev]')")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
-
-
 class Viewer:
     """A report in a window, and what went wrong in it."""
 

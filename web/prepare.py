@@ -68,11 +68,11 @@ def unpack_runtime(archive: Path, folder: Path) -> None:
 
 def export_models(models: Sequence[str], folder: Path) -> None:
     """Both parts of each model, and models.json, which tells the page of them."""
-    from codec.export.files import PARTS, export_onnx
+    from codec.export.files import PARTS, export
 
     told = []
     for model in models:
-        parts = {part: export_onnx(part, model, folder / f"{model}-{part}.onnx") for part in PARTS}
+        parts = {part: export(part, "onnx", model, folder / f"{model}-{part}.onnx") for part in PARTS}
         config = parts["encoder"].config
         told.append(
             {

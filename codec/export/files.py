@@ -98,8 +98,3 @@ def export(part: str, form: str, model: str, out: Path, kind: str | None = None)
         exported = make_export(part, form, model, kind)
     write_whole(out, exported.file)
     return exported
-
-
-def export_onnx(part: str, model: str, out: Path) -> Exported:
-    """The same as ONNX."""
-    return export(part, "onnx", model, out)
