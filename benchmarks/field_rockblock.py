@@ -85,6 +85,7 @@ def main() -> None:
             sys.exit(f"error: {name}: its bytes sum to more than {BYTE_SUM}, which this library cannot send")
     port = serial.Serial(given.port, 19200, timeout=1.0)
     modem = RockBlock(port)
+    modem.ring_alert = False  # the library takes an SBDRING amid an answer for the answer, and ends; mail is looked for
     tell("modem", imei=modem.serial_number, signal=modem.signal_quality)
     waiting, quiet_since = list(packets), time.monotonic()
     while waiting or time.monotonic() - quiet_since < given.listen:
