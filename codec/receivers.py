@@ -17,10 +17,12 @@ def load_receiver(
     model: str | None = None,
     short_id: Callable[[int], int] | None = None,
     engine: str | None = None,
+    guess: bool = False,
 ) -> Codec:
     """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
 
     `engine` runs it in place of NumPy; see `codec.export.engine`, for which `model` may name an exported decoder too.
+    With `guess` ProGIC guesses what is lost, see `codec.progic.guess`; other codecs and engines do not.
     With `short_id` packets name a model by what that makes of its id, which no two shipped share.
     Raises WeightsError where no weights at hand have that id (others would show a false picture), CodecError for a
     codec or bitstream that this version does not know.
@@ -29,6 +31,8 @@ def load_receiver(
         from codec.export.engine import check_engine
 
         check_engine(engine, name)
+        if guess:
+            raise CodecError(f"--guess goes without --engine {engine} (leave out one of them)")
     on_air = short_id or int
     named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
@@ -39,7 +43,7 @@ def load_receiver(
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
             receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
             if on_air(receiver.model_id) == model_id:
-                return receiver
+                return _guessing(candidate, file.stat().st_mtime_ns) if guess else receiver
         raise WeightsError(
             f"packets are for ProGIC {named}; at hand: {', '.join(candidates) or 'none'}, of other ids"
             " (give the sender's weights file by --model)"
@@ -62,3 +66,10 @@ def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)
+
+
+@lru_cache(maxsize=2)
+def _guessing(model: str, _written_ns: int) -> Codec:
+    from codec.progic.receiver import ProgicReceiver
+
+    return ProgicReceiver(model, guess=True)

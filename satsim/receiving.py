@@ -36,6 +36,8 @@ class Wanted(NamedTuple):
     """The largest picture that is decoded; None: what the packets are worth, see `_affordable`."""
     engine: str | None = None
     """What runs ProGIC, see `codec.export.engine`; None: NumPy."""
+    guess: bool = False
+    """Whether ProGIC guesses what is lost; see `codec.progic.guess`."""
 
 
 class Seen(NamedTuple):
@@ -230,4 +232,5 @@ def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holdin
 def _receiver(key: ImageKey, wanted: Wanted) -> Codec:
     if wanted.own_codec:
         return load_codec(wanted.own_codec)
-    return load_receiver(key.codec, key.model_id, wanted.model, short_id if key.compact else None, wanted.engine)
+    by = short_id if key.compact else None
+    return load_receiver(key.codec, key.model_id, wanted.model, by, wanted.engine, wanted.guess)

@@ -21,15 +21,20 @@ class ProgicCodec:
 
     name = "progic"
 
-    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None, guess: bool | str = False) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
-        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
+        With `guess`, True or a file, what is lost is guessed. Raises WeightsError for files missing or corrupt,
+        CodecError for a number of stages that the model has not.
         """
         from codec.progic.fast import FastProGIC
 
         weights = read_weights(model_path(str(model)))
         self._model = FastProGIC(weights.config, weights.arrays)
+        if guess:
+            from codec.progic.guess import in_torch
+
+            self._model.decoder = in_torch(guess, str(model), weights)
         self.config, self.model_id = weights.config, weights.model_id
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:

@@ -115,14 +115,15 @@ class Decoder:
         self._body = read_stack(arrays, "synthesis.body")
         self._leave = read_linear(arrays, "synthesis.leave")
 
-    def decode(self, indices: Array, rows: int, columns: int) -> Array:
+    def decode(self, indices: Array, rows: int, columns: int, added: Array | None = None) -> Array:
         """Picture float[H, W, 3], about -1 to 1, from indices int64[N, rows * columns]; -1 marks a cell not held.
 
-        Modulation follows the number of stages of which any cell is held (at least 1).
+        Modulation follows the number of stages of which any cell is held (at least 1). `added`, float[cells, C2], is
+        added to their codewords.
         """
         ops, f, u = self._ops, self._factor, UNSHUFFLE
         held = max(1, sum(bool((index >= 0).any()) for index in indices))
-        latent = ops.zeros(rows * columns, self._codebooks.shape[2])
+        latent = ops.zeros(rows * columns, self._codebooks.shape[2]) if added is None else added
         for index, codebook in zip(indices, self._codebooks, strict=True):
             here = index >= 0
             if here.all():

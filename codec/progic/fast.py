@@ -6,6 +6,7 @@ The decoder is that of `decoder`, by torch's operations; the encoder is made of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ class FastProGIC:
         self._mixer = read_mixer(tensors, "analysis.attention")
         self._codebooks = tensors["quantizer.codebooks"]
         self._searches = [Linear(book, book.square().sum(dim=1) / -2) for book in self._codebooks]
-        self._decoder = Decoder(config, tensors, TORCH)
+        self.decoder: Any = Decoder(config, tensors, TORCH)
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:
@@ -78,5 +79,5 @@ class FastProGIC:
     def decode(self, indices: Tensor) -> Tensor:
         """Picture float[1, 3, H, W], about -1 to 1, from indices int64[1, N, h, w]; -1 marks a cell not held."""
         stages, rows, columns = indices.shape[1:]
-        picture: Tensor = self._decoder.decode(indices.reshape(stages, -1), rows, columns)
+        picture: Tensor = self.decoder.decode(indices.reshape(stages, -1), rows, columns)
         return picture.permute(2, 0, 1)[None]

@@ -7,6 +7,7 @@ faster of the two.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from codec.base import Image
 from codec.progic import layout
 from codec.progic.decoder import Decoder, Operations
 from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+
+if TYPE_CHECKING:
+    from codec.progic.guess import GuessingDecoder
 
 Matrix = npt.NDArray[np.float32]
 
@@ -61,12 +65,16 @@ class ProgicReceiver:
 
     name = "progic"
 
-    def __init__(self, model: str = DEFAULT_MODEL) -> None:
-        """`model` names shipped weights or a .safetensors file. Raises WeightsError as `ProgicCodec` does."""
+    def __init__(self, model: str = DEFAULT_MODEL, guess: bool | str = False) -> None:
+        """`model` names shipped weights or a .safetensors file, `guess` as of `ProgicCodec`; raises as that does."""
         self._model = model
         weights = read_weights(model_path(model), ("synthesis.", "quantizer."))
         self._config, self.model_id = weights.config, weights.model_id
-        self._decoder = Decoder(weights.config, weights.arrays, NUMPY)
+        self._decoder: Decoder | GuessingDecoder = Decoder(weights.config, weights.arrays, NUMPY)
+        if guess:
+            from codec.progic.guess import GuessingDecoder, read_guess
+
+            self._decoder = GuessingDecoder(weights.config, weights.arrays, read_guess(guess, model, weights), NUMPY)
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """As by `ProgicCodec`, which does it."""

@@ -75,39 +75,39 @@ def tensor_shapes(config: ProgicConfig) -> Shapes:
     c1, c2, factor = config.channels, config.latent_channels, config.downsampling // UNSHUFFLE
     pixels = 3 * UNSHUFFLE**2
     return {
-        **_convolution("analysis.enter", pixels, c1),
-        **_stack("analysis.body", config.encoder_blocks, c1, config.expansion),
-        **_convolution("analysis.down", c1, c2, factor),
+        **convolution("analysis.enter", pixels, c1),
+        **stack("analysis.body", config.encoder_blocks, c1, config.expansion),
+        **convolution("analysis.down", c1, c2, factor),
         **_attention("analysis.attention", c2, config.expansion),
         "quantizer.codebooks": (config.stages, config.codewords, c2),
         **_attention("synthesis.attention", c2, config.expansion, config.stages),
-        **_convolution("synthesis.up", c2, c1 * factor**2),
-        **_stack("synthesis.body", config.decoder_blocks, c1, config.expansion, config.stages),
-        **_convolution("synthesis.leave", c1, pixels),
+        **convolution("synthesis.up", c2, c1 * factor**2),
+        **stack("synthesis.body", config.decoder_blocks, c1, config.expansion, config.stages),
+        **convolution("synthesis.leave", c1, pixels),
     }
 
 
 def _attention(name: str, width: int, expansion: int, stages: int = 0) -> Shapes:
-    trunk, mask = (_stack(f"{name}.{part}", ATTENTION_BLOCKS, width, expansion, stages) for part in ("trunk", "mask"))
-    return {**trunk, **mask, **_convolution(f"{name}.gate", width, width)}
+    trunk, mask = (stack(f"{name}.{part}", ATTENTION_BLOCKS, width, expansion, stages) for part in ("trunk", "mask"))
+    return {**trunk, **mask, **convolution(f"{name}.gate", width, width)}
 
 
-def _stack(name: str, blocks: int, width: int, expansion: int, stages: int = 0) -> Shapes:
+def stack(name: str, blocks: int, width: int, expansion: int, stages: int = 0) -> Shapes:
     """Pairs of depthwise block and feed-forward network; with stages, each is modulated."""
     shapes: Shapes = {}
     for number in range(2 * blocks):
         block, wide = f"{name}.blocks.{number}", width * expansion
         if number % 2:
-            shapes |= _convolution(f"{block}.enter", width, wide) | _convolution(f"{block}.leave", wide // 2, width)
+            shapes |= convolution(f"{block}.enter", width, wide) | convolution(f"{block}.leave", wide // 2, width)
         else:
-            shapes |= _convolution(f"{block}.enter", width, width) | _convolution(f"{block}.leave", width, width)
-            shapes |= _convolution(f"{block}.depthwise", 1, width, 3)
+            shapes |= convolution(f"{block}.enter", width, width) | convolution(f"{block}.leave", width, width)
+            shapes |= convolution(f"{block}.depthwise", 1, width, 3)
         if stages:
             shapes |= {f"{block}.scale": (stages, width), f"{block}.bias": (stages, width)}
     return shapes
 
 
-def _convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
+def convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
     return {f"{name}.weight": (made, held, side, side), f"{name}.bias": (made,)}
 
 

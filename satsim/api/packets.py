@@ -78,6 +78,7 @@ def decode(
     keys: str | os.PathLike[str] | None = None,
     max_pixels: int | None = None,
     engine: str | None = None,
+    guess: bool = False,
 ) -> Received:
     """The pictures that a receiver of these messages sees: any subset, in any order, of any number of images.
 
@@ -93,6 +94,7 @@ def decode(
         keys: key file, or a list of several: only what they sealed is taken.
         max_pixels: the largest picture to decode; none: as many as the bytes that came are worth.
         engine: "onnxruntime" decodes ProGIC in place of NumPy; `model` may then name an exported .onnx file.
+        guess: whether ProGIC guesses what is lost, from what is held.
 
     Returns:
         `images` (each with `picture` as uint8[H, W, 3] or None, `missing`, `key`), `report`, and `contradictions`: what
@@ -116,4 +118,4 @@ def decode(
                 if isinstance(each, bytes | bytearray | memoryview)
                 else read_messages([Path(each)], known)
             )
-    return decode_messages(named, Wanted(sender, image_id, model, codec, max_pixels, engine), known)
+    return decode_messages(named, Wanted(sender, image_id, model, codec, max_pixels, engine, guess), known)

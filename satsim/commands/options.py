@@ -38,6 +38,7 @@ Engine = Annotated[
     str | None,
     typer.Option(help="What runs ProGIC: onnxruntime, without torch.  [default: torch encodes, NumPy decodes]"),
 ]
+Guess = Annotated[bool, typer.Option("--guess", help="Guess what is lost of ProGIC's stages, from what is held.")]
 MaxPixels = Annotated[
     int | None,
     typer.Option(min=1, help="Largest picture to decode.  [default: 1,200 pixels a byte that came, 65,536 at least]"),

@@ -89,6 +89,7 @@ def decode(
         bool, typer.Option("--force", help="Exit code 0 also where packets contradict each other.")
     ] = False,
     engine: options.Engine = None,
+    guess: options.Guess = False,
     as_json: options.Json = False,
 ) -> None:
     """Rebuild the pictures that a receiver of these packets would see, one for each image.
@@ -108,7 +109,7 @@ def decode(
     check_picture_name(out)
     known = read_keys(keys) if keys else None
     with prepared(out), open_replay_state(replay_state, known) as state:
-        wanted = Wanted(sender, image_id, model, codec, max_pixels, engine)
+        wanted = Wanted(sender, image_id, model, codec, max_pixels, engine, guess)
         received = decode_messages(read_messages(files, known), wanted, known, state)
         paths = write_pictures(received, out, state)
     if as_json:

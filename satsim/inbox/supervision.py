@@ -36,6 +36,8 @@ class Decoding(NamedTuple):
     codec: str | None = None
     """A "module:Class", for packets that name no codec of ours."""
     allow_code: bool = False
+    guess: bool = False
+    """Whether ProGIC guesses what is lost."""
 
 
 async def tell_refusals(guard: Guard, tell: Tell) -> None:
@@ -94,7 +96,7 @@ def _decode(path: Path, decoding: Decoding, parent: int) -> None:
     from satsim.receiving import Wanted
 
     CODE_ALLOWED.set(decoding.allow_code)
-    decode_forever(path, Wanted(model=decoding.model, own_codec=decoding.codec), parent)
+    decode_forever(path, Wanted(model=decoding.model, own_codec=decoding.codec, guess=decoding.guess), parent)
 
 
 class Status:

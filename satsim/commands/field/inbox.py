@@ -88,6 +88,7 @@ def inbox_decode(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Largest picture to decode.  [default: by its bytes]")
     ] = None,
+    guess: options.Guess = False,
 ) -> None:
     """Decode what is not decoded yet, or whose picture is gone; where a service runs, it does so by itself."""
     from codec.own import CODE_ALLOWED
@@ -99,7 +100,7 @@ def inbox_decode(
     CODE_ALLOWED.set(allow_code)
     there = connect(db)
     look_again(there, db, again)
-    done = decode_pending(there, db, Wanted(model=model, own_codec=codec, max_pixels=max_pixels))
+    done = decode_pending(there, db, Wanted(model=model, own_codec=codec, max_pixels=max_pixels, guess=guess))
     there.close()
     echo("another decoder is at work, and does it" if done is None else f"{number_of(done, 'image')} decoded")
 

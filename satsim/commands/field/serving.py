@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from satsim.commands.options import AllowCode
+from satsim.commands.options import AllowCode, Guess
 from satsim.words import visible
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def serve(
     model: Model = None,
     codec: Codec = None,
     allow_code: AllowCode = False,
+    guess: Guess = False,
     ask_by: AskBy = None,
     as_json: Json = False,
 ) -> None:
@@ -169,7 +170,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
         limits=limits._replace(**{name: given[name] for name in names}),
         gateway=address_of(given["ask_by"], "--ask-by") if given["ask_by"] else None,
         tls=_tls(given["tls_cert"], given["tls_key"]),
-        decoding=Decoding(given["model"], given["codec"], given["allow_code"]) if given["decode"] else None,
+        decoding=Decoding(*(given[name] for name in Decoding._fields)) if given["decode"] else None,
     )
 
 

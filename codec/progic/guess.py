@@ -1,0 +1,131 @@
+"""What was lost, guessed from what is held: a small network on the latent, for a decoder that is told to use it.
+
+A cell is *lost* in a stage where its index is not held, though some cell of that stage or of a later one is: a first
+stage that never came, or one packet's share of a stage that is dealt over several. The network sees the codewords of
+each stage that are held, where cells are lost, and hints (see `codec.progic.hints`) where there are any; it answers
+with the sum of the codewords that are lost. Then the decoder paints, modulated by rows of its own for guessed latents.
+With nothing lost nothing is guessed, and the picture is the plain decoder's to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from codec.base import WeightsError
+from codec.progic.decoder import Array, Decoder, Operations, read_linear, read_stack, send
+from codec.progic.shape import ZOO, ProgicConfig, Shapes, Weights, convolution, stack, tensor_shapes
+
+
+def lost(held: Array) -> Array:
+    """bool[N, cells]: whether a cell is lost in a stage, of `held` bool[N, cells]; none where no stage is held."""
+    top = max((stage for stage, here in enumerate(held) if bool(here.any())), default=-1)
+    wanted = ~held
+    wanted[top + 1 :] = False
+    return wanted
+
+
+def channels_in(stages: int, width: int) -> int:
+    """What the network sees of a cell: a codeword a stage and one of its hint, held and lost a stage, hint known."""
+    return (stages + 1) * width + 2 * stages + 1
+
+
+def look(ops: Operations, indices: Array, codebooks: Array, wanted: Array, hint: Array) -> Array:
+    """float[cells, channels_in]: what is known of cells of which indices int64[N, cells] are held (-1: not).
+
+    `wanted` bool[N, cells] are those lost; `hint` float[cells, C2 + 1]: the codeword of the first stage that a hint
+    tells of each cell, and 1 where there is a hint (all zeros where not).
+    """
+    stages, _, width = codebooks.shape
+    seen = ops.zeros(indices.shape[1], channels_in(stages, width))
+    for stage in range(stages):
+        here = indices[stage] >= 0
+        seen[here, stage * width : (stage + 1) * width] = codebooks[stage][indices[stage][here]]
+        seen[:, (stages + 1) * width + 2 * stage] = here
+        seen[:, (stages + 1) * width + 2 * stage + 1] = wanted[stage]
+    seen[:, stages * width : (stages + 1) * width] = hint[:, :width]
+    seen[:, -1] = hint[:, width]
+    return seen
+
+
+class GuessingDecoder:
+    """`Decoder`, which guesses what is lost before it paints; keeps nothing between calls."""
+
+    def __init__(
+        self, config: ProgicConfig, arrays: Mapping[str, Array], guess: Mapping[str, Array], ops: Operations
+    ) -> None:
+        """`arrays` are those of the model's weights, `guess` those of a file for this very model (`read_guess`)."""
+        self._ops, self._codebooks = ops, arrays["quantizer.codebooks"]
+        self._plain, self._decoder = Decoder(config, arrays, ops), Decoder(config, {**arrays, **guess}, ops)
+        self._enter, self._leave = read_linear(guess, "guess.enter"), read_linear(guess, "guess.leave")
+        self._body = read_stack(guess, "guess.body")
+
+    def decode(self, indices: Array, rows: int, columns: int, hint: Array | None = None) -> Array:
+        """As by `Decoder`; `hint` as for `look`, None for none."""
+        wanted = lost(indices >= 0)
+        if not bool(wanted.any()):
+            return self._plain.decode(indices, rows, columns)
+        if hint is None:
+            hint = self._ops.zeros(rows * columns, self._codebooks.shape[2] + 1)
+        return self._decoder.decode(indices, rows, columns, self.guess(indices, rows, columns, wanted, hint))
+
+    def guess(self, indices: Array, rows: int, columns: int, wanted: Array, hint: Array) -> Array:
+        """Sum of the codewords that are lost of each cell, float[cells, C2]; zero where none is."""
+        ops = self._ops
+        x = ops.linear(look(ops, indices, self._codebooks, wanted, hint), *self._enter)
+        send(ops, self._body, x, rows, columns, 0)
+        found = ops.linear(x, *self._leave)
+        found[~wanted.any(0)] = 0
+        return found
+
+
+def guess_shapes(config: ProgicConfig, width: int, blocks: int, expansion: int, hint_bytes: int) -> Shapes:
+    """Name -> shape of every tensor in a file that guesses for a model of `config`."""
+    c2 = config.latent_channels
+    return {
+        **convolution("guess.enter", channels_in(config.stages, c2), width),
+        **stack("guess.body", blocks, width, expansion),
+        **convolution("guess.leave", width, c2),
+        **{name: shape for name, shape in tensor_shapes(config).items() if len(shape) == 2},  # the modulation
+        "hints.books": (hint_bytes, 256, 4, c2),
+    }
+
+
+def read_guess(guess: bool | str, model: str, weights: Weights) -> dict[str, npt.NDArray[np.float32]]:
+    """The arrays, float32, of what guesses for a model: of the shipped file (True), or of one of your own.
+
+    Raises WeightsError, naming the file, where it is missing, is no such file, or guesses for another model.
+    """
+    path = ZOO / f"guess-{model}.safetensors" if guess is True else Path(str(guess))
+    mend = "leave out guess, or name a file that `python -m codec.training.guess` made for this model"
+    try:
+        if not path.is_file():
+            raise WeightsError(f"{path}: no such file, which would guess for model {model}; {mend}")
+        with safe_open(path, framework="numpy") as file:
+            told = json.loads((file.metadata() or {})["guess"])
+            if told.pop("model_id") != f"{weights.model_id:08x}":
+                raise ValueError(f"it is for another than {weights.model_id:08x}")
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            expected = guess_shapes(weights.config, **told)
+            if wrong := sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name)):
+                raise ValueError(f"{wrong[0]} is {found.get(wrong[0])}; expected {expected.get(wrong[0])}")
+            return {name: file.get_tensor(name).astype(np.float32) for name in found}
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path}: does not guess for model {model} ({reason}); {mend}") from error
+
+
+def in_torch(guess: bool | str, model: str, weights: Weights) -> GuessingDecoder:
+    """What `FastProGIC` decodes by where it guesses. Raises WeightsError as `read_guess` does."""
+    import torch
+
+    from codec.progic.fast import TORCH
+
+    both = (weights.arrays, read_guess(guess, model, weights))
+    own, given = ({name: torch.from_numpy(array) for name, array in arrays.items()} for arrays in both)
+    return GuessingDecoder(weights.config, own, given, TORCH)

@@ -1,0 +1,144 @@
+"""A guess fills in what is lost, changes nothing where nothing is, and is held to its model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import picture, write_tiny_weights
+from safetensors.torch import load_file
+
+from codec.base import WeightsError
+from codec.loading import load_codec
+from codec.progic import hints
+from codec.progic.fast import TORCH
+from codec.progic.guess import GuessingDecoder, look, lost
+from codec.progic.model import load_model
+from codec.progic.receiver import ProgicReceiver
+from codec.training.guess.holes import draw_held
+from codec.training.guess.network import GuessNetwork, save_guess
+
+SIZE = (48, 64)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Weights of random numbers, and a guess of random numbers for them."""
+    folder = tmp_path_factory.mktemp("guess")
+    weights = write_tiny_weights(folder / "tiny.safetensors", seed=0)
+    model, model_id = load_model(weights)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        network = GuessNetwork(model.config, width=12, blocks=1, expansion=2)
+        books = torch.randn(1, 256, 4, model.config.latent_channels)
+    save_guess(network, model, books, model_id, folder / "guess.safetensors")
+    return str(weights), str(folder / "guess.safetensors")
+
+
+@pytest.fixture(scope="module")
+def codecs(tiny):
+    """One that guesses not, one that does."""
+    weights, guess = tiny
+    return load_codec("progic", model=weights), load_codec("progic", model=weights, guess=guess)
+
+
+@pytest.fixture(scope="module")
+def payloads(codecs):
+    return dict(enumerate(codecs[0].encode(picture(*SIZE), 12)))
+
+
+def test_what_is_lost_is_what_is_not_held_before_the_last_stage_of_which_anything_is():
+    held = np.array([[0, 0, 0], [1, 0, 1], [1, 1, 1], [0, 0, 0]], bool)
+    assert lost(held).astype(int).tolist() == [[1, 1, 1], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_nothing_is_lost_where_nothing_is_held():
+    assert not lost(np.zeros((3, 4), bool)).any()
+
+
+def test_stages_in_order_show_the_very_same_picture_with_a_guess_and_without(codecs, payloads):
+    for count in range(1, len(payloads) + 1):
+        held = {k: payloads[k] for k in range(count)}
+        plain, guessing = (codec.decode(held, *SIZE) for codec in codecs)
+        assert np.array_equal(plain, guessing)
+
+
+def test_without_the_first_stage_a_guess_shows_another_picture(codecs, payloads):
+    held = {k: payload for k, payload in payloads.items() if k}
+    plain, guessing = (codec.decode(held, *SIZE) for codec in codecs)
+    assert guessing.shape == plain.shape
+    assert not np.array_equal(plain, guessing)
+
+
+def test_payloads_are_the_same_with_a_guess_and_without(codecs):
+    assert codecs[0].encode(picture(*SIZE), 12) == codecs[1].encode(picture(*SIZE), 12)
+
+
+def test_numpy_and_torch_guess_the_same_but_for_a_grey_level(tiny, codecs, payloads):
+    weights, guess = tiny
+    held = {k: payload for k, payload in payloads.items() if k != 0}
+    ours = ProgicReceiver(weights, guess).decode(held, *SIZE).astype(int)
+    assert np.abs(ours - codecs[1].decode(held, *SIZE)).max() <= 1
+
+
+def test_the_matrices_guess_what_the_network_in_training_does(tiny):
+    model, _ = load_model(Path(tiny[0]))
+    network = GuessNetwork(model.config, width=12, blocks=1, expansion=2)
+    stored = {name: tensor.float() for name, tensor in load_file(tiny[1]).items()}
+    network.load_state_dict({name[6:]: tensor for name, tensor in stored.items() if name.startswith("guess.")})
+    decoder = GuessingDecoder(model.config, model.state_dict(), stored, TORCH)
+    rng = np.random.default_rng(3)
+    indices = torch.from_numpy(rng.integers(0, model.config.codewords, (model.config.stages, 12)))
+    indices[0] = -1
+    wanted = lost(indices >= 0)
+    hint = torch.zeros(12, model.config.latent_channels + 1)
+    seen = look(TORCH, indices, model.quantizer.codebooks, wanted, hint)
+    with torch.inference_mode():
+        taught = network(seen.view(1, 3, 4, -1).permute(0, 3, 1, 2))[0].permute(1, 2, 0).reshape(12, -1)
+        assert torch.allclose(decoder.guess(indices, 3, 4, wanted, hint), taught, atol=1e-5)
+
+
+def test_a_guess_that_is_not_there_is_named_with_the_mend(tiny):
+    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file.*leave out guess"):
+        load_codec("progic", model=tiny[0], guess="nowhere.safetensors")
+
+
+def test_a_guess_for_other_weights_is_refused(tiny, tmp_path):
+    other = write_tiny_weights(tmp_path / "other.safetensors", seed=1)
+    with pytest.raises(WeightsError, match=r"guess\.safetensors: does not guess for model .*other"):
+        load_codec("progic", model=str(other), guess=tiny[1])
+
+
+def test_weights_are_no_guess(tiny):
+    with pytest.raises(WeightsError, match="does not guess"):
+        load_codec("progic", model=tiny[0], guess=tiny[0])
+
+
+def test_blocks_of_hints_go_row_by_row_and_back():
+    cells = np.arange(3 * 5 * 2, dtype=np.float32).reshape(3, 5, 2)
+    blocks = hints.to_blocks(cells)
+    assert blocks.shape == (2 * 3, 4 * 2)
+    assert blocks[1].tolist() == [*cells[0, 2], *cells[0, 3], *cells[1, 2], *cells[1, 3]]
+    assert np.array_equal(hints.to_cells(blocks, 3, 5), cells)
+
+
+def test_a_hint_recalls_the_words_that_it_was_made_of_where_it_is_known():
+    rng = np.random.default_rng(1)
+    books = rng.normal(size=(1, 256, 4, 3)).astype(np.float32)
+    told = rng.integers(0, 256, 6)
+    cells = hints.to_cells(books[0].reshape(256, -1)[told], 4, 6)
+    found = hints.describe(cells, books)
+    assert found[:, 0].tolist() == told.tolist()
+    known = np.array([True, False, True, True, True, True])
+    recalled = hints.recall(found, known, books, 4, 6).reshape(4, 6, 4)
+    assert np.array_equal(recalled[:, :2, :3], cells[:, :2])
+    assert recalled[:, :2, 3].all()
+    assert not recalled[:2, 2:4].any()
+
+
+def test_training_draws_holes_in_which_something_is_held():
+    rng = np.random.default_rng(1)
+    draws = [draw_held(5, 6, 8, rng) for _ in range(200)]
+    assert all(held.any() for held in draws)
+    first_lost = sum(not held[0].any() for held in draws)
+    assert 100 <= first_lost <= 145  # six in ten, and a few by chance
