@@ -96,7 +96,7 @@ def load_sender(
         raise CodecError("budget_packets goes with a model by name or .safetensors file; with an .onnx give stages=N")
     fitted = fit_options(name, options, payload_bytes, height, width)
     fitting_factory(name, fitted)
-    return OnnxProgic(**fitted, name=name)
+    return OnnxProgic(**{key: value for key, value in fitted.items() if key != "guess"}, name=name)  # which decodes
 
 
 def check_engine(engine: str, name: str) -> None:

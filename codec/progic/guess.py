@@ -1,14 +1,19 @@
 """What was lost, guessed from what is held: a small network on the latent, for a decoder that is told to use it.
 
-A cell is *lost* in a stage where its index is not held, though some cell of that stage or of a later one is: a first
-stage that never came, or one packet's share of a stage that is dealt over several. The network sees the codewords of
-each stage that are held, where cells are lost, and hints (see `codec.progic.hints`) where there are any; it answers
-with the sum of the codewords that are lost. Then the decoder paints, modulated by rows of its own for guessed latents.
-With nothing lost nothing is guessed, and the picture is the plain decoder's to the last bit.
+*Lost* is the codeword of the first stage of a cell, where others are held: all of them where a photo's first packet
+never came, some where a stage is dealt over several. Later stages are not guessed: decoders do without them as well
+as with a guess, or better. The network sees the codewords of each stage that are held, where cells are lost, and
+hints (see `codec.progic.hints`) where there are any; it answers with the codewords that are lost. Then the decoder
+paints, modulated by rows of its own for guessed latents. Where the first stage is whole nothing is guessed, and the
+picture is the plain decoder's to the last bit.
+
+A guess's file holds the network, what those rows differ by from the model's, and the hints' books. It goes with every
+model of the same codebooks: what a network guesses of them outlives a decoder that is trained further.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,12 +26,15 @@ from codec.base import WeightsError
 from codec.progic.decoder import Array, Decoder, Operations, read_linear, read_stack, send
 from codec.progic.shape import ZOO, ProgicConfig, Shapes, Weights, convolution, stack, tensor_shapes
 
+SHIPPED = {"b0f9c97c": ("guess-small.safetensors", "6616eb58")}
+"""What `name_codebooks` says of a model -> the file in the zoo that guesses for it, and how its SHA-256 begins."""
+
 
 def lost(held: Array) -> Array:
-    """bool[N, cells]: whether a cell is lost in a stage, of `held` bool[N, cells]; none where no stage is held."""
-    top = max((stage for stage, here in enumerate(held) if bool(here.any())), default=-1)
-    wanted = ~held
-    wanted[top + 1 :] = False
+    """bool[N, cells]: where a codeword is lost, of `held` bool[N, cells]; nowhere where nothing is held at all."""
+    wanted = held & ~held
+    if bool(held.any()):
+        wanted[0] = ~held[0]
     return wanted
 
 
@@ -61,9 +69,10 @@ class GuessingDecoder:
     ) -> None:
         """`arrays` are those of the model's weights, `guess` those of a file for this very model (`read_guess`)."""
         self._ops, self._codebooks = ops, arrays["quantizer.codebooks"]
-        self._plain, self._decoder = Decoder(config, arrays, ops), Decoder(config, {**arrays, **guess}, ops)
+        moved = {name: array + guess[name] for name, array in arrays.items() if name in guess}
+        self._plain, self._decoder = Decoder(config, arrays, ops), Decoder(config, {**arrays, **moved}, ops)
         self._enter, self._leave = read_linear(guess, "guess.enter"), read_linear(guess, "guess.leave")
-        self._body = read_stack(guess, "guess.body")
+        self._body, self.books = read_stack(guess, "guess.body"), guess["hints.books"]
 
     def decode(self, indices: Array, rows: int, columns: int, hint: Array | None = None) -> Array:
         """As by `Decoder`; `hint` as for `look`, None for none."""
@@ -96,20 +105,31 @@ def guess_shapes(config: ProgicConfig, width: int, blocks: int, expansion: int, 
     }
 
 
+def name_codebooks(codebooks: npt.NDArray[np.float32]) -> str:
+    """Eight hexadecimal digits that follow from the values of float32[N, K, C2]."""
+    return hashlib.sha256(np.ascontiguousarray(codebooks, "<f4").tobytes()).hexdigest()[:8]
+
+
 def read_guess(guess: bool | str, model: str, weights: Weights) -> dict[str, npt.NDArray[np.float32]]:
     """The arrays, float32, of what guesses for a model: of the shipped file (True), or of one of your own.
 
-    Raises WeightsError, naming the file, where it is missing, is no such file, or guesses for another model.
+    Raises WeightsError, naming the file, where it is missing, is no such file, or guesses for other codebooks.
     """
-    path = ZOO / f"guess-{model}.safetensors" if guess is True else Path(str(guess))
+    codebooks = name_codebooks(weights.arrays["quantizer.codebooks"])
     mend = "leave out guess, or name a file that `python -m codec.training.guess` made for this model"
+    if guess is True and codebooks not in SHIPPED:
+        raise WeightsError(f"guess: no file ships that guesses for model {model}; {mend}")
+    file_name, digest = SHIPPED[codebooks] if guess is True else (str(guess), "")
+    path = ZOO / file_name if guess is True else Path(file_name)
     try:
         if not path.is_file():
-            raise WeightsError(f"{path}: no such file, which would guess for model {model}; {mend}")
+            raise WeightsError(f"{path}: no such file to guess by; {mend}")
+        if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(digest):
+            raise ValueError("it is not the file that ships")
         with safe_open(path, framework="numpy") as file:
             told = json.loads((file.metadata() or {})["guess"])
-            if told.pop("model_id") != f"{weights.model_id:08x}":
-                raise ValueError(f"it is for another than {weights.model_id:08x}")
+            if told.pop("codebooks") != codebooks:
+                raise ValueError("it is for a model of other codebooks")
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
             expected = guess_shapes(weights.config, **told)
             if wrong := sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name)):

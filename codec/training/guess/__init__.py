@@ -1,6 +1,6 @@
 """Train a guess for a ProGIC model: what was lost, from what is held (see `codec.progic.guess`).
 
-    python -m codec.training.guess --data PHOTOS --out runs/guess [--photos 2400] [--warm-steps 1500] [--steps 500]
+    python -m codec.training.guess --data PHOTOS --out runs/guess [--photos 2400] [--warm-steps 600] [--steps 400]
 
 Two lessons. First on indices alone, which are cheap: each photo's crop is coded once, holes are drawn anew each step,
 and the network learns the sum of the codewords that are lost (mean square). Then through the decoder, which stays as it

@@ -15,7 +15,6 @@ from torch import nn
 from codec.files import replacing
 from codec.metrics.lpips import load_lpips
 from codec.training.guess.lessons import GuessConfig, Lessons, paint_loss, warm_loss
-from codec.training.guess.network import save_guess
 from codec.training.optimizers import Muon
 
 SAVED = 50
@@ -31,7 +30,7 @@ def train(config: GuessConfig) -> None:
     matrices = [p for p in network.parameters() if p.dim() == 4 and p.shape[1] > 1]
     rest = [p for p in network.parameters() if not any(p is each for each in matrices)]
     optimizers = [Muon(matrices), torch.optim.AdamW([{"params": rest}, {"params": modulation}], weight_decay=0.0)]
-    checkpoint, began_s, mean = config.out / "checkpoint.pt", time.process_time(), 0.0
+    checkpoint, began_s, mean, left_out = config.out / "checkpoint.pt", time.process_time(), 0.0, 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         network.load_state_dict(state["network"])
@@ -43,22 +42,27 @@ def train(config: GuessConfig) -> None:
         rng, warm = np.random.default_rng([config.seed, 2, step]), step < config.warm_steps
         loss = warm_loss(lessons, rng) if warm else paint_loss(lessons, lpips, rng)
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_([*rest, *matrices], 1.0)
-        nn.utils.clip_grad_norm_(modulation, 1.0)
+        norms = [nn.utils.clip_grad_norm_(each, 1.0) for each in ([*rest, *matrices], modulation)]
+        sound = all(bool(norm.isfinite()) for norm in (loss, *norms))  # as few decodes without a first stage are not
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate(config, step)
-            optimizer.step()
+            if sound:
+                optimizer.step()
             optimizer.zero_grad()
-        step += 1
-        mean += (loss.item() - mean) / ((step - 1) % SAVED + 1)
+        step, left_out = step + 1, left_out + (not sound)
+        mean += ((loss.item() if sound else mean) - mean) / ((step - 1) % SAVED + 1)
         if step % SAVED == 0:
-            row = {"step": step, "loss": round(mean, 4), "cpu_s": round(time.process_time() - began_s)}
+            row = {
+                "step": step,
+                "loss": round(mean, 4),
+                "left_out": left_out,
+                "cpu_s": round(time.process_time() - began_s),
+            }
             row |= lessons.examine() if step % (4 * SAVED) == 0 else {}
             with (config.out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
-            books = torch.from_numpy(lessons.books)
-            save_guess(network, lessons.model, books, lessons.model_id, config.out / "guess.safetensors")
+            lessons.save(config.out / "guess.safetensors")
             weights = {"network": network.state_dict(), "modulation": lessons.modulation, "step": step}
             with replacing(checkpoint) as partial:
                 torch.save(weights | {"optimizers": [each.state_dict() for each in optimizers]}, partial)

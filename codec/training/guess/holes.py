@@ -15,8 +15,8 @@ from codec.progic.layout import GOLDEN
 from codec.progic.shape import model_path, read_weights
 from codec.training.crops import Photos, crops_of, list_names
 
-FIRST_LOST, STAGES_LOST = 0.6, 0.15
-"""Shares of the draws in which the first stage is lost, or some stages at random; the rest lose packets of a deal."""
+FIRST_LOST = 0.7
+"""Share of the draws in which the first stage is lost, and perhaps others; the rest lose packets of a deal."""
 
 
 def code_crops(
@@ -46,22 +46,21 @@ def as_planes(pictures: npt.NDArray[np.uint8]) -> Tensor:
 def draw_held(stages: int, rows: int, columns: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """bool[N, rows, columns]: what a receiver may hold of one photo, something being lost."""
     held = np.ones((stages, rows, columns), bool)
-    lot = rng.random()
-    if lot < FIRST_LOST + STAGES_LOST:
-        chosen = rng.random(stages) < 0.3
-        if lot < FIRST_LOST:
-            chosen[0] = True
-            chosen[1:] &= rng.random() < 0.25
-        held[chosen] = False
-        if not held.any() or (held[0].all() and not chosen.any()):
-            held[:], held[0] = True, False
+    if rng.random() < FIRST_LOST:
+        held[0] = False
+        others = 1 + np.flatnonzero(rng.random(stages - 1) < 0.3)
+        if rng.random() < 0.25 and len(others) < stages - 1:
+            held[others] = False
         return held
     parts = int(rng.integers(2, 7))
     row, column = np.indices((rows, columns)) + rng.integers(0, 64, (2, 1, 1))
     turn = (column + row * max(1, round(GOLDEN * parts))) % parts  # as `layout.deal`
-    for k in rng.choice(stages * parts, size=int(rng.integers(1, parts + 2)), replace=False):
+    lost = [rng.integers(parts), *rng.choice(stages * parts, size=int(rng.integers(parts + 1)), replace=False)]
+    for k in lost:  # one of the first stage, and perhaps others
         stage, part = divmod(int(k), parts)
         held[stage, turn == part] = False
     if rng.random() < 0.3:  # what is on its way
         held[int(rng.integers(1, stages)) :] = False
+    if not held.any():
+        held[0, turn == 0] = True
     return held

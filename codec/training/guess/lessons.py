@@ -18,7 +18,7 @@ from codec.progic.hints import describe, recall, to_blocks
 from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
 from codec.training.guess.holes import as_planes, code_crops, draw_held
-from codec.training.guess.network import GuessNetwork, modulation_of
+from codec.training.guess.network import GuessNetwork, modulation_of, save_guess
 
 Floats = npt.NDArray[np.float32]
 SIDE, HINT_WORDS, EXAMINED = 16, 256, 32
@@ -68,7 +68,8 @@ class Lessons:
 
     def __init__(self, config: GuessConfig) -> None:
         self.config, path = config, model_path(config.model)
-        self.model, self.model_id = load_model(path)
+        self.model, _ = load_model(path)
+        self.model.train()  # for its soft clamps: see `codec.progic.gates`
         self.codebooks = self.model.quantizer.codebooks.float()
         side = SIDE * self.model.config.downsampling
         self.grids, self.crops = code_crops(config.data, config.model, config.photos, side, config.seed, config.out)
@@ -76,6 +77,7 @@ class Lessons:
         self.network = GuessNetwork(self.model.config, config.width, config.blocks, config.expansion)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.modulation = modulation_of(self.model.requires_grad_(False))
+        self.own_modulation = {name: parameter.clone() for name, parameter in self.modulation.items()}
         for parameter in self.modulation.values():
             parameter.requires_grad_()
 
@@ -118,6 +120,11 @@ class Lessons:
         """The network's answer, float[B, C2, h, w]; zero where nothing is lost."""
         found: Tensor = self.network(draw.seen.contiguous(memory_format=torch.channels_last))
         return found * draw.wanted.any(1, keepdim=True)
+
+    def save(self, path: Path) -> None:
+        """Write the guess as it stands. Raises OSError."""
+        moved = {name: now.detach() - self.own_modulation[name] for name, now in self.modulation.items()}
+        save_guess(self.network, moved, torch.from_numpy(self.books), self.codebooks, path)
 
     def examine(self) -> dict[str, float]:
         """Share of a lost first stage's variance that stays unexplained, by bytes of hints a block."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from codec.files import write_whole
-from codec.progic.guess import channels_in
+from codec.progic.guess import channels_in, name_codebooks
 from codec.progic.model import ProGIC, Stack
 from codec.progic.shape import ProgicConfig
 
@@ -36,10 +37,15 @@ def modulation_of(model: ProGIC) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.dim() == 2}
 
 
-def save_guess(network: GuessNetwork, model: ProGIC, books: Tensor, model_id: int, path: Path) -> None:
-    """Write the guess as float16 safetensors, whole or not at all. Raises OSError."""
+def save_guess(
+    network: GuessNetwork, moved: Mapping[str, Tensor], books: Tensor, codebooks: Tensor, path: Path
+) -> None:
+    """Write the guess as float16 safetensors, whole or not at all; `moved`: the modulation less the model's own.
+
+    Raises OSError.
+    """
     state = {f"guess.{name}": tensor for name, tensor in network.state_dict().items()}
-    state |= modulation_of(model) | {"hints.books": books}
+    state |= {**moved, "hints.books": books}
     halves = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in state.items()}
-    about = {**network.shape, "model_id": f"{model_id:08x}", "hint_bytes": len(books)}
+    about = {**network.shape, "codebooks": name_codebooks(codebooks.float().numpy()), "hint_bytes": len(books)}
     write_whole(path, save(halves, {"guess": json.dumps(about)}))
