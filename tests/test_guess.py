@@ -55,8 +55,10 @@ def test_lost_is_what_is_not_held_of_the_first_stage():
     assert lost(held).astype(int).tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
 
 
-def test_nothing_is_lost_where_nothing_is_held():
-    assert not lost(np.zeros((3, 4), bool)).any()
+def test_nothing_is_lost_of_a_first_stage_that_is_still_on_its_way():
+    held = np.array([[0, 1, 0], [0, 0, 0], [0, 0, 0]], bool)
+    assert not lost(held).any()
+    assert not lost(held & False).any()
 
 
 def test_with_the_first_stage_held_whole_pictures_are_the_very_same_with_a_guess_and_without(codecs, payloads):

@@ -1,11 +1,12 @@
 """What was lost, guessed from what is held: a small network on the latent, for a decoder that is told to use it.
 
-*Lost* is the codeword of the first stage of a cell, where others are held: all of them where a photo's first packet
-never came, some where a stage is dealt over several. Later stages are not guessed: decoders do without them as well
-as with a guess, or better. The network sees the codewords of each stage that are held, where cells are lost, and
-hints (see `codec.progic.hints`) where there are any; it answers with the codewords that are lost. Then the decoder
-paints, modulated by rows of its own for guessed latents. Where the first stage is whole nothing is guessed, and the
-picture is the plain decoder's to the last bit.
+*Lost* is the codeword of the first stage of a cell, where a later stage is held: all of them where a photo's first
+packet never came, some where a stage is dealt over several. Later stages, and a first stage that is still on its way,
+with nothing held of any later one, are not guessed: decoders do without as well as with a guess, or better. The
+network sees the codewords of each stage that are held, where cells are lost, and hints (see `codec.progic.hints`)
+where there are any; it answers with the codewords that are lost. Then the decoder paints, modulated by rows of its
+own for guessed latents. Where the first stage is whole, or on its way, nothing is guessed, and the picture is the
+plain decoder's to the last bit.
 
 A guess's file holds the network, what those rows differ by from the model's, and the hints' books. It goes with every
 model of the same codebooks: what a network guesses of them outlives a decoder that is trained further.
@@ -31,9 +32,9 @@ SHIPPED = {"b0f9c97c": ("guess-small.safetensors", "6616eb58")}
 
 
 def lost(held: Array) -> Array:
-    """bool[N, cells]: where a codeword is lost, of `held` bool[N, cells]; nowhere where nothing is held at all."""
+    """bool[N, cells]: where a codeword is lost, of `held` bool[N, cells]; nowhere where no later stage is held."""
     wanted = held & ~held
-    if bool(held.any()):
+    if bool(held[1:].any()):
         wanted[0] = ~held[0]
     return wanted
 
