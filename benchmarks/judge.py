@@ -45,6 +45,7 @@ MAPS = (0, 2, 4, 10, 15)
 """Blocks after which a map is taken: the last of each stride."""
 SIDE, PACKET_BYTES, STAGES = 256, 340, 5
 RESAMPLES = 10_000
+HELD = ("1", "2", "3", "4", "5", "-1", "-2", "-3", "-4", "-5")
 DAMAGE = {
     "blur": (0.5, 1, 2, 4, 8),
     "jpeg": (90, 70, 50, 30, 10),
@@ -138,22 +139,22 @@ def judge_folders(distance: Distance, originals: Path, others: Sequence[Path]) -
     show(str(originals), rows)
 
 
-def decodes_of(contender: Contender, image: np.ndarray) -> dict[str, np.ndarray]:
+def decodes_of(contender: Contender, image: np.ndarray, wanted: Sequence[str]) -> dict[str, np.ndarray]:
     """What is held -> picture: one to five packets in order, four without each one; of a rival, one file a budget."""
     size = image.shape[:2]
     if contender.codec is None:
         pictures = {}
-        for held in (1, STAGES):
-            codec = load_codec(contender.name, budget_bytes=held * PACKET_BYTES, **contender.options)
-            pictures[f"{held}"] = codec.decode(dict(enumerate(codec.encode(image, PACKET_BYTES))), *size)
+        for held in (name for name in wanted if name.isdigit()):
+            codec = load_codec(contender.name, budget_bytes=int(held) * PACKET_BYTES, **contender.options)
+            pictures[held] = codec.decode(dict(enumerate(codec.encode(image, PACKET_BYTES))), *size)
         return pictures
     payloads = dict(enumerate(contender.codec.encode(image, PACKET_BYTES)))
-    sets = {f"{held}": range(held) for held in range(1, STAGES + 1)}
-    sets |= {f"without {lost + 1}": [k for k in range(STAGES) if k != lost] for lost in range(STAGES)}
-    return {name: contender.codec.decode({k: payloads[k] for k in held}, *size) for name, held in sets.items()}
+    sets = {f"{held}": list(range(held)) for held in range(1, STAGES + 1)}
+    sets |= {f"-{lost + 1}": [k for k in range(STAGES) if k != lost] for lost in range(STAGES)}
+    return {name: contender.codec.decode({k: payloads[k] for k in sets[name]}, *size) for name in wanted}
 
 
-def judge_codecs(distance: Distance, texts: Sequence[str], sets: Sequence[str]) -> None:
+def judge_codecs(distance: Distance, texts: Sequence[str], sets: Sequence[str], wanted: Sequence[str]) -> None:
     """Every codec's decodes at 256x256 of the photos below SATSIM_DATA/eval, by what is held."""
     contenders = [read_contender(text) for text in texts]
     for name in sets:
@@ -161,11 +162,11 @@ def judge_codecs(distance: Distance, texts: Sequence[str], sets: Sequence[str]) 
         for path in list_photos(DATA / name):
             image = read_photo(path, SIDE).pixels
             for contender in contenders:
-                for held, picture in decodes_of(contender, image).items():
+                for held, picture in decodes_of(contender, image, wanted).items():
                     scores = rows.setdefault(held, {}).setdefault(contender.label, [])
                     scores.append(distance(image, picture))
         for held, scores in rows.items():
-            show(f"{name}, {f'packets 1 to {held}' if held.isdigit() else held}", scores)
+            show(f"{name}, {'without ' + held[1:] if held.startswith('-') else 'packets 1 to ' + held}", scores)
 
 
 def damaged(image: np.ndarray, kind: str, strength: float) -> np.ndarray:
@@ -216,6 +217,9 @@ def main() -> int:
     folders.add_argument("decodes", type=Path, nargs="+")
     codecs = commands.add_parser("codecs")
     codecs.add_argument("--codec", action="append", required=True)
+    codecs.add_argument(
+        "--held", nargs="+", choices=HELD, default=HELD, help="packets from the first on; -1: without it"
+    )
     for each in (codecs, commands.add_parser("check")):
         each.add_argument("sets", nargs="*", default=SETS)
     asked = parser.parse_args()
@@ -223,7 +227,7 @@ def main() -> int:
     if asked.command == "folders":
         judge_folders(distance, asked.originals, asked.decodes)
     elif asked.command == "codecs":
-        judge_codecs(distance, asked.codec, asked.sets)
+        judge_codecs(distance, asked.codec, asked.sets, asked.held)
     else:
         return check(distance, asked.sets)
     return 0
