@@ -217,9 +217,7 @@ def main() -> int:
     folders.add_argument("decodes", type=Path, nargs="+")
     codecs = commands.add_parser("codecs")
     codecs.add_argument("--codec", action="append", required=True)
-    codecs.add_argument(
-        "--held", nargs="+", choices=HELD, default=HELD, help="packets from the first on; -1: without it"
-    )
+    codecs.add_argument("--held", action="append", choices=HELD, help="packets from the first on, or -1: all but it")
     for each in (codecs, commands.add_parser("check")):
         each.add_argument("sets", nargs="*", default=SETS)
     asked = parser.parse_args()
@@ -227,7 +225,7 @@ def main() -> int:
     if asked.command == "folders":
         judge_folders(distance, asked.originals, asked.decodes)
     elif asked.command == "codecs":
-        judge_codecs(distance, asked.codec, asked.sets, asked.held)
+        judge_codecs(distance, asked.codec, asked.sets, asked.held or HELD)
     else:
         return check(distance, asked.sets)
     return 0
