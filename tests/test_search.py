@@ -1,0 +1,147 @@
+"""A search for better indices: it pays, never costs, and changes nothing for a receiver."""
+
+import itertools
+
+import numpy as np
+import pytest
+from conftest import photo_like, picture
+
+from codec import load_codec
+from codec.base import CodecError, WeightsError
+from codec.options import check_options
+from codec.progic import layout
+from codec.progic.codec import ProgicCodec, to_tensor
+from codec.progic.search import Search
+from codec.progic.shape import model_path, read_weights
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_weights):
+    return ProgicCodec(str(tiny_weights))
+
+
+@pytest.fixture(scope="module")
+def searching(tiny_weights):
+    return ProgicCodec(str(tiny_weights), search=3)
+
+
+def indices_of(codec, image):
+    """int64[1, stages, rows, columns] that `codec` sends, as a tensor."""
+    height, width = image.shape[:2]
+    config = codec.config
+    payloads = dict(enumerate(codec.encode(image, 340)))
+    grid = layout.join(payloads, config.stages, *config.grid(height, width), config.index_bits)
+    return to_tensor_of(grid)
+
+
+def to_tensor_of(grid):
+    import torch
+
+    return torch.from_numpy(grid)[None]
+
+
+def losses_of(codec, image, model):
+    """What the search seeks the least of, after each stage that `codec` sends."""
+    search = Search(read_weights(model_path(model)), 1, "dists-lite")
+    x = to_tensor(image, codec.config.downsampling)
+    return search.losses(x, *image.shape[:2], indices_of(codec, image))
+
+
+def test_after_a_few_steps_every_packets_picture_is_nearer_to_the_photo():
+    image = photo_like(96, 80)
+    before, after = (losses_of(load_codec("progic", model="nano", search=n), image, "nano") for n in (0, 5))
+    assert all(found < nearest for nearest, found in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+@pytest.mark.parametrize("size", [(16, 16), (37, 53), (80, 64)])
+def test_the_first_stage_is_never_worse_than_the_nearest_codewords(tiny_weights, plain, steps, size):
+    image = picture(*size)
+    codecs = (plain, ProgicCodec(str(tiny_weights), search=steps))
+    nearest, found = (losses_of(codec, image, str(tiny_weights))[0] for codec in codecs)
+    assert found <= nearest
+
+
+def test_the_same_steps_give_the_same_bytes_also_from_a_new_codec(tiny_weights, searching):
+    image = picture(53, 61)
+    again = ProgicCodec(str(tiny_weights), search=3)
+    assert searching.encode(image, 50) == searching.encode(image, 50) == again.encode(image, 50)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (37, 53), (64, 48)])
+def test_payloads_are_as_many_and_as_long_as_without_a_search(plain, searching, size):
+    ours, theirs = (codec.encode(picture(*size), 20) for codec in (searching, plain))
+    assert [len(payload) for payload in ours] == [len(payload) for payload in theirs]
+
+
+def test_a_search_finds_other_indices(plain, searching):
+    assert searching.encode(picture(64, 48), 340) != plain.encode(picture(64, 48), 340)
+
+
+def test_a_receiver_that_never_searched_shows_any_of_its_packets(plain, searching):
+    payloads = searching.encode(picture(37, 53), 12)
+    assert len(payloads) == 5
+    for held in (set(s) for n in range(1, 6) for s in itertools.combinations(range(5), n)):
+        assert plain.decode({k: payloads[k] for k in held}, 37, 53).shape == (37, 53, 3)
+
+
+def test_sending_two_stages_searches_the_same_first_two(tiny_weights, searching):
+    two = ProgicCodec(str(tiny_weights), stages=2, search=3)
+    image = picture(48, 48)
+    assert two.encode(image, 9) == searching.encode(image, 9)[:2]
+
+
+def test_what_fills_up_the_last_cells_does_not_count(tiny_weights):
+    """Losses of a photo of 37x53 pixels are the same whatever lies beyond, the latent's share apart: here none."""
+    import torch
+
+    from codec.progic.search import colors_of, windows_of
+
+    padded = to_tensor(picture(37, 53), 16)
+    assert padded.shape[2:] == (48, 64)
+    shown = padded[..., :37, :53]
+    assert windows_of(shown) == []  # too small for the judges
+    assert torch.equal(colors_of(shown), colors_of(padded[..., :32, :48]))
+
+
+def test_windows_stay_within_the_photo_and_off_the_decoders_grid():
+    import torch
+
+    from codec.progic.search import windows_of
+
+    windows = windows_of(torch.zeros(1, 3, 50, 70))
+    assert [tuple((s.start, s.stop) for s in window[2:]) for window in windows] == [
+        ((1, 44), (4, 67)),
+        ((6, 49), (7, 70)),
+    ]
+
+
+@pytest.mark.parametrize("steps", [-1, True, 2.5, "fast", 1001])
+def test_a_number_of_steps_that_is_none_is_refused(tiny_weights, steps):
+    for refuse in (
+        lambda **options: load_codec("progic", **options),
+        lambda **options: check_options("progic", options),
+    ):
+        with pytest.raises(CodecError, match=r"search is .*expected steps a stage, 1 to 1000"):
+            refuse(model=str(tiny_weights), search=steps)
+
+
+def test_an_unknown_judge_is_refused(tiny_weights):
+    for refuse in (
+        lambda **options: load_codec("progic", **options),
+        lambda **options: check_options("progic", options),
+    ):
+        with pytest.raises(CodecError, match="judge is 'vgg'; a search goes by dists-lite or lpips-squeeze"):
+            refuse(model=str(tiny_weights), search=2, judge="vgg")
+
+
+def test_without_its_weights_a_search_by_lpips_says_how_to_get_them_or_do_without(tiny_weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("SATSIM_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(WeightsError, match=r"weights fetch lpips-squeeze.*or leave out judge"):
+        load_codec("progic", model=str(tiny_weights), search=2, judge="lpips-squeeze")
+
+
+def test_a_photo_too_large_for_memory_is_refused_at_once(searching):
+    with pytest.raises(CodecError, match="the photo has 1040x1024 pixels; expected at most 1048576 together"):
+        searching.encode(np.zeros((1024, 1040, 3), np.uint8), 340)
