@@ -22,14 +22,7 @@ from codec.metrics import load_metric
 from codec.progic.codec import to_tensor
 from codec.training.losses import lab_distance
 
-HELD = {
-    "1": {0},
-    "2": {0, 1},
-    "3": {0, 1, 2},
-    "5": set(range(STAGES)),
-    "2 to 5": {1, 2, 3, 4},
-    "all but 2": {0, 2, 3, 4},
-}
+HELD = {"1": {0}, "2": {0, 1}, "5": set(range(STAGES)), "2 to 5": {1, 2, 3, 4}}
 """Packets of a photo, by what they are called."""
 HIGHER = {"ms-ssim", "psnr"}
 BOOTSTRAPS = 2000

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from conftest import photo_like, picture
 
 from codec import load_codec
@@ -11,7 +12,7 @@ from codec.base import CodecError, WeightsError
 from codec.options import check_options
 from codec.progic import layout
 from codec.progic.codec import ProgicCodec, to_tensor
-from codec.progic.search import Search
+from codec.progic.search import Search, colors_of, windows_of
 from codec.progic.shape import model_path, read_weights
 
 
@@ -31,12 +32,6 @@ def indices_of(codec, image):
     config = codec.config
     payloads = dict(enumerate(codec.encode(image, 340)))
     grid = layout.join(payloads, config.stages, *config.grid(height, width), config.index_bits)
-    return to_tensor_of(grid)
-
-
-def to_tensor_of(grid):
-    import torch
-
     return torch.from_numpy(grid)[None]
 
 
@@ -93,10 +88,6 @@ def test_sending_two_stages_searches_the_same_first_two(tiny_weights, searching)
 
 def test_what_fills_up_the_last_cells_does_not_count(tiny_weights):
     """Losses of a photo of 37x53 pixels are the same whatever lies beyond, the latent's share apart: here none."""
-    import torch
-
-    from codec.progic.search import colors_of, windows_of
-
     padded = to_tensor(picture(37, 53), 16)
     assert padded.shape[2:] == (48, 64)
     shown = padded[..., :37, :53]
@@ -105,10 +96,6 @@ def test_what_fills_up_the_last_cells_does_not_count(tiny_weights):
 
 
 def test_windows_stay_within_the_photo_and_off_the_decoders_grid():
-    import torch
-
-    from codec.progic.search import windows_of
-
     windows = windows_of(torch.zeros(1, 3, 50, 70))
     assert [tuple((s.start, s.stop) for s in window[2:]) for window in windows] == [
         ((1, 44), (4, 67)),
@@ -145,3 +132,21 @@ def test_without_its_weights_a_search_by_lpips_says_how_to_get_them_or_do_withou
 def test_a_photo_too_large_for_memory_is_refused_at_once(searching):
     with pytest.raises(CodecError, match="the photo has 1040x1024 pixels; expected at most 1048576 together"):
         searching.encode(np.zeros((1024, 1040, 3), np.uint8), 340)
+
+
+def test_the_command_line_takes_it_as_an_option_of_the_codec(small_photo, tiny_weights, tmp_path, in_process):
+    frame = ("--width", "64", "--height", "48", "--option", f"model={tiny_weights}")
+    for out, more in (("plain", ()), ("found", ("--option", "search=2"))):
+        assert in_process("encode", str(small_photo), "-o", str(tmp_path / out), *frame, *more).returncode == 0
+    plain, found = (sorted(path.read_bytes() for path in (tmp_path / out).iterdir()) for out in ("plain", "found"))
+    assert len(plain) == len(found)
+    assert plain != found
+    done = in_process("decode", *map(str, (tmp_path / "found", "-o", tmp_path / "shown.png", "--model", tiny_weights)))
+    assert (done.returncode, (tmp_path / "shown.png").exists()) == (0, True)
+
+
+def test_the_command_line_refuses_steps_that_are_none_in_a_line(small_photo, tmp_path, in_process):
+    done = in_process("encode", str(small_photo), "-o", str(tmp_path / "out"), "--option", "search=fast")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: search is 'fast'; expected steps a stage, 1 to 1000 (or leave it out)\n"
+    assert not (tmp_path / "out").exists()

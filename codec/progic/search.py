@@ -22,7 +22,7 @@ from codec.progic.model import ProGIC, nearest
 from codec.progic.shape import Weights
 from codec.training.losses import COLOR_PIXELS, LAB_FLOOR, to_lab
 
-PIXELS, COLORS, LATENT = 1.0, 0.02, 0.5
+PIXELS, COLORS, LATENT = 2.0, 0.02, 0.5
 """Weights of the mean absolute difference (of -1 to 1), of the colour difference (CIE 1976) of 8x8 means, and of the
 mean square by which codewords miss the latent: the encoder learned from more judges than sit here."""
 JUDGES = {"dists-lite": {"dists-lite": 1.0}, "lpips-squeeze": {"lpips-squeeze": 1.0, "dists-lite": 0.5}}
