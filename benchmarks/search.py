@@ -1,6 +1,6 @@
 """What a search for better indices is worth: quality by packets held, without and with it, on the same photos.
 
-    python benchmarks/search.py [--model nano] [--steps 8] [--judge lpips-squeeze] [--every 1] [SET ...]
+    python benchmarks/search.py [--model nano] [--steps 8] [--judge dists-lite] [--every 1] [SET ...]
 
 Centre squares of 256x256 from the folders below SATSIM_DATA/eval (kodak, fire, aerial), every N-th photo of each;
 weights from SATSIM_WEIGHTS. Each line: what is held, means before and after, their difference in percent, in brackets
@@ -68,7 +68,7 @@ def main():
     parser.add_argument("sets", nargs="*", default=["kodak", "fire", "aerial"])
     parser.add_argument("--model", default="small")
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--judge", default="dists-lite", help="or lpips-squeeze")
+    parser.add_argument("--judge", default="lpips-squeeze", help="or dists-lite")
     parser.add_argument("--every", type=int, default=1)
     arguments = parser.parse_args()
     metrics = {name: load_metric(name) for name in ("lpips-squeeze", "dists-lite", "ms-ssim", "psnr")}

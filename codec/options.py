@@ -8,7 +8,7 @@ from typing import Any
 
 from codec.base import CodecError
 
-MOST_STEPS, SEARCH_JUDGES = 1000, ("dists-lite", "lpips-squeeze")
+MOST_STEPS, SEARCH_JUDGES = 1000, ("lpips-squeeze", "dists-lite")
 """Of ProGIC's search for indices, see `codec.progic.search`."""
 ROOM_BYTES, SIZE = 10_000, (64, 64)
 """Of a packet and a photo in which every codec fits."""

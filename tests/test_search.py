@@ -23,7 +23,7 @@ def plain(tiny_weights):
 
 @pytest.fixture(scope="module")
 def searching(tiny_weights):
-    return ProgicCodec(str(tiny_weights), search=3)
+    return ProgicCodec(str(tiny_weights), search=3, judge="dists-lite")
 
 
 def indices_of(codec, image):
@@ -44,7 +44,9 @@ def losses_of(codec, image, model):
 
 def test_after_a_few_steps_every_packets_picture_is_nearer_to_the_photo():
     image = photo_like(96, 80)
-    before, after = (losses_of(load_codec("progic", model="nano", search=n), image, "nano") for n in (0, 5))
+    before, after = (
+        losses_of(load_codec("progic", model="nano", search=n, judge="dists-lite"), image, "nano") for n in (0, 5)
+    )
     assert all(found < nearest for nearest, found in zip(before, after, strict=True))
 
 
@@ -52,14 +54,14 @@ def test_after_a_few_steps_every_packets_picture_is_nearer_to_the_photo():
 @pytest.mark.parametrize("size", [(16, 16), (37, 53), (80, 64)])
 def test_the_first_stage_is_never_worse_than_the_nearest_codewords(tiny_weights, plain, steps, size):
     image = picture(*size)
-    codecs = (plain, ProgicCodec(str(tiny_weights), search=steps))
+    codecs = (plain, ProgicCodec(str(tiny_weights), search=steps, judge="dists-lite"))
     nearest, found = (losses_of(codec, image, str(tiny_weights))[0] for codec in codecs)
     assert found <= nearest
 
 
 def test_the_same_steps_give_the_same_bytes_also_from_a_new_codec(tiny_weights, searching):
     image = picture(53, 61)
-    again = ProgicCodec(str(tiny_weights), search=3)
+    again = ProgicCodec(str(tiny_weights), search=3, judge="dists-lite")
     assert searching.encode(image, 50) == searching.encode(image, 50) == again.encode(image, 50)
 
 
@@ -81,7 +83,7 @@ def test_a_receiver_that_never_searched_shows_any_of_its_packets(plain, searchin
 
 
 def test_sending_two_stages_searches_the_same_first_two(tiny_weights, searching):
-    two = ProgicCodec(str(tiny_weights), stages=2, search=3)
+    two = ProgicCodec(str(tiny_weights), stages=2, search=3, judge="dists-lite")
     image = picture(48, 48)
     assert two.encode(image, 9) == searching.encode(image, 9)[:2]
 
@@ -114,15 +116,17 @@ def test_an_unknown_judge_is_refused(tiny_weights):
         lambda **options: load_codec("progic", **options),
         lambda **options: check_options("progic", options),
     ):
-        with pytest.raises(CodecError, match="judge is 'vgg'; a search goes by dists-lite or lpips-squeeze"):
+        with pytest.raises(CodecError, match="judge is 'vgg'; a search goes by lpips-squeeze or dists-lite"):
             refuse(model=str(tiny_weights), search=2, judge="vgg")
 
 
 def test_without_its_weights_a_search_by_lpips_says_how_to_get_them_or_do_without(tiny_weights, tmp_path, monkeypatch):
     monkeypatch.setenv("SATSIM_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("SATSIM_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(WeightsError, match=r"weights fetch lpips-squeeze.*or leave out judge"):
-        load_codec("progic", model=str(tiny_weights), search=2, judge="lpips-squeeze")
+    with pytest.raises(
+        WeightsError, match=r"weights fetch lpips-squeeze.*or search by what ships, with judge=dists-lite"
+    ):
+        load_codec("progic", model=str(tiny_weights), search=2)
 
 
 def test_a_photo_too_large_for_memory_is_refused_at_once(searching):
@@ -132,7 +136,7 @@ def test_a_photo_too_large_for_memory_is_refused_at_once(searching):
 
 def test_the_command_line_takes_it_as_an_option_of_the_codec(small_photo, tiny_weights, tmp_path, in_process):
     frame = ("--width", "64", "--height", "48", "--option", f"model={tiny_weights}")
-    for out, more in (("plain", ()), ("found", ("--option", "search=2"))):
+    for out, more in (("plain", ()), ("found", ("--option", "search=2", "--option", "judge=dists-lite"))):
         assert in_process("encode", str(small_photo), "-o", str(tmp_path / out), *frame, *more).returncode == 0
     plain, found = (sorted(path.read_bytes() for path in (tmp_path / out).iterdir()) for out in ("plain", "found"))
     assert len(plain) == len(found)

@@ -22,7 +22,7 @@ class ProgicCodec:
     name = "progic"
 
     def __init__(
-        self, model: str = DEFAULT_MODEL, stages: int | None = None, search: int = 0, judge: str = "dists-lite"
+        self, model: str = DEFAULT_MODEL, stages: int | None = None, search: int = 0, judge: str = "lpips-squeeze"
     ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 

@@ -25,8 +25,8 @@ from codec.training.losses import COLOR_PIXELS, LAB_FLOOR, to_lab
 PIXELS, COLORS, LATENT = 2.0, 0.02, 0.5
 """Weights of the mean absolute difference (of -1 to 1), of the colour difference (CIE 1976) of 8x8 means, and of the
 mean square by which codewords miss the latent: the encoder learned from more judges than sit here."""
-JUDGES = {"dists-lite": {"dists-lite": 1.0}, "lpips-squeeze": {"lpips-squeeze": 1.0, "dists-lite": 0.5}}
-"""By the name of a judge, the weights of what looks at pictures through windows. The first needs no download."""
+JUDGES = {"lpips-squeeze": {"lpips-squeeze": 1.0, "dists-lite": 0.5}, "dists-lite": {"dists-lite": 1.0}}
+"""By the name of a judge, the weights of what looks at pictures through windows. The last needs no download."""
 RATE, LAST_RATE = 0.04, 0.004
 """Adam's steps in each coordinate of the latent, the first and the last."""
 MOMENTS, TINY = (0.9, 0.95), 1e-12
@@ -37,7 +37,7 @@ MARGIN = 7
 LEAST_SIDE = 32
 """Of a window, in pixels, that the judges can score; smaller photos are searched by all else."""
 MOST_PIXELS = 1 << 20
-"""A search keeps all layers of decoder and judges for the way back, about 1 GiB for each 512x512 pixels."""
+"""A search keeps all layers of decoder and judges for the way back, about 1.1 GiB for each 512x512 pixels."""
 
 
 class Target(NamedTuple):
@@ -166,7 +166,7 @@ def load_judge(name: str) -> Lpips | DistsLite:
     try:
         return load_lpips("squeeze").requires_grad_(False)
     except WeightsError as error:
-        raise WeightsError(f"search: {error}; or leave out judge, for dists-lite needs none") from error
+        raise WeightsError(f"search: {error}; or search by what ships, with judge=dists-lite") from error
 
 
 def windows_of(photo: Tensor) -> list[tuple[slice, ...]]:
