@@ -169,6 +169,10 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
         (("--engine", "abacus"), "--engine is 'abacus'; expected onnxruntime (or leave it out)"),
         ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs ProGIC; the codec is webp (leave out --engine)"),
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
+        (
+            (*ENGINE, "--option", "search=2"),
+            "search is not for --engine onnxruntime, which goes only forward; leave out",
+        ),
         ((*ENGINE, "--option", "stages=9"), "stages is 9; expected 1 to 5, the stages of model small"),
         (
             (*ENGINE, "--option", "model=encoder.onnx", "--option", "budget_packets=2"),
