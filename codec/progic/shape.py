@@ -151,7 +151,8 @@ def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> Weights:
     try:
         if path.exists() and not path.is_file():
             raise ValueError("it is no file")
-        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
+        with path.open("rb") as opened:
+            model_id = int.from_bytes(hashlib.file_digest(opened, "sha256").digest()[:4], "big")
         with safe_open(path, framework="numpy") as file:
             config = ProgicConfig(**json.loads((file.metadata() or {})["progic"]))
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
