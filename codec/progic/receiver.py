@@ -27,6 +27,14 @@ def _linear(x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
     return product
 
 
+def _gated(x: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
+    wide = _linear(x, weight, bias)
+    half = wide.shape[1] // 2
+    gate = np.maximum(wide[:, :half], 0, out=wide[:, :half])
+    gate *= wide[:, half:]
+    return gate
+
+
 def _add_product(x: Matrix, branch: Matrix, weight: Matrix) -> None:
     x += branch @ weight.T
 
@@ -56,6 +64,7 @@ NUMPY = Operations(
     zeros=lambda rows, columns: np.zeros((rows, columns), np.float32),
     copy=np.copy,
     linear=_linear,
+    gated=_gated,
     add_product=_add_product,
     plus_product=lambda x, a, b: x + a * b,
     depthwise=_depthwise,

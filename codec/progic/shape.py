@@ -113,6 +113,8 @@ def _convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
 
 ZOO = Path(__file__).parents[1] / "zoo"
 DEFAULT_MODEL = "small"
+ARITHMETICS = ("float32", "bfloat16")
+"""The default first; the other where a processor multiplies it, see `narrow`."""
 
 
 def list_models() -> list[str]:
