@@ -40,11 +40,13 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     Brings in no torch and makes no class of your own.
     """
     from codec.loading import CODECS, fit_options, fitting_factory, whole
-    from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+    from codec.progic.shape import ARITHMETICS, DEFAULT_MODEL, model_path, read_weights
 
     options = fit_options(name, dict(options), ROOM_BYTES, *SIZE)
     factory = fitting_factory(name, options)
     if name.startswith("progic"):
+        if (arithmetic := options.get("arithmetic", ARITHMETICS[0])) not in ARITHMETICS:
+            raise CodecError(f"{name}: arithmetic is {arithmetic!r}; expected {' or '.join(ARITHMETICS)}")
         config = read_weights(model_path(str(options.get("model", DEFAULT_MODEL))), parts=()).config
         whole(name, config.stages if options.get("stages") is None else options["stages"], config.stages)
         check_search(options.get("search", 0), options.get("judge", SEARCH_JUDGES[0]))

@@ -32,9 +32,9 @@ def load_receiver(
     on_air = short_id or int
     named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
-        from codec.progic.shape import list_models, model_path
+        from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
-        candidates = [model] if model else list_models()
+        candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
             receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)

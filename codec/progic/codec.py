@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from codec.base import CodecError, Image, check_image
 from codec.progic import layout
-from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+from codec.progic.shape import ARITHMETICS, DEFAULT_MODEL, model_path, read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,17 +22,28 @@ class ProgicCodec:
     name = "progic"
 
     def __init__(
-        self, model: str = DEFAULT_MODEL, stages: int | None = None, search: int = 0, judge: str = "lpips-squeeze"
+        self,
+        model: str = DEFAULT_MODEL,
+        stages: int | None = None,
+        search: int = 0,
+        judge: str = "lpips-squeeze",
+        arithmetic: str = ARITHMETICS[0],
     ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
         `search` takes so many steps a stage, of half a second, to find indices that `judge` likes better: see `Search`.
-        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not.
+        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not, and
+        for an `arithmetic` that is none, or not this processor's: see `narrow`.
         """
         from codec.progic.fast import FastProGIC
 
+        narrow: tuple[Any, ...] = ()
+        if arithmetic != ARITHMETICS[0]:
+            from codec.progic.narrow import multiplies_bfloat16, operations_for
+
+            narrow = operations_for(arithmetic, multiplies_bfloat16())
         weights = read_weights(model_path(str(model)))
-        self._model = FastProGIC(weights.config, weights.arrays)
+        self._model = FastProGIC(weights.config, weights.arrays, *narrow)
         self.config, self.model_id = weights.config, weights.model_id
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:

@@ -17,6 +17,12 @@ from codec.progic.decoder import ROWS, Decoder, Linear, Operations, read_linear,
 from codec.progic.shape import UNSHUFFLE, ProgicConfig
 
 
+def _gated(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    wide = functional.linear(x, weight, bias)
+    half = wide.shape[1] // 2
+    return wide[:, :half].relu_().mul_(wide[:, half:])
+
+
 def _depthwise(x: Tensor, rows: int, columns: int, weight: Tensor, bias: Tensor) -> Tensor:
     grid = x.view(1, rows, columns, -1).permute(0, 3, 1, 2)
     summed = functional.conv2d(grid, weight, bias, padding=1, groups=len(weight))
@@ -27,6 +33,7 @@ TORCH = Operations(
     zeros=torch.zeros,
     copy=torch.clone,
     linear=functional.linear,
+    gated=_gated,
     add_product=lambda x, branch, weight: x.addmm_(branch, weight.t()),
     plus_product=torch.addcmul,
     depthwise=_depthwise,
@@ -38,9 +45,20 @@ TORCH = Operations(
 class FastProGIC:
     """`encode` and `decode` of a ProGIC model for batches of one, on a CPU; keeps nothing between calls."""
 
-    def __init__(self, config: ProgicConfig, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """`arrays` are those of a weights file, float32: see `shape.tensor_shapes`; they are shared, not copied."""
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    def __init__(
+        self,
+        config: ProgicConfig,
+        arrays: Mapping[str, npt.NDArray[np.float32]],
+        ops: Operations = TORCH,
+        blocks: torch.dtype = torch.float32,
+    ) -> None:
+        """`arrays` are those of a weights file, float32: see `shape.tensor_shapes`; they are shared, not copied.
+
+        Those of residual blocks may be of another type, for `ops` that take it; see `narrow`.
+        """
+        kinds = {name: blocks if ".blocks." in name else torch.float32 for name in arrays}
+        tensors = {name: torch.from_numpy(array).to(kinds[name]) for name, array in arrays.items()}
+        self._ops = ops
         self._factor = config.downsampling // UNSHUFFLE
         self._enter = read_linear(tensors, "analysis.enter")
         self._body = read_stack(tensors, "analysis.body")
@@ -49,7 +67,7 @@ class FastProGIC:
         self._mixer = read_mixer(tensors, "analysis.attention")
         self._codebooks = tensors["quantizer.codebooks"]
         self._searches = [Linear(book, book.square().sum(dim=1) / -2) for book in self._codebooks]
-        self._decoder = Decoder(config, tensors, TORCH)
+        self._decoder = Decoder(config, tensors, ops)
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:
@@ -58,10 +76,10 @@ class FastProGIC:
         rows, columns = x.shape[2] // u, x.shape[3] // u
         cells = x[0].view(3, rows, u, columns, u).permute(1, 3, 0, 2, 4).reshape(rows * columns, -1)
         cells = functional.linear(cells, *self._enter)
-        send(TORCH, self._body, cells, rows, columns, 0)
+        send(self._ops, self._body, cells, rows, columns, 0)
         rows, columns = rows // f, columns // f
         cells = cells.view(rows, f, columns, f, -1).permute(0, 2, 1, 3, 4).reshape(rows * columns, -1)
-        residual = self._mixer.attend(TORCH, functional.linear(cells, *self._down), rows, columns, 0)
+        residual = self._mixer.attend(self._ops, functional.linear(cells, *self._down), rows, columns, 0)
         found = []
         for search, codebook in zip(self._searches, self._codebooks, strict=True):
             # NumPy finds a maximum's place ten times as fast as torch 2.13

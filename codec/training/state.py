@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.base import CodecError, WeightsError
+from codec.progic import narrow
 from codec.progic.model import ProGIC, load_model
 from codec.progic.shape import ProgicConfig
 from codec.training.adversary import Adversary, PatchDiscriminator
@@ -31,7 +32,7 @@ def multiplies_bfloat16(device: str) -> bool:
     """Whether `device` multiplies bfloat16 in hardware; elsewhere autocast is slower than float32."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return narrow.multiplies_bfloat16()
 
 
 class Learned:
