@@ -192,7 +192,7 @@ def test_any_header_under_a_true_checksum_gives_a_packet_or_a_packet_error(first
     [
         ({0: 0x22}, "first byte is 0x22"),
         ({1: 0x01}, "codec number is 0; this version knows 1, 2"),
-        ({1: 0xA1}, "codec number is 10"),
+        ({1: 0xB1}, "codec number is 11"),
         ({1: 0xE1}, "codec number is 14"),
         ({6: 0x03}, "index is 4 of 4 payloads; expected at most 3"),
         ({0: 0x21, 6: 0x00}, "repair symbol 0 over 2 of 1 payloads; there is none such"),

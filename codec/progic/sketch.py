@@ -1,0 +1,188 @@
+"""A sketch of smooth colour in the bytes that a link leaves beside a stage, so that colours are right early.
+
+A payload of `progic-sketch` is one of `progic`, and behind it a sketch of as many bytes as `find_room` says. Payload k
+has a sketch of kind k mod KINDS. For each entry of its `plan`, a sketch tells in which interval a coefficient of the
+photo lies (`coefficients`): intervals of STEPS[kind], from SHIFTS[kind] on, counted from -2^(bits - 1), of which the
+first and the last have no end. Their numbers, from 0, stand one after the other, the highest bit first, and then zeros.
+
+Kind 0 tells chroma finely, which the first stage gets wrong. The others all tell the roughest colours, with intervals
+that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is finer, for
+whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that it holds,
+however good that decode is, and adds the differences as waves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.base import BudgetError, CodecError, Image
+from codec.progic.layout import make_cut, packed_bytes
+
+LEAST, MOST = 8, 40
+"""Bytes of a sketch."""
+KINDS = 5
+STEPS = (128, 512, 512, 512, 512)
+"""Width of an interval by kind; the unit, here and of coefficients, is 1/256 of a grey level."""
+SHIFTS = (0, 0, 128, 256, 384)
+BITS = ({1: "87654443332222", 2: "87654443332222"}, {0: "766554433322222", 1: "6554332222", 2: "6554332222"})
+"""Of kind 0, then of the others: channel (Y, Cb, Cr) -> bits of a coefficient by its order, rows plus columns."""
+ROUGH = 2
+"""Orders that each of the kinds 1 to 4 tells."""
+BLOCKS = 16
+WEIGHTS = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]])
+"""Of R, G, B in Y, Cb, Cr, in 1/256."""
+UNIT = 1 << 12
+"""Of `WAVES`, and of them the height of the flat one."""
+INWARD = 0.35
+"""Share of an interval by which a coefficient that lies beside is moved beyond its edge."""
+ROWS = 256
+"""Rows of a picture that are corrected at a time."""
+
+Integers = npt.NDArray[np.int64]
+
+
+def waves(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """float64[BLOCKS, n]: the cosines of 0 to BLOCKS - 1 half turns at `places`, 0 to 1; each of mean square 1."""
+    order = np.arange(BLOCKS)[:, None]
+    return np.asarray(np.where(order, np.sqrt(2), 1) * np.cos(np.pi * order * places))
+
+
+WAVES: Integers = np.rint(UNIT * waves((np.arange(BLOCKS) + 0.5) / BLOCKS)).astype(np.int64)
+
+
+class Entry(NamedTuple):
+    """One coefficient of a plan: how it is told."""
+
+    channel: int
+    row: int
+    column: int
+    bits: int
+
+
+@lru_cache
+def plan(kind: int, size: int) -> list[Entry]:
+    """What a sketch of this kind and so many bytes tells, in order: rough before fine, as far as bits go."""
+    bits_of = BITS[min(kind, 1)]
+    entries = [
+        Entry(channel, row, order - row, int(bits[order]))
+        for order in range(BLOCKS)
+        for row in range(order + 1)
+        for channel, bits in bits_of.items()
+        if order < len(bits)
+    ]
+    if kind:
+        rough = [entry for entry in entries if entry.row + entry.column < ROUGH]
+        entries = rough + entries[len(rough) :][kind - 1 :: KINDS - 1]
+    ends = np.cumsum([entry.bits for entry in entries])
+    return entries[: int(np.searchsorted(ends, 8 * size, side="right"))]
+
+
+def find_room(stages: int, cells: int, bits: int, payload_bytes: int) -> tuple[int, int]:
+    """Bytes of a stage's payload and of its sketch, for payloads of at most `payload_bytes` bytes.
+
+    Raises BudgetError where a sketch would cost packets: less than LEAST bytes are left.
+    """
+    plain = make_cut(stages, cells, bits, payload_bytes)
+    stage_bytes = packed_bytes(plain.indices, bits)
+    left = payload_bytes - stage_bytes
+    if left < LEAST:
+        raise BudgetError(
+            f"progic-sketch: payloads of {payload_bytes} bytes leave {left} beside {stage_bytes} of stages; a sketch"
+            f" needs {LEAST} to {MOST} (give messages of {LEAST - left} bytes more, or take codec progic)"
+        )
+    sizes = range(min(left, MOST), 0, -1)
+    return stage_bytes, next(size for size in sizes if stage_of(stage_bytes + size, cells, bits) == stage_bytes)
+
+
+def stage_of(length: int, cells: int, bits: int) -> int:
+    """Bytes of a stage in a payload of `length` bytes, whatever the sender's number of stages.
+
+    They are what as many whole stages take as fit into all but LEAST bytes; where none does, one share of as few as
+    hold a stage. Raises CodecError where nothing fits.
+    """
+    fitting = (length - LEAST) * 8 // bits
+    if fitting < 1:
+        raise CodecError(f"payload of {length} bytes is too short for an index and a sketch; it is of another codec")
+    return packed_bytes(fitting // cells * cells or -(-cells // -(-cells // fitting)), bits)
+
+
+def coefficients(image: Image) -> Integers:
+    """int64[3, BLOCKS, BLOCKS]: Y, Cb and Cr of means over blocks of `image`, as waves; the same on every machine.
+
+    Blocks lie between rows i * height // BLOCKS, and columns so. All divisions round down.
+    """
+    height, width = image.shape[:2]
+    rows, columns = (np.arange(BLOCKS + 1) * side // BLOCKS for side in (height, width))
+    lines = np.add.reduceat(image, rows[:-1], axis=0, dtype=np.int64)
+    sums = np.add.reduceat(lines, columns[:-1], axis=1)
+    areas = np.outer(np.diff(rows), np.diff(columns))[..., None]
+    channels = ((sums * 256 // areas) @ WEIGHTS.T // 256).transpose(2, 0, 1)
+    return np.asarray(WAVES @ channels @ WAVES.T // (UNIT * UNIT * BLOCKS * BLOCKS))
+
+
+def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
+    """The sketches of payloads 0 to `count` - 1, `size` bytes each."""
+    found = coefficients(image)
+    for k in range(count):
+        kind = k % KINDS
+        bits = ""
+        for channel, row, column, width in plan(kind, size):
+            number = (int(found[channel, row, column]) - SHIFTS[kind]) // STEPS[kind] + (1 << width - 1)
+            bits += f"{min(max(number, 0), (1 << width) - 1):0{width}b}"
+        yield int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
+
+
+def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Least and greatest, float64[3, BLOCKS, BLOCKS], that each coefficient can be by sketches of these payloads.
+
+    Raises CodecError for a sketch that no encoder writes.
+    """
+    low, high = (np.full((3, BLOCKS, BLOCKS), end) for end in (-np.inf, np.inf))
+    for k, sketch in sketches.items():
+        kind, size = k % KINDS, len(sketch)
+        bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * size}b}", 0
+        for channel, row, column, width in plan(kind, size):
+            number, at = int(bits[at : at + width], 2), at + width
+            edge = (number - (1 << width - 1)) * STEPS[kind] + SHIFTS[kind]
+            place = channel, row, column
+            if number:
+                low[place] = max(low[place], edge)
+            if number < (1 << width) - 1:
+                high[place] = min(high[place], edge + STEPS[kind])
+        if "1" in bits[at:]:
+            raise CodecError(f"sketch of payload {k} ends in stray bits; it is damaged or of another codec")
+    return low, high
+
+
+def correct(picture: Image, sketches: Mapping[int, bytes]) -> Image:
+    """`picture`, moved as far as the sketches of these payloads say. Raises CodecError as `bounds` does."""
+    low, high = bounds(sketches)
+    own = coefficients(picture)
+    most = INWARD * np.minimum(high - low, min(STEPS[k % KINDS] for k in sketches))
+    below, above = np.maximum(low - own, 0), np.maximum(own - high, 0)
+    off = (below + np.minimum(below, most) - above - np.minimum(above, most)) / 256
+    height, width = picture.shape[:2]
+    means = np.sinc(np.arange(BLOCKS) / (2 * BLOCKS))  # of a wave over a block, against its height in the middle
+    off /= means[:, None] * means
+    down, across = (waves((np.arange(side) + 0.5) / side) for side in (height, width))
+    to_rgb = np.linalg.inv(WEIGHTS / 256)
+    corrected = np.empty_like(picture)
+    for top in range(0, height, ROWS):
+        part = slice(top, top + ROWS)
+        added = np.einsum("kc,chw->hwk", to_rgb, down[:, part].T @ off @ across)
+        corrected[part] = np.rint(np.clip(picture[part] + added, 0, 255))
+    return corrected
+
+
+def split_sketches(received: Mapping[int, bytes], cells: int, bits: int) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """Payloads of `progic`, and the sketches behind them. Raises CodecError where lengths disagree or are too short."""
+    lengths = {len(payload) for payload in received.values()}
+    if len(lengths) > 1:
+        raise CodecError(f"payloads are {sorted(lengths)} bytes long; expected one length for all of an image")
+    cut = stage_of(lengths.pop(), cells, bits) if lengths else 0
+    return {k: payload[:cut] for k, payload in received.items()}, {k: payload[cut:] for k, payload in received.items()}
