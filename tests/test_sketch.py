@@ -6,7 +6,7 @@ from conftest import photo_like, picture
 
 from codec import load_codec
 from codec.base import BudgetError, CodecError
-from codec.progic import layout
+from codec.progic import layout, sketch
 from codec.progic.sketch import (
     KINDS,
     LEAST,
@@ -60,9 +60,9 @@ def test_a_receiver_finds_the_cut_by_the_length_alone_for_any_stages_cells_and_r
 
 
 def test_a_grey_photo_has_the_coefficients_that_one_computes_by_hand():
-    """Y is 100; of the weights of Cb and Cr, in 1/256, each sums up to 0."""
+    """Y is 100, counted from 128; of the weights of Cb and Cr, in 1/256, each sums up to 0."""
     found = coefficients(GREY)
-    assert found[0, 0, 0] == 100 * 256
+    assert found[0, 0, 0] == -28 * 256
     assert not found[1:].any()
     assert np.abs(found[0].ravel()[1:]).max() <= 1
 
@@ -84,8 +84,8 @@ def test_the_sketch_of_a_photo_moves_nothing_in_it():
 def test_any_one_sketch_turns_another_photo_to_the_colour_of_its_own(k, size):
     """A blue wall, where the decode is grey: red and blue come within 6 levels, on average over the picture."""
     wall = np.full((*size, 3), (90, 110, 160), np.uint8)
-    [sketch] = [sketch for j, sketch in enumerate(write_sketches(wall, 5, 20)) if j == k]
-    shown = correct(np.full_like(wall, 115), {k: sketch})
+    told = list(write_sketches(wall, 5, 20))
+    shown = correct(np.full_like(wall, 115), {k: told[k]})
     assert np.abs(shown.astype(int) - wall).max() <= 6
 
 
@@ -93,7 +93,7 @@ def test_several_sketches_say_where_a_coefficient_lies_more_closely_than_one():
     sketches = dict(enumerate(write_sketches(photo_like(64, 64), 5, 20)))
     found = [bounds({k: sketches[k] for k in held}) for held in ((1,), (1, 3))]
     widths = [high[1, 0, 0] - low[1, 0, 0] for low, high in found]
-    assert widths == [512, 256]
+    assert widths == [768, 384]
 
 
 @pytest.mark.parametrize("size", [(80, 112), (16, 16), (256, 100)])
@@ -106,10 +106,19 @@ def test_the_photo_lies_within_all_bounds_of_its_sketches(size):
 
 
 def test_stray_bits_behind_a_sketch_are_damage():
-    [*_, last] = write_sketches(GREY, 2, 8)
-    assert sum(entry.bits for entry in plan(1, 8)) < 64
-    with pytest.raises(CodecError, match="sketch of payload 1 ends in stray bits"):
-        bounds({1: last[:-1] + bytes([last[-1] | 1])})
+    [last] = write_sketches(GREY, 1, 8)
+    assert sum(entry.bits for entry in plan(0, 8)) == 62
+    with pytest.raises(CodecError, match="sketch of payload 0 ends in stray bits"):
+        bounds({0: last[:-1] + bytes([last[-1] | 1])})
+
+
+def test_the_vectors_of_the_docstring_are_what_is_written():
+    y, x = np.mgrid[:64, :48]
+    image = np.stack([5 * x, 3 * y, 2 * (x + y)], axis=-1).astype(np.uint8)
+    found = list(write_sketches(image, 5, 20))
+    vectors = [found[0], found[1], found[4], next(write_sketches(image, 1, 8))]
+    assert sketch.__doc__ is not None
+    assert [line.strip() for line in sketch.__doc__.splitlines()[-4:]] == [each.hex() for each in vectors]
 
 
 class TestAsCodec:

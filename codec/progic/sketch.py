@@ -2,13 +2,21 @@
 
 A payload of `progic-sketch` is one of `progic`, and behind it a sketch of as many bytes as `find_room` says. Payload k
 has a sketch of kind k mod KINDS. For each entry of its `plan`, a sketch tells in which interval a coefficient of the
-photo lies (`coefficients`): intervals of STEPS[kind], from SHIFTS[kind] on, counted from -2^(bits - 1), of which the
-first and the last have no end. Their numbers, from 0, stand one after the other, the highest bit first, and then zeros.
+photo lies (`coefficients`), by the number (coefficient - shift) // step + 2^(bits - 1), kept within 0 and 2^bits - 1:
+the first and the last interval have no end. Numbers stand one after the other, the highest bit first, and then zeros.
 
 Kind 0 tells chroma finely, which the first stage gets wrong. The others all tell the roughest colours, with intervals
 that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is finer, for
 whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that it holds,
 however good that decode is, and adds the differences as waves.
+
+Test vectors: a picture of 48x64 pixels, in column x and row y of R 5x, G 3y and B 2(x + y), has these sketches of kinds
+0, 1 and 4 in 20 bytes; and of kind 0 in 8:
+
+    87947601ff38208208207a210841f58888888888
+    5e334380dfe0842084e110e920e4490d14f52a4c
+    5a123b00dfe082e07c4222123a4891ea2a54a8d2
+    87947601ff382080
 """
 
 from __future__ import annotations
@@ -26,20 +34,21 @@ from codec.progic.layout import make_cut, packed_bytes
 LEAST, MOST = 8, 40
 """Bytes of a sketch."""
 KINDS = 5
-STEPS = (128, 512, 512, 512, 512)
-"""Width of an interval by kind; the unit, here and of coefficients, is 1/256 of a grey level."""
-SHIFTS = (0, 0, 128, 256, 384)
-BITS = ({1: "87654443332222", 2: "87654443332222"}, {0: "766554433322222", 1: "6554332222", 2: "6554332222"})
-"""Of kind 0, then of the others: channel (Y, Cb, Cr) -> bits of a coefficient by its order, rows plus columns."""
+FINE, FINER = 192, 128
+"""Width of an interval, and of one of kind 0; the unit, here and of coefficients, is 1/256 of a grey level."""
 ROUGH = 2
-"""Orders that each of the kinds 1 to 4 tells."""
+"""Orders that each of the kinds 1 to 4 tells, in intervals four times as wide, shifted by FINE each."""
+BITS = ({1: "8765444333", 2: "8765444333"}, {0: "65665544333222", 1: "5455433222", 2: "5455433222"})
+"""Of kind 0, then of the others: channel (Y, Cb, Cr) -> bits of a coefficient by its order, rows plus columns."""
 BLOCKS = 16
 WEIGHTS = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]])
 """Of R, G, B in Y, Cb, Cr, in 1/256."""
+MIDDLE = 128 * 256
+"""What R, G and B are counted from, so that a middle grey has no coefficient but 0."""
 UNIT = 1 << 12
 """Of `WAVES`, and of them the height of the flat one."""
-INWARD = 0.35
-"""Share of an interval by which a coefficient that lies beside is moved beyond its edge."""
+INWARD = 0.3
+"""Share of an interval: a coefficient beside it is moved as far beyond its edge as it lay before, but no farther."""
 ROWS = 256
 """Rows of a picture that are corrected at a time."""
 
@@ -62,22 +71,27 @@ class Entry(NamedTuple):
     row: int
     column: int
     bits: int
+    step: int
+    """Width of an interval."""
+    shift: int
 
 
 @lru_cache
 def plan(kind: int, size: int) -> list[Entry]:
     """What a sketch of this kind and so many bytes tells, in order: rough before fine, as far as bits go."""
-    bits_of = BITS[min(kind, 1)]
-    entries = [
-        Entry(channel, row, order - row, int(bits[order]))
-        for order in range(BLOCKS)
-        for row in range(order + 1)
-        for channel, bits in bits_of.items()
-        if order < len(bits)
-    ]
-    if kind:
-        rough = [entry for entry in entries if entry.row + entry.column < ROUGH]
-        entries = rough + entries[len(rough) :][kind - 1 :: KINDS - 1]
+    others, count = int(kind > 0), KINDS - 1
+    step = FINE if kind else FINER
+    rough, fine = [], []
+    for order in range(BLOCKS):
+        for row in range(order + 1):
+            for channel, bits in BITS[others].items():
+                if order < len(bits):
+                    place = channel, row, order - row, int(bits[order])
+                    if kind and order < ROUGH:
+                        rough.append(Entry(*place, step * count, step * (kind - 1)))
+                    else:
+                        fine.append(Entry(*place, step, 0))
+    entries = rough + fine[kind - 1 :: count] if kind else fine
     ends = np.cumsum([entry.bits for entry in entries])
     return entries[: int(np.searchsorted(ends, 8 * size, side="right"))]
 
@@ -121,7 +135,7 @@ def coefficients(image: Image) -> Integers:
     lines = np.add.reduceat(image, rows[:-1], axis=0, dtype=np.int64)
     sums = np.add.reduceat(lines, columns[:-1], axis=1)
     areas = np.outer(np.diff(rows), np.diff(columns))[..., None]
-    channels = ((sums * 256 // areas) @ WEIGHTS.T // 256).transpose(2, 0, 1)
+    channels = ((sums * 256 // areas - MIDDLE) @ WEIGHTS.T // 256).transpose(2, 0, 1)
     return np.asarray(WAVES @ channels @ WAVES.T // (UNIT * UNIT * BLOCKS * BLOCKS))
 
 
@@ -131,8 +145,8 @@ def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
     for k in range(count):
         kind = k % KINDS
         bits = ""
-        for channel, row, column, width in plan(kind, size):
-            number = (int(found[channel, row, column]) - SHIFTS[kind]) // STEPS[kind] + (1 << width - 1)
+        for channel, row, column, width, step, shift in plan(kind, size):
+            number = (int(found[channel, row, column]) - shift) // step + (1 << width - 1)
             bits += f"{min(max(number, 0), (1 << width) - 1):0{width}b}"
         yield int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
 
@@ -146,14 +160,14 @@ def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.
     for k, sketch in sketches.items():
         kind, size = k % KINDS, len(sketch)
         bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * size}b}", 0
-        for channel, row, column, width in plan(kind, size):
+        for channel, row, column, width, step, shift in plan(kind, size):
             number, at = int(bits[at : at + width], 2), at + width
-            edge = (number - (1 << width - 1)) * STEPS[kind] + SHIFTS[kind]
+            edge = (number - (1 << width - 1)) * step + shift
             place = channel, row, column
             if number:
                 low[place] = max(low[place], edge)
             if number < (1 << width) - 1:
-                high[place] = min(high[place], edge + STEPS[kind])
+                high[place] = min(high[place], edge + step)
         if "1" in bits[at:]:
             raise CodecError(f"sketch of payload {k} ends in stray bits; it is damaged or of another codec")
     return low, high
@@ -163,7 +177,7 @@ def correct(picture: Image, sketches: Mapping[int, bytes]) -> Image:
     """`picture`, moved as far as the sketches of these payloads say. Raises CodecError as `bounds` does."""
     low, high = bounds(sketches)
     own = coefficients(picture)
-    most = INWARD * np.minimum(high - low, min(STEPS[k % KINDS] for k in sketches))
+    most = INWARD * np.minimum(high - low, FINE)
     below, above = np.maximum(low - own, 0), np.maximum(own - high, 0)
     off = (below + np.minimum(below, most) - above - np.minimum(above, most)) / 256
     height, width = picture.shape[:2]
