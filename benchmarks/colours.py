@@ -1,6 +1,6 @@
 """What a sketch of colours is worth: colours and quality with and without it, early and without the first packet.
 
-    python benchmarks/colours.py [--base FILE] [--model NAME] [--bytes 360 348 ...] [--photos N] [--cards FOLDER] [SET ...]
+    python benchmarks/colours.py [--base FILE] [--model NAME] [--bytes N ...] [--photos N] [--cards FOLDER] [SET ...]
 
 Centre squares of 256x256 of the photos in SATSIM_DATA/eval (kodak, fire, aerial), LPIPS by the weights in
 SATSIM_WEIGHTS. "small" is --model, and "sketch N" the same in messages of N bytes with a header of 20; --base (default
