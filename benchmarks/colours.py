@@ -56,6 +56,12 @@ def pictures_of(image, contenders):
     return shown
 
 
+def evenly(paths, number):
+    """So many of them, evenly picked; all for None."""
+    count = min(number or len(paths), len(paths))
+    return [paths[k * len(paths) // count] for k in range(count)]
+
+
 def interval(draws, one, other):
     """The ratio of means and its 95 % interval, over draws of photos."""
     ratios = one[draws].mean(axis=1) / other[draws].mean(axis=1)
@@ -90,7 +96,7 @@ def main():
     parser.add_argument("--base", type=Path, default=WEIGHTS / "progic-small-gpu.safetensors")
     parser.add_argument("--model", default="small")
     parser.add_argument("--bytes", type=int, nargs="+", default=[360], help="of messages with a sketch")
-    parser.add_argument("--photos", type=int, help="the first so many of a set  [default: all]")
+    parser.add_argument("--photos", type=int, help="so many of a set, evenly picked  [default: all]")
     parser.add_argument("--cards", type=Path)
     asked = parser.parse_args()
     contenders = gather(asked)
@@ -98,7 +104,7 @@ def main():
         asked.cards.mkdir(parents=True, exist_ok=True)
     for folder in asked.sets:
         rows = {}
-        for path in list_photos(DATA / folder)[: asked.photos]:
+        for path in evenly(list_photos(DATA / folder), asked.photos):
             image = read_photo(path, SIDE).pixels
             shown = pictures_of(image, contenders)
             for (name, held), picture in shown.items():

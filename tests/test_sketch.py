@@ -20,6 +20,7 @@ from codec.progic.sketch import (
     write_sketches,
 )
 from codec.receivers import load_receiver
+from satsim.air.packets import SKETCH_BYTES
 
 CELLS, BITS = 256, 10
 """Of a stage of 256x256 pixels: 320 bytes."""
@@ -119,6 +120,10 @@ def test_the_vectors_of_the_docstring_are_what_is_written():
     vectors = [found[0], found[1], found[4], next(write_sketches(image, 1, 8))]
     assert sketch.__doc__ is not None
     assert [line.strip() for line in sketch.__doc__.splitlines()[-4:]] == [each.hex() for each in vectors]
+
+
+def test_the_least_sketch_is_what_headers_make_room_for():
+    assert SKETCH_BYTES == LEAST
 
 
 class TestAsCodec:
