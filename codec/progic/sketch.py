@@ -5,18 +5,20 @@ has a sketch of kind k mod KINDS. For each entry of its `plan`, a sketch tells i
 photo lies (`coefficients`), by the number (coefficient - shift) // step + 2^(bits - 1), kept within 0 and 2^bits - 1:
 the first and the last interval have no end. Numbers stand one after the other, the highest bit first, and then zeros.
 
-Kind 0 tells chroma finely, which the first stage gets wrong. The others all tell the roughest colours, with intervals
-that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is finer, for
-whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that it holds,
-however good that decode is, and adds the differences as waves.
+Kind 0 tells chroma finely, which the first stage gets wrong; its first bit is 1 where it does so in narrow intervals,
+which reach less far, and serve photos of few colours (`MOST_BEYOND`). The others all tell the roughest colours, with
+intervals that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is
+finer, for whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that
+it holds, however good that decode is, and adds the differences as waves.
 
 Test vectors: a picture of 48x64 pixels, in column x and row y of R 5x, G 3y and B 2(x + y), has these sketches of kinds
-0, 1 and 4 in 20 bytes; and of kind 0 in 8:
+0, 1 and 4 in 20 bytes, and of kind 0 in 8; one of R, G and B 100 everywhere has the last:
 
-    87947601ff38208208207a210841f58888888888
+    454dba00fffc104104103cd08420fbc444444440
     5e334380dfe0842084e110e920e4490d14f52a4c
     5a123b00dfe082e07c4222123a4891ea2a54a8d2
-    87947601ff382080
+    454dba00fffc1040
+    c081041041084210
 """
 
 from __future__ import annotations
@@ -34,12 +36,16 @@ from codec.progic.layout import make_cut, packed_bytes
 LEAST, MOST = 8, 40
 """Bytes of a sketch."""
 KINDS = 5
-FINE, FINER = 192, 128
-"""Width of an interval, and of one of kind 0; the unit, here and of coefficients, is 1/256 of a grey level."""
+FINE, WIDE, NARROW = 192, 96, 64
+"""Width of an interval of kinds 1 to 4, and of kind 0; the unit, as of coefficients, is 1/256 of a grey level."""
 ROUGH = 2
 """Orders that each of the kinds 1 to 4 tells, in intervals four times as wide, shifted by FINE each."""
-BITS = ({1: "8765444333", 2: "8765444333"}, {0: "65665544333222", 1: "5455433222", 2: "5455433222"})
-"""Of kind 0, then of the others: channel (Y, Cb, Cr) -> bits of a coefficient by its order, rows plus columns."""
+LUMA, CHROMA = "65665544333222", "5455433222"
+"""Of kinds 1 to 4, bits of a coefficient by its order, rows plus columns."""
+WIDE_CHROMA, NARROW_CHROMA = "8765444333", "7654333333"
+"""The same of kind 0."""
+MOST_BEYOND = 2 << 16
+"""Of the squares of what coefficients are beyond narrow intervals, together, if these are used."""
 BLOCKS = 16
 WEIGHTS = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]])
 """Of R, G, B in Y, Cb, Cr, in 1/256."""
@@ -77,14 +83,14 @@ class Entry(NamedTuple):
 
 
 @lru_cache
-def plan(kind: int, size: int) -> list[Entry]:
+def plan(kind: int, size: int, narrow: bool = False) -> list[Entry]:
     """What a sketch of this kind and so many bytes tells, in order: rough before fine, as far as bits go."""
-    others, count = int(kind > 0), KINDS - 1
-    step = FINE if kind else FINER
+    chroma = CHROMA if kind else NARROW_CHROMA if narrow else WIDE_CHROMA
+    step, count = FINE if kind else NARROW if narrow else WIDE, KINDS - 1
     rough, fine = [], []
     for order in range(BLOCKS):
         for row in range(order + 1):
-            for channel, bits in BITS[others].items():
+            for channel, bits in enumerate((LUMA if kind else "", chroma, chroma)):
                 if order < len(bits):
                     place = channel, row, order - row, int(bits[order])
                     if kind and order < ROUGH:
@@ -93,7 +99,7 @@ def plan(kind: int, size: int) -> list[Entry]:
                         fine.append(Entry(*place, step, 0))
     entries = rough + fine[kind - 1 :: count] if kind else fine
     ends = np.cumsum([entry.bits for entry in entries])
-    return entries[: int(np.searchsorted(ends, 8 * size, side="right"))]
+    return entries[: int(np.searchsorted(ends, 8 * size - (kind == 0), side="right"))]
 
 
 def find_room(stages: int, cells: int, bits: int, payload_bytes: int) -> tuple[int, int]:
@@ -142,10 +148,12 @@ def coefficients(image: Image) -> Integers:
 def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
     """The sketches of payloads 0 to `count` - 1, `size` bytes each."""
     found = coefficients(image)
+    beyond = [abs(int(found[each[:3]])) - (each.step << each.bits - 1) for each in plan(0, size, narrow=True)]
+    narrow = sum(max(excess, 0) ** 2 for excess in beyond) <= MOST_BEYOND
     for k in range(count):
         kind = k % KINDS
-        bits = ""
-        for channel, row, column, width, step, shift in plan(kind, size):
+        bits = "" if kind else str(int(narrow))
+        for channel, row, column, width, step, shift in plan(kind, size, narrow and not kind):
             number = (int(found[channel, row, column]) - shift) // step + (1 << width - 1)
             bits += f"{min(max(number, 0), (1 << width) - 1):0{width}b}"
         yield int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
@@ -159,8 +167,8 @@ def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.
     low, high = (np.full((3, BLOCKS, BLOCKS), end) for end in (-np.inf, np.inf))
     for k, sketch in sketches.items():
         kind, size = k % KINDS, len(sketch)
-        bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * size}b}", 0
-        for channel, row, column, width, step, shift in plan(kind, size):
+        bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * size}b}", int(kind == 0)
+        for channel, row, column, width, step, shift in plan(kind, size, kind == 0 and bits[0] == "1"):
             number, at = int(bits[at : at + width], 2), at + width
             edge = (number - (1 << width - 1)) * step + shift
             place = channel, row, column
