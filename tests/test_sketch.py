@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from conftest import photo_like, picture
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codec import load_codec
 from codec.base import BudgetError, CodecError
@@ -15,8 +17,9 @@ from codec.progic.sketch import (
     coefficients,
     correct,
     find_room,
-    plan,
+    read_code,
     stage_of,
+    to_code,
     write_sketches,
 )
 from codec.receivers import load_receiver
@@ -68,11 +71,28 @@ def test_a_grey_photo_has_the_coefficients_that_one_computes_by_hand():
     assert np.abs(found[0].ravel()[1:]).max() <= 1
 
 
-def test_plans_fill_their_bytes_and_tell_the_roughest_colours_each():
-    for kind in range(KINDS):
-        for size in range(LEAST, 21):
-            assert 0 <= 8 * size - sum(entry.bits for entry in plan(kind, size)) <= 7
-            assert {(1, 0, 0), (2, 0, 0)} <= {entry[:3] for entry in plan(kind, size)}
+@pytest.mark.parametrize(
+    ("number", "least", "code"),
+    [(0, 0, "1"), (-1, 0, "010"), (1, 0, "011"), (-2, 0, "00100"), (0, 2, "100"), (-2, 2, "111"), (2, 2, "01000")],
+)
+def test_codes_are_exp_golomb_of_numbers_folded(number, least, code):
+    assert to_code(number, least) == code
+    assert read_code("11" + code + "0", 2, least) == (number, 2 + len(code))
+
+
+@given(st.integers(-5000, 5000), st.integers(0, 8))
+def test_what_a_code_says_is_read_again(number, least):
+    code = to_code(number, least)
+    assert read_code(code, 0, least) == (number, len(code))
+
+
+@pytest.mark.parametrize("size", [LEAST, 20, MOST])
+@pytest.mark.parametrize("k", range(KINDS))
+def test_each_sketch_tells_the_roughest_chroma(k, size):
+    told = dict(enumerate(write_sketches(photo_like(64, 64), KINDS, size)))
+    low, high = bounds({k: told[k]})
+    assert np.isfinite(low[1:, 0, 0]).all()
+    assert (high - low)[1:, 0, 0].max() <= 768, "3 grey levels"
 
 
 def test_the_sketch_of_a_photo_moves_nothing_in_it():
@@ -106,12 +126,11 @@ def test_the_photo_lies_within_all_bounds_of_its_sketches(size):
     assert (found < high).all()
 
 
-def test_stray_bits_behind_a_sketch_are_damage():
-    [last] = write_sketches(photo_like(64, 64), 1, 8)
-    assert last[0] < 128, "the first bit is 0: wide intervals"
-    assert sum(entry.bits for entry in plan(0, 8)) == 62, "and one bit is left of 64"
-    with pytest.raises(CodecError, match="sketch of payload 0 ends in stray bits"):
-        bounds({0: last[:-1] + bytes([last[-1] | 1])})
+@pytest.mark.parametrize("end", ["00000001", "00000011"])
+def test_a_code_that_does_not_end_is_damage(end):
+    [last] = write_sketches(GREY, 1, 8)
+    with pytest.raises(CodecError, match="sketch of payload 0 ends in a code that does not end"):
+        bounds({0: last[:-2] + bytes([0, int(end, 2)])})
 
 
 def test_the_vectors_of_the_docstring_are_what_is_written():

@@ -1,24 +1,23 @@
 """A sketch of smooth colour in the bytes that a link leaves beside a stage, so that colours are right early.
 
 A payload of `progic-sketch` is one of `progic`, and behind it a sketch of as many bytes as `find_room` says. Payload k
-has a sketch of kind k mod KINDS. For each entry of its `plan`, a sketch tells in which interval a coefficient of the
-photo lies (`coefficients`), by the number (coefficient - shift) // step + 2^(bits - 1), kept within 0 and 2^bits - 1:
-the first and the last interval have no end. Numbers stand one after the other, the highest bit first, and then zeros.
+has a sketch of kind k mod KINDS. For each entry of its `plan`, as far as whole codes fit, a sketch tells in which
+interval a coefficient of the photo lies (`coefficients`), by the code (`to_code`) of (coefficient - shift) // step,
+rounded down. Codes stand one after the other, the highest bit first, and then zeros.
 
-Kind 0 tells chroma finely, which the first stage gets wrong; its first bit is 1 where it does so in narrow intervals,
-which reach less far, and serve photos of few colours (`MOST_BEYOND`). The others all tell the roughest colours, with
-intervals that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is
-finer, for whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that
-it holds, however good that decode is, and adds the differences as waves.
+Kind 0 tells chroma finely, which the first stage gets wrong. The others all tell the roughest colours, with intervals
+that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is finer, for
+whoever lacks the first stage. The receiver moves the coefficients of its own decode into all intervals that it holds,
+however good that decode is, and adds the differences as waves.
 
 Test vectors: a picture of 48x64 pixels, in column x and row y of R 5x, G 3y and B 2(x + y), has these sketches of kinds
 0, 1 and 4 in 20 bytes, and of kind 0 in 8; one of R, G and B 100 everywhere has the last:
 
-    454dba00fffc104104103cd08420fbc444444440
-    5e334380dfe0842084e110e920e4490d14f52a4c
-    5a123b00dfe082e07c4222123a4891ea2a54a8d2
-    454dba00fffc1040
-    c081041041084210
+    d159e0afa08eaaac56ab10aaaaac9aaaadaaaaaa
+    4394238b8de251522257a9d2a755d555d5555554
+    471026a323788445ce952bd4aeaaaaabaaaaaaab
+    d159e0afa08eaaac
+    820924aaaaaaaaaa
 """
 
 from __future__ import annotations
@@ -36,16 +35,12 @@ from codec.progic.layout import make_cut, packed_bytes
 LEAST, MOST = 8, 40
 """Bytes of a sketch."""
 KINDS = 5
-FINE, WIDE, NARROW = 192, 96, 64
+FINE, FINEST = 192, 96
 """Width of an interval of kinds 1 to 4, and of kind 0; the unit, as of coefficients, is 1/256 of a grey level."""
 ROUGH = 2
 """Orders that each of the kinds 1 to 4 tells, in intervals four times as wide, shifted by FINE each."""
-LUMA, CHROMA = "65665544333222", "5455433222"
-"""Of kinds 1 to 4, bits of a coefficient by its order, rows plus columns."""
-WIDE_CHROMA, NARROW_CHROMA = "8765444333", "7654333333"
-"""The same of kind 0."""
-MOST_BEYOND = 2 << 16
-"""Of the squares of what coefficients are beyond narrow intervals, together, if these are used."""
+ALL_CHROMA, LUMA, CHROMA = "5211111111111111", "4132222111111111", "2111111111111111"
+"""Of kind 0, and of the others: bits from which codes of a coefficient grow, by its order, rows plus columns."""
 BLOCKS = 16
 WEIGHTS = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]])
 """Of R, G, B in Y, Cb, Cr, in 1/256."""
@@ -76,30 +71,44 @@ class Entry(NamedTuple):
     channel: int
     row: int
     column: int
-    bits: int
     step: int
     """Width of an interval."""
     shift: int
+    least: int
+    """Bits of the shortest code, less one."""
 
 
 @lru_cache
-def plan(kind: int, size: int, narrow: bool = False) -> list[Entry]:
-    """What a sketch of this kind and so many bytes tells, in order: rough before fine, as far as bits go."""
-    chroma = CHROMA if kind else NARROW_CHROMA if narrow else WIDE_CHROMA
-    step, count = FINE if kind else NARROW if narrow else WIDE, KINDS - 1
+def plan(kind: int) -> list[Entry]:
+    """What sketches of this kind tell, in order: rough before fine, as far as bits go."""
+    step, count = FINE if kind else FINEST, KINDS - 1
     rough, fine = [], []
     for order in range(BLOCKS):
         for row in range(order + 1):
-            for channel, bits in enumerate((LUMA if kind else "", chroma, chroma)):
-                if order < len(bits):
-                    place = channel, row, order - row, int(bits[order])
-                    if kind and order < ROUGH:
-                        rough.append(Entry(*place, step * count, step * (kind - 1)))
-                    else:
-                        fine.append(Entry(*place, step, 0))
-    entries = rough + fine[kind - 1 :: count] if kind else fine
-    ends = np.cumsum([entry.bits for entry in entries])
-    return entries[: int(np.searchsorted(ends, 8 * size - (kind == 0), side="right"))]
+            for channel in range(3) if kind else (1, 2):
+                least = int((CHROMA if kind and channel else LUMA if kind else ALL_CHROMA)[order])
+                place = channel, row, order - row
+                if kind and order < ROUGH:
+                    rough.append(Entry(*place, step * count, step * (kind - 1), least))
+                else:
+                    fine.append(Entry(*place, step, 0, least))
+    return rough + fine[kind - 1 :: count] if kind else fine
+
+
+def to_code(number: int, least: int) -> str:
+    """The bits of an interval's number: Exp-Golomb of order `least`, of 0, -1, 1, -2, 2 and so on as 0, 1, 2, 3, 4."""
+    bits = f"{(2 * number if number >= 0 else -2 * number - 1) + (1 << least):b}"
+    return "0" * (len(bits) - 1 - least) + bits
+
+
+def read_code(bits: str, at: int, least: int) -> tuple[int, int]:
+    """The number whose code begins at `at`, and where that ends. Raises ValueError where it does not end."""
+    first = bits.index("1", at)
+    end = 2 * first - at + least + 1
+    if end > len(bits):
+        raise ValueError("a code that does not end")
+    folded = int(bits[first:end], 2) - (1 << least)
+    return -(folded + 1) // 2 if folded % 2 else folded // 2, end
 
 
 def find_room(stages: int, cells: int, bits: int, payload_bytes: int) -> tuple[int, int]:
@@ -148,14 +157,13 @@ def coefficients(image: Image) -> Integers:
 def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
     """The sketches of payloads 0 to `count` - 1, `size` bytes each."""
     found = coefficients(image)
-    beyond = [abs(int(found[each[:3]])) - (each.step << each.bits - 1) for each in plan(0, size, narrow=True)]
-    narrow = sum(max(excess, 0) ** 2 for excess in beyond) <= MOST_BEYOND
     for k in range(count):
-        kind = k % KINDS
-        bits = "" if kind else str(int(narrow))
-        for channel, row, column, width, step, shift in plan(kind, size, narrow and not kind):
-            number = (int(found[channel, row, column]) - shift) // step + (1 << width - 1)
-            bits += f"{min(max(number, 0), (1 << width) - 1):0{width}b}"
+        bits = ""
+        for entry in plan(k % KINDS):
+            code = to_code((int(found[entry[:3]]) - entry.shift) // entry.step, entry.least)
+            if len(bits) + len(code) > 8 * size:
+                break
+            bits += code
         yield int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
 
 
@@ -166,18 +174,16 @@ def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.
     """
     low, high = (np.full((3, BLOCKS, BLOCKS), end) for end in (-np.inf, np.inf))
     for k, sketch in sketches.items():
-        kind, size = k % KINDS, len(sketch)
-        bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * size}b}", int(kind == 0)
-        for channel, row, column, width, step, shift in plan(kind, size, kind == 0 and bits[0] == "1"):
-            number, at = int(bits[at : at + width], 2), at + width
-            edge = (number - (1 << width - 1)) * step + shift
-            place = channel, row, column
-            if number:
-                low[place] = max(low[place], edge)
-            if number < (1 << width) - 1:
-                high[place] = min(high[place], edge + step)
-        if "1" in bits[at:]:
-            raise CodecError(f"sketch of payload {k} ends in stray bits; it is damaged or of another codec")
+        bits, at = f"{int.from_bytes(sketch, 'big'):0{8 * len(sketch)}b}", 0
+        for entry in plan(k % KINDS):
+            if "1" not in bits[at:]:
+                break
+            try:
+                number, at = read_code(bits, at, entry.least)
+            except ValueError as error:
+                raise CodecError(f"sketch of payload {k} ends in {error}; it is damaged or of another codec") from None
+            edge, place = number * entry.step + entry.shift, entry[:3]
+            low[place], high[place] = max(low[place], edge), min(high[place], edge + entry.step)
     return low, high
 
 
