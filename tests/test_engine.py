@@ -167,7 +167,8 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
     ("more", "said"),
     [
         (("--engine", "abacus"), "--engine is 'abacus'; expected onnxruntime (or leave it out)"),
-        ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs ProGIC; the codec is webp (leave out --engine)"),
+        ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs no webp, but progic and progic-whole (leave"),
+        ((*ENGINE, "--codec", "progic-sketch"), "--engine onnxruntime runs no progic-sketch, but progic"),
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
         (
             (*ENGINE, "--option", "search=2"),

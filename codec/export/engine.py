@@ -105,8 +105,8 @@ def check_engine(engine: str, name: str) -> None:
     """Raise CodecError for an engine that there is not, or one that does not run the codec `name`."""
     if engine != "onnxruntime":
         raise CodecError(f"--engine is {engine!r}; expected onnxruntime (or leave it out)")
-    if not name.startswith("progic"):
-        raise CodecError(f"--engine {engine} runs ProGIC; the codec is {name} (leave out --engine)")
+    if name not in ("progic", "progic-whole"):
+        raise CodecError(f"--engine {engine} runs no {name}, but progic and progic-whole (leave out --engine)")
 
 
 def to_pixels(picture: npt.NDArray[np.float32]) -> Image:
