@@ -172,7 +172,11 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
         (
             (*ENGINE, "--option", "search=2"),
-            "search is not for --engine onnxruntime, which goes only forward; leave out",
+            "search is not for --engine onnxruntime, but for torch; leave out one of them",
+        ),
+        (
+            (*ENGINE, "--option", "arithmetic=bfloat16"),
+            "arithmetic is not for --engine onnxruntime, but for torch; leave out one of them",
         ),
         ((*ENGINE, "--option", "stages=9"), "stages is 9; expected 1 to 5, the stages of model small"),
         (

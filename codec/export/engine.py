@@ -96,8 +96,8 @@ def load_sender(
         raise CodecError("budget_packets goes with a model by name or .safetensors file; with an .onnx give stages=N")
     fitted = fit_options(name, options, payload_bytes, height, width)
     fitting_factory(name, fitted)
-    if set(fitted) & {"search", "judge"}:
-        raise CodecError(f"search is not for --engine {engine}, which goes only forward; leave out one of them")
+    if not_its := sorted(set(fitted) & {"search", "judge", "arithmetic"}):
+        raise CodecError(f"{not_its[0]} is not for --engine {engine}, but for torch; leave out one of them")
     return OnnxProgic(**fitted, name=name)
 
 
