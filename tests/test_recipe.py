@@ -52,7 +52,6 @@ def test_settings_stand_in_place_of_the_files_own(tmp_path: Path) -> None:
         ("steps: 5\nminutes: 5\n", "steps and minutes are both set; write one of them"),
         ("preset: small\nheld: [1, 6]\n", "held is [1, 6]; expected at most 5, the stages of small"),
         ("held: [0]\n", "held.0 is 0; input should be greater than or equal to 1"),
-        ("teach: -1\n", "teach is -1; input should be greater than or equal to 0"),
         ("minutes: 0\n", "minutes is 0; input should be greater than 0"),
         ("l1: .nan\n", "l1 is nan; input should be a finite number"),
         ("- 1\n", "holds list; expected keys such as preset, steps, batch"),

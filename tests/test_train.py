@@ -134,7 +134,7 @@ def test_a_pupil_comes_nearer_to_its_teachers_latents_and_takes_its_codebooks(ph
     list(train(toy_config(photos, tmp_path / "first", 20, check_steps=20), TOY))
     teacher = str(tmp_path / "first" / "model.safetensors")
     narrow = replace(TOY, channels=6)
-    config = toy_config(photos, tmp_path / "second", 60, teacher=teacher, teach=3.0, weight_decay=0.5, check_steps=20)
+    config = toy_config(photos, tmp_path / "second", 60, teacher=teacher, weight_decay=0.5, check_steps=20)
     rows = list(train(config, narrow))
     assert np.mean([row["teach"] for row in rows[-5:]]) < 0.5 * rows[0]["teach"]
     [before, after] = [load_model(tmp_path / run / "model.safetensors")[0] for run in ("first", "second")]

@@ -31,9 +31,7 @@ class TrainConfig(BaseModel):
     start: str = ""
     """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
     teacher: str = ""
-    """Weights file whose latents analysis learns, and whose codebooks are taken over and stay."""
-    teach: Weight = 1.0
-    """Weight of the mean squared distance to the teacher's latents."""
+    """Weights file whose latents analysis learns, and from nothing else; its codebooks are taken over and stay."""
     seed: Annotated[int, Field(ge=0)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     bfloat16: Literal["auto", "on", "off"] = "auto"

@@ -67,11 +67,10 @@ class Stepper:
         with self.autocast:
             latent = learned.model.analysis(x)
         plain = step < config.quantize_from and not config.start and not config.teacher
-        coded = self._leave_plain(latent.float()) if plain else self._quantize(latent.float())
-        regular = coded.regular
         if learned.teacher is not None:
-            coded.losses["teach"] = apart = self._teach(x, latent)
-            regular = regular + config.teach * apart
+            coded = self._teach(x, latent.float())
+        else:
+            coded = self._leave_plain(latent.float()) if plain else self._quantize(latent.float())
         with self.autocast:
             picture = learned.model.synthesis(coded.decoded, coded.held)
         reference = torch.cat([x] * (len(picture) // len(x)))
@@ -81,7 +80,7 @@ class Stepper:
         (pull,) = torch.autograd.grad(losses["loss"], leaf)
         if learned.adversary is not None and over >= config.adversarial_from:
             pull = pull + self._oppose(reference, leaf, picture, pull, losses, over)
-        torch.autograd.backward((picture.float() * pull).sum() + regular)
+        torch.autograd.backward((picture.float() * pull).sum() + coded.regular)
         losses["gradient"] = nn.utils.clip_grad_norm_(learned.weights(), config.clip)
         sound = losses["gradient"] < EXPLODED * config.clip  # false where it is no number
         learned.books.restore(before, sound)
@@ -94,12 +93,17 @@ class Stepper:
             pool[-1] = torch.where(sound, pool[-1], pool[-2])  # codebooks must not be placed by what exploded
         return {name: value.detach() for name, value in losses.items()}, sound
 
-    def _teach(self, x: Tensor, latent: Tensor) -> Tensor:
-        """Mean squared distance to the teacher's latents of the same crops."""
+    def _teach(self, x: Tensor, latent: Tensor) -> Coded:
+        """Latents quantized, of which analysis learns the teacher's and nothing else.
+
+        What pictures say to it as well, while the decoder knows little, leads it away from latents that are good.
+        """
         assert self.learned.teacher is not None
         with torch.no_grad(), self.autocast:
             wanted = self.learned.teacher.analysis(x)
-        return functional.mse_loss(latent.float(), wanted.float())
+        apart = functional.mse_loss(latent, wanted.float())
+        coded = self._quantize(latent.detach())
+        return coded._replace(regular=apart, losses=coded.losses | {"teach": apart.detach()})
 
     def _leave_plain(self, latent: Tensor) -> Coded:
         """Latents as they are, while there are no codebooks yet."""

@@ -2,7 +2,7 @@
 
 A narrower heir takes over what lies where both are as wide: the codebooks and the attentions on the latent, which are
 most of the parameters. Between these and the transforms of `onto`, a trained model of its shape, least squares fits
-the two seams. Its latents are near the giver's from then on; training (`teacher`, `teach`) brings them nearer.
+the two seams. Its latents are near the giver's from then on; training (`teacher`) brings them nearer.
 
     python -m codec.training.graft small --onto nano --data PHOTOS --out start.safetensors
 
