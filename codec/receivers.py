@@ -34,10 +34,11 @@ def load_receiver(
     if name.startswith("progic"):
         from codec.progic.shape import list_models, model_path
 
-        candidates = [model] if model else list_models()
+        coded = name == "progic-coded"
+        candidates = [model] if model else _with_tables(list_models()) if coded else list_models()
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
-            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
+            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine, coded)
             if on_air(receiver.model_id) == model_id:
                 return receiver
         raise WeightsError(
@@ -53,8 +54,12 @@ def load_receiver(
 
 
 @lru_cache(maxsize=4)
-def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
+def _progic(model: str, _written_ns: int, engine: str | None, coded: bool) -> Codec:
     """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
+    if coded:
+        from codec.progic.coded import CodedReceiver
+
+        return CodedReceiver(model)
     if engine:
         from codec.export.engine import OnnxProgic
 
@@ -62,3 +67,11 @@ def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)
+
+
+def _with_tables(models: list[str]) -> list[str]:
+    """Those of these shipped models for which progic-coded has tables."""
+    from codec.progic.contexts import tables_path
+    from codec.progic.shape import model_path
+
+    return [model for model in models if tables_path(model_path(model)).is_file()]

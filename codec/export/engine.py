@@ -103,7 +103,7 @@ def check_engine(engine: str, name: str) -> None:
     """Raise CodecError for an engine that there is not, or one that does not run the codec `name`."""
     if engine != "onnxruntime":
         raise CodecError(f"--engine is {engine!r}; expected onnxruntime (or leave it out)")
-    if not name.startswith("progic"):
+    if not name.startswith("progic") or name == "progic-coded":
         raise CodecError(f"--engine {engine} runs ProGIC; the codec is {name} (leave out --engine)")
 
 

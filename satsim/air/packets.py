@@ -79,6 +79,7 @@ CODEC_NUMBERS = {
     "jpegxl": 7,
     "jpeg2000": 8,
     "vvc": 9,
+    "progic-coded": 11,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""
