@@ -168,6 +168,7 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
     [
         (("--engine", "abacus"), "--engine is 'abacus'; expected onnxruntime (or leave it out)"),
         ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs ProGIC; the codec is webp (leave out --engine)"),
+        ((*ENGINE, "--codec", "progic-coded"), "--engine onnxruntime runs ProGIC; the codec is progic-coded"),
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
         ((*ENGINE, "--option", "stages=9"), "stages is 9; expected 1 to 5, the stages of model small"),
         (

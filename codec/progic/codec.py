@@ -37,17 +37,12 @@ class ProgicCodec:
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
-        check_image(image)
-        indices = self.indices(to_tensor(image, self.config.downsampling))
-        return layout.split(indices[: self.stages], self.config.index_bits, payload_bytes)
-
-    def indices(self, picture: Tensor) -> layout.Indices:
-        """int64[N, h, w] of float32[1, 3, H, W] in -1 to 1."""
         import torch
 
+        check_image(image)
         with torch.inference_mode():
-            found: layout.Indices = self._model.encode(picture)[0].numpy()
-        return found
+            indices = self._model.encode(to_tensor(image, self.config.downsampling))
+        return layout.split(indices[0, : self.stages].numpy(), self.config.index_bits, payload_bytes)
 
     def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
         """The picture uint8[height, width, 3] of whatever payloads arrived; None for none at all.

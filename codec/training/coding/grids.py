@@ -13,11 +13,13 @@ from torch import Tensor
 
 from codec.files import replacing
 from codec.folders import list_photos, read_each, read_photo
-from codec.progic.codec import ProgicCodec, to_tensor
+from codec.progic.codec import ProgicCodec
 from codec.progic.contexts import REACH, offsets
-from codec.progic.layout import Indices
+from codec.progic.layout import Indices, join
 
 Grid = npt.NDArray[np.int16]
+LARGE = 1 << 24
+"""Bytes that hold all stages of any photo."""
 
 
 def code_photos(folder: Path, codec: ProgicCodec, side: int | None, cache: Path) -> dict[str, Grid]:
@@ -31,11 +33,12 @@ def code_photos(folder: Path, codec: ProgicCodec, side: int | None, cache: Path)
     if kept.exists():
         with np.load(kept, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    left: list[str] = []
+    config, left = codec.config, list[str]()
     found = {}
     for path, photo in read_each([folder / name for name in names], lambda path: read_photo(path, side), left):
-        indices = codec.indices(to_tensor(photo.pixels, codec.config.downsampling))
-        found[str(path.relative_to(folder))] = indices.astype(np.int16)
+        payloads = dict(enumerate(codec.encode(photo.pixels, LARGE)))
+        grid = join(payloads, config.stages, *config.grid(*photo.pixels.shape[:2]), config.index_bits)
+        found[str(path.relative_to(folder))] = grid.astype(np.int16)
     cache.mkdir(parents=True, exist_ok=True)
     with replacing(kept) as file:
         np.savez_compressed(file, **found)  # type: ignore[arg-type]
