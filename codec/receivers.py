@@ -35,6 +35,8 @@ def load_receiver(
         from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
         candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
+        if name == "progic-coded" and not model:
+            candidates = _with_tables(candidates)
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
             receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
@@ -59,6 +61,10 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
         from codec.export.engine import OnnxProgic
 
         return OnnxProgic(model)
+    if name == "progic-coded":
+        from codec.progic.coded import CodedReceiver
+
+        return CodedReceiver(model)
     if name == "progic-sketch":
         from codec.progic.sketched import SketchReceiver
 
@@ -66,3 +72,11 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)
+
+
+def _with_tables(models: list[str]) -> list[str]:
+    """Those of these shipped models for which progic-coded has tables."""
+    from codec.progic.contexts import tables_path
+    from codec.progic.shape import model_path
+
+    return [model for model in models if tables_path(model_path(model)).is_file()]

@@ -80,6 +80,7 @@ CODEC_NUMBERS = {
     "jpeg2000": 8,
     "vvc": 9,
     "progic-sketch": 10,
+    "progic-coded": 11,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""
