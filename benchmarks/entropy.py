@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from codec.progic import layout
 from codec.progic.codec import ProgicCodec
-from codec.progic.coded import PayloadCoder
-from codec.progic.contexts import StageTables, neighbours, offset_numbers, read_tables
+from codec.progic.coding.coded import PayloadCoder
+from codec.progic.coding.contexts import StageTables, neighbours, offset_numbers, read_tables
 from codec.progic.layout import Indices
 from codec.progic.shape import model_path, read_weights
 from codec.training.coding.grids import code_photos, sort_codewords

@@ -62,7 +62,7 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
 
         return OnnxProgic(model)
     if name == "progic-coded":
-        from codec.progic.coded import CodedReceiver
+        from codec.progic.coding.coded import CodedReceiver
 
         return CodedReceiver(model)
     if name == "progic-sketch":
@@ -76,7 +76,7 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
 
 def _with_tables(models: list[str]) -> list[str]:
     """Those of these shipped models for which progic-coded has tables."""
-    from codec.progic.contexts import tables_path
+    from codec.progic.coding.contexts import tables_path
     from codec.progic.shape import model_path
 
     return [model for model in models if tables_path(model_path(model)).is_file()]

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import settings
 from PIL import Image
 
-from codec.progic.contexts import REACH, codebooks_id, tables_path
+from codec.progic.coding.contexts import REACH, codebooks_id, tables_path
 from codec.progic.shape import read_weights
 from satsim.air.packets import packetize
 

@@ -14,9 +14,9 @@ from PIL import Image
 from codec import load_codec, load_receiver
 from codec.base import CodecError, WeightsError
 from codec.progic import layout
-from codec.progic.coded import PayloadCoder
-from codec.progic.contexts import POWERS, StageTables, neighbours, offsets, tables_path
-from codec.progic.range_coder import RangeDecoder, RangeEncoder
+from codec.progic.coding.coded import PayloadCoder
+from codec.progic.coding.contexts import POWERS, StageTables, neighbours, offsets, tables_path
+from codec.progic.coding.range_coder import RangeDecoder, RangeEncoder
 
 VECTOR = "011be59841029ca8"
 """Stage 1 of 3x4 cells, codewords 3 3 3 3, 3 3 3 7, 3 3 255 0, with the tiny tables."""
@@ -208,7 +208,7 @@ SETTINGS = [
 
 def test_coded_bytes_are_the_same_whatever_threads_and_instructions_there_are(coder, tiny_weights):
     program = (
-        "import sys, hashlib, numpy as np; from codec.progic.coded import PayloadCoder;"
+        "import sys, hashlib, numpy as np; from codec.progic.coding.coded import PayloadCoder;"
         " coder = PayloadCoder(sys.argv[1]); chance = np.random.default_rng(5);"
         " often = chance.random((5, 256)) < .8; rest = chance.integers(0, 256, (5, 256));"
         " plain = [bytes(each) for each in np.where(often, 3, rest).tolist()];"

@@ -13,8 +13,8 @@ import satsim.air.compact
 from codec.base import WeightsError
 from codec.fake import FakeCodec
 from codec.progic.codec import ProgicCodec
-from codec.progic.coded import CodedReceiver
-from codec.progic.contexts import tables_path
+from codec.progic.coding.coded import CodedReceiver
+from codec.progic.coding.contexts import tables_path
 from codec.progic.receiver import ProgicReceiver
 from codec.progic.shape import list_models, model_path
 from codec.receivers import load_receiver

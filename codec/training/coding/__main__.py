@@ -12,7 +12,7 @@ import torch
 
 from codec.files import replacing
 from codec.progic.codec import ProgicCodec
-from codec.progic.contexts import codebooks_id, offset_numbers, tables_path
+from codec.progic.coding.contexts import codebooks_id, offset_numbers, tables_path
 from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 from codec.training.coding import __doc__ as usage
 from codec.training.coding.grids import Cells, code_photos, mean_bits, sort_codewords

@@ -14,7 +14,7 @@ from torch import Tensor
 from codec.files import replacing
 from codec.folders import list_photos, read_each, read_photo
 from codec.progic.codec import ProgicCodec
-from codec.progic.contexts import REACH, offsets
+from codec.progic.coding.contexts import REACH, offsets
 from codec.progic.layout import Indices, join
 
 Grid = npt.NDArray[np.int16]

@@ -1,4 +1,4 @@
-"""The small network that becomes tables: the sums of `codec.progic.contexts` in floats."""
+"""The small network that becomes tables: the sums of `codec.progic.coding.contexts` in floats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.progic.contexts import ACTIVATION, LOGIT, REACH, TOKEN, WEIGHT
+from codec.progic.coding.contexts import ACTIVATION, LOGIT, REACH, TOKEN, WEIGHT
 from codec.progic.layout import Indices
 
 Arrays = dict[str, npt.NDArray[np.generic]]

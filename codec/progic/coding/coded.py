@@ -19,9 +19,9 @@ import numpy as np
 
 from codec.base import CodecError, Image
 from codec.progic.codec import ProgicCodec
-from codec.progic.contexts import StageTables, neighbours, offset_numbers, read_tables
+from codec.progic.coding.contexts import StageTables, neighbours, offset_numbers, read_tables
+from codec.progic.coding.range_coder import RangeDecoder, RangeEncoder
 from codec.progic.layout import Cut, Indices, deal, pack_indices, packed_bytes, unpack_indices
-from codec.progic.range_coder import RangeDecoder, RangeEncoder
 from codec.progic.receiver import ProgicReceiver
 from codec.progic.shape import DEFAULT_MODEL, ProgicConfig, model_path, read_weights
 
