@@ -37,7 +37,7 @@ def load_receiver(
         candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
-            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
+            receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
             if on_air(receiver.model_id) == model_id:
                 return receiver
         raise WeightsError(
@@ -53,12 +53,16 @@ def load_receiver(
 
 
 @lru_cache(maxsize=4)
-def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
+def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Codec:
     """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
     if engine:
         from codec.export.engine import OnnxProgic
 
         return OnnxProgic(model)
+    if name == "progic-sketch":
+        from codec.progic.sketched import SketchReceiver
+
+        return SketchReceiver(model)
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)

@@ -29,7 +29,7 @@ from satsim.messages import encode_photo
 from satsim.notices import scheme_notices
 from satsim.receiving import Wanted, decode_messages
 from satsim.scenario.scenario import Scenario
-from satsim.scoring.header import sender_key
+from satsim.scoring.header import compact_notice, sender_key
 from satsim.scoring.outbox import fill_outbox
 
 BY_HAND = Packet("progic", 0x89ABCDEF, 0x102, 0x04, 4, 5, 256, 512, b"ABC", compact=True)
@@ -192,7 +192,7 @@ def test_any_header_under_a_true_checksum_gives_a_packet_or_a_packet_error(first
     [
         ({0: 0x22}, "first byte is 0x22"),
         ({1: 0x01}, "codec number is 0; this version knows 1, 2"),
-        ({1: 0xA1}, "codec number is 10"),
+        ({1: 0xB1}, "codec number is 11"),
         ({1: 0xE1}, "codec number is 14"),
         ({6: 0x03}, "index is 4 of 4 payloads; expected at most 3"),
         ({0: 0x21, 6: 0x00}, "repair symbol 0 over 2 of 1 payloads; there is none such"),
@@ -269,6 +269,8 @@ def test_the_extremes_of_every_field_fit():
         (360, 0, {}, [False]),
         (340, 0, {}, [False]),  # a stage fits to the byte
         (339, 0, {}, [True, False]),
+        (340, 0, {"codec": "progic-sketch"}, [True, False]),  # a stage and a sketch of 8 bytes do
+        (348, 0, {"codec": "progic-sketch"}, [False]),
         (360, 8, {"position": PLACED.position}, [False]),
         (340, 8, {}, [True, False]),
         (340, 16, {}, [True, False]),  # though it makes no room for a stage
@@ -382,6 +384,12 @@ def test_a_sealed_scenario_at_340_bytes_sends_whole_stages_and_says_how():
         "the header is compact, 12 bytes, where it can be: one of 20 leaves 312 of a message of 340 bytes to the codec,"
         " less than a stage of 320"
     ]
+
+
+def test_a_sketch_at_340_bytes_takes_the_compact_header_and_says_why():
+    assert compact_notice(340, 12, "progic-sketch").endswith(
+        "one of 20 leaves 320 of a message of 340 bytes to the codec, less than a stage of 320 and a sketch of 8"
+    )
 
 
 @pytest.mark.parametrize("packet_bytes", [340, 360])

@@ -21,9 +21,17 @@ class ProgicCodec:
 
     name = "progic"
 
-    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None, arithmetic: str = "float32") -> None:
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        stages: int | None = None,
+        search: int = 0,
+        judge: str = "lpips-squeeze",
+        arithmetic: str = "float32",
+    ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
+        `search` takes so many steps a stage, of half a second, to find indices that `judge` likes better: see `Search`.
         Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not, and
         for an `arithmetic` that is none, or not this processor's: see `narrow`.
         """
@@ -40,14 +48,18 @@ class ProgicCodec:
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
+        self._search = None
+        if search:
+            from codec.progic.search import Search
+
+            self._search = Search(weights, search, judge)
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
-        import torch
-
         check_image(image)
-        with torch.inference_mode():
-            indices = self._model.encode(to_tensor(image, self.config.downsampling))
+        x = to_tensor(image, self.config.downsampling)
+        height, width = image.shape[:2]
+        indices = self._search.encode(x, height, width, self.stages) if self._search else self._model.encode(x)
         return layout.split(indices[0, : self.stages].numpy(), self.config.index_bits, payload_bytes)
 
     def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
