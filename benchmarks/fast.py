@@ -1,19 +1,17 @@
-"""What `arithmetic=bfloat16` saves, and what its pictures score against float32's; and sets of packets a second.
+"""What `arithmetic=bfloat16` saves, and what its pictures score against float32's.
 
-    python benchmarks/fast.py [--rounds 30] [--threads 1 2] [--photos FOLDER ...] [--most N] [--sets 12]
+    python benchmarks/fast.py [--rounds 30] [--threads 1 2] [--photos FOLDER ...] [--most N]
 
 Times: forms take turns, a picture of 256x256 pixels each, to be encoded and decoded; told is the ratio of each round to
 eager float32 (`codec.progic.model`), median and 95 % interval over rounds. Scores: the mean over each folder's photos
 (centre squares at 256x256) of each metric at 1 to 5 packets, and by how much bfloat16's differs, with a 95 % interval
-over photos. Sets: a photo of 512x512 pixels in twenty packets, of which random sets are decoded and scored one after
-the other, as a sweep does. Intervals are of 2,000 bootstrap draws. Exit code 1 where bfloat16 takes more than 0.6 of
+over photos. Intervals are of 2,000 bootstrap draws. Exit code 1 where bfloat16 takes more than 0.6 of
 eager float32, or a mean score is more than 1 % worse.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -25,7 +23,6 @@ from speed import PlainProgic, synthetic_photo
 from codec.evaluation.evaluate import metrics_at_hand
 from codec.evaluation.runtimes import cpu_name
 from codec.folders import list_photos
-from codec.metrics import Metric
 from codec.photos import fit_photo
 from codec.progic import layout
 from codec.progic.codec import ProgicCodec
@@ -109,33 +106,6 @@ def change_of(pairs: np.ndarray) -> float:
     return float(second / first - 1)
 
 
-def time_sets(codecs: dict[str, ProgicCodec], count: int, metrics: list[Metric]) -> None:
-    """Print sets a second of one thread, decoded and scored by the best metric at hand and by DISTS-lite."""
-    torch.set_num_threads(1)
-    image = synthetic_photo(512)
-    payloads = codecs["float32"].encode(image, PAYLOAD_BYTES)
-    rng = np.random.default_rng(1)
-    sets = [np.flatnonzero(rng.random(len(payloads)) < 0.8) for _ in range(count)]
-    spent: dict[str, list[float]] = {}
-    for held in [sets[0], *sets]:  # the first is not counted
-        for name, codec in codecs.items():
-            began = time.process_time()
-            shown = codec.decode({int(k): payloads[k] for k in held}, 512, 512)
-            spent.setdefault(f"{name}, decoded", []).append(time.process_time() - began)
-            for metric in metrics:
-                before = time.process_time()
-                metric(image, shown)
-                spent.setdefault(f"{name}, {metric.name}", []).append(time.process_time() - before)
-    print(f"\nsets of {len(payloads)} packets, 512x512, 1 thread, {count} sets in turn, process time: median ms")
-    middle = {name: 1e3 * statistics.median(times[1:]) for name, times in spent.items()}
-    for name, ms in middle.items():
-        print(f"  {name:32} {ms:7.1f}")
-    for metric in metrics:
-        rates = {name: 1e3 / (middle[f"{name}, decoded"] + middle[f"{name}, {metric.name}"]) for name in codecs}
-        words = ", ".join(f"{name} {rate:.2f}" for name, rate in rates.items())
-        print(f"  sets a second, scored by {metric.name}: {words}; {rates['bfloat16'] / rates['float32']:.2f} times")
-
-
 def main() -> int:
     """Print all of it; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,15 +114,12 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--photos", type=Path, nargs="*", default=[], help="folders to score both forms on")
     parser.add_argument("--most", type=int, help="photos of each folder (default: all)")
-    parser.add_argument("--sets", type=int, default=12, help="0 for none")
     asked = parser.parse_args()
     codecs = {"float32": ProgicCodec(asked.model), "bfloat16": ProgicCodec(asked.model, arithmetic="bfloat16")}
     print(f"ProGIC {asked.model}, {cpu_name()}")
     missed = False
     for threads in asked.threads if asked.rounds else []:
         missed |= time_forms({"eager float32": PlainProgic(asked.model), **codecs}, threads, asked.rounds) > BAR_RATIO
-    if asked.sets:
-        time_sets(codecs, asked.sets, [each for each in metrics_at_hand(512) if each.name != "psnr"])
     for folder in asked.photos:
         missed |= score_forms(codecs, folder, asked.most)
     return int(missed)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from codec.base import CodecError, Image, check_image
 from codec.progic import layout
-from codec.progic.shape import ARITHMETICS, DEFAULT_MODEL, model_path, read_weights
+from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class ProgicCodec:
         stages: int | None = None,
         search: int = 0,
         judge: str = "lpips-squeeze",
-        arithmetic: str = ARITHMETICS[0],
+        arithmetic: str = "float32",
     ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
@@ -38,13 +38,13 @@ class ProgicCodec:
         from codec.progic.fast import FastProGIC
 
         narrow: tuple[Any, ...] = ()
-        if arithmetic != ARITHMETICS[0]:
+        if arithmetic != "float32":
             from codec.progic.narrow import multiplies_bfloat16, operations_for
 
             narrow = operations_for(arithmetic, multiplies_bfloat16())
         weights = read_weights(model_path(str(model)))
         self._model = FastProGIC(weights.config, weights.arrays, *narrow)
-        self.config, self.model_id = weights.config, weights.model_id
+        self.config, self.model_id, self.grid = weights.config, weights.model_id, weights.config.grid
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
@@ -77,10 +77,6 @@ class ProgicCodec:
         with torch.inference_mode():
             picture = self._model.decode(torch.from_numpy(grid)[None])
         return to_image(picture)[:height, :width]
-
-    def grid(self, height: int, width: int) -> tuple[int, int]:
-        """See `ProgicConfig.grid`."""
-        return self.config.grid(height, width)
 
 
 class WholeProgic(ProgicCodec):

@@ -16,6 +16,8 @@ from torch.nn import functional
 from codec.progic.decoder import ROWS, Decoder, Linear, Operations, read_linear, read_mixer, read_stack, send
 from codec.progic.shape import UNSHUFFLE, ProgicConfig
 
+Arrays = Mapping[str, npt.NDArray[np.float32]]
+
 
 def _gated(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     wide = functional.linear(x, weight, bias)
@@ -46,20 +48,13 @@ class FastProGIC:
     """`encode` and `decode` of a ProGIC model for batches of one, on a CPU; keeps nothing between calls."""
 
     def __init__(
-        self,
-        config: ProgicConfig,
-        arrays: Mapping[str, npt.NDArray[np.float32]],
-        ops: Operations = TORCH,
-        blocks: torch.dtype = torch.float32,
+        self, config: ProgicConfig, arrays: Arrays, ops: Operations = TORCH, blocks: torch.dtype = torch.float32
     ) -> None:
-        """`arrays` are those of a weights file, float32: see `shape.tensor_shapes`; they are shared, not copied.
-
-        Those of residual blocks may be of another type, for `ops` that take it; see `narrow`.
-        """
-        kinds = {name: blocks if ".blocks." in name else torch.float32 for name in arrays}
-        tensors = {name: torch.from_numpy(array).to(kinds[name]) for name, array in arrays.items()}
-        self._ops = ops
-        self._factor = config.downsampling // UNSHUFFLE
+        """`arrays` are those of a weights file: see `shape.tensor_shapes`; shared, but those of residual blocks, where
+        `ops` take them as another type than float32: see `narrow`."""
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        tensors |= {name: tensor.to(blocks) for name, tensor in tensors.items() if ".blocks." in name}
+        self._ops, self._factor = ops, config.downsampling // UNSHUFFLE
         self._enter = read_linear(tensors, "analysis.enter")
         self._body = read_stack(tensors, "analysis.body")
         down = tensors["analysis.down.weight"].permute(0, 2, 3, 1).flatten(1).contiguous()

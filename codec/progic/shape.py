@@ -50,11 +50,6 @@ class ProgicConfig:
         """Codewords in each codebook."""
         return 1 << self.index_bits
 
-    @property
-    def stage_bpp(self) -> float:
-        """Bits per pixel that one stage adds (eq. 8 with N = 1)."""
-        return self.index_bits / self.downsampling**2
-
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of latent cells, those of the padding included, that a picture of this size costs."""
         return -(-height // self.downsampling), -(-width // self.downsampling)
