@@ -4,7 +4,7 @@
 
 Forms take turns, one picture each, on 2 threads; figures are medians, ratios are to the plain model. With --photos,
 also the mean scores of both forms at 1 packet and at all. The bars for the default weights are 20 ms for encoding and
-decoding 256x256 pixels together, and 2 seconds for the command; exit code 1 says that one was missed.
+decoding 256x256 pixels together, and 0.5 seconds for the command; exit code 1 says that one was missed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
 
 BAR_MS = 20.0
-BAR_S = 2.0
+BAR_S = 0.5
 PAYLOAD_BYTES = 320
 COMMAND = "from satsim.commands.main import main; main()"
 
@@ -103,19 +103,20 @@ def score_forms(codecs: dict[str, ProgicCodec], folder: Path, side: int = 256) -
 
 
 def time_command(codec: ProgicCodec, model: str, rounds: int) -> float:
-    """Median seconds of `satsim decode` of one packet, each in a new process."""
+    """Median seconds of `satsim decode` of all packets of a photo, each in a new process."""
     from satsim.air.packets import pack, packetize
 
     payloads = codec.encode(synthetic_photo(256), PAYLOAD_BYTES)
     packets = packetize(payloads, codec="progic", model_id=codec.model_id, height=256, width=256)
     spent = {"import torch": [], "satsim decode": []}
     with tempfile.TemporaryDirectory() as folder:
-        packet, out = Path(folder) / "packet.bin", Path(folder) / "received.png"
-        packet.write_bytes(pack(packets[0]))
+        out, sent = Path(folder) / "received.png", [Path(folder) / f"{k}.bin" for k in range(len(packets))]
+        for path, packet in zip(sent, packets, strict=True):
+            path.write_bytes(pack(packet))
         options = ["--model", model] if model.endswith(".safetensors") else []
         commands = {
             "import torch": ["-c", "import torch"],
-            "satsim decode": ["-c", COMMAND, "decode", str(packet), "--out", str(out), *options],
+            "satsim decode": ["-c", COMMAND, "decode", *map(str, sent), "--out", str(out), *options],
         }
         for _ in range(rounds + 1):
             for name, arguments in commands.items():
@@ -150,7 +151,7 @@ def main() -> int:
         score_forms(codecs, asked.photos)
     if asked.cold:
         seconds = time_command(codecs["fast"], asked.model, asked.cold)
-        print(f"cold decode of one packet: {seconds:.2f} s (bar {BAR_S:.0f})")
+        print(f"cold decode of all packets: {seconds:.2f} s (bar {BAR_S})")
         missed |= seconds > BAR_S
     return int(missed)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from codec.base import CodecError
 
+MOST_STEPS, SEARCH_JUDGES = 1000, ("lpips-squeeze", "dists-lite")
+"""Of ProGIC's search for indices, see `codec.progic.search`."""
 ROOM_BYTES, SIZE = 10_000, (64, 64)
 """Of a packet and a photo in which every codec fits."""
 
@@ -38,12 +40,23 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     Brings in no torch and makes no class of your own.
     """
     from codec.loading import CODECS, fit_options, fitting_factory, whole
-    from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+    from codec.progic.shape import ARITHMETICS, DEFAULT_MODEL, model_path, read_weights
 
     options = fit_options(name, dict(options), ROOM_BYTES, *SIZE)
     factory = fitting_factory(name, options)
     if name.startswith("progic"):
+        if (arithmetic := options.get("arithmetic", ARITHMETICS[0])) not in ARITHMETICS:
+            raise CodecError(f"{name}: arithmetic is {arithmetic!r}; expected {' or '.join(ARITHMETICS)}")
         config = read_weights(model_path(str(options.get("model", DEFAULT_MODEL))), parts=()).config
         whole(name, config.stages if options.get("stages") is None else options["stages"], config.stages)
+        check_search(options.get("search", 0), options.get("judge", SEARCH_JUDGES[0]))
     elif name in CODECS:
         factory(**options)
+
+
+def check_search(steps: Any, judge: Any) -> None:
+    """Raise CodecError where `steps` of ProGIC's search for indices are no whole number, or its judge is none."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 0 <= steps <= MOST_STEPS:
+        raise CodecError(f"search is {steps!r}; expected steps a stage, 1 to {MOST_STEPS} (or leave it out)")
+    if judge not in SEARCH_JUDGES:
+        raise CodecError(f"judge is {judge!r}; a search goes by {' or '.join(SEARCH_JUDGES)} (or leave it out)")

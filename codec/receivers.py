@@ -36,14 +36,16 @@ def load_receiver(
     on_air = short_id or int
     named = f"model of short id {model_id:04x}" if short_id else f"model {model_id:08x}"
     if name.startswith("progic"):
-        from codec.progic.shape import list_models, model_path
+        from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
-        candidates = [model] if model else list_models()
+        candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
+        if name == "progic-coded" and not model:
+            candidates = _with_tables(candidates)
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
-            receiver = _progic(candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
+            receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
             if on_air(receiver.model_id) == model_id:
-                return _guessing(candidate, file.stat().st_mtime_ns) if guess else receiver
+                return _guessing(name, candidate, file.stat().st_mtime_ns) if guess else receiver
         raise WeightsError(
             f"packets are for ProGIC {named}; at hand: {', '.join(candidates) or 'none'}, of other ids"
             " (give the sender's weights file by --model)"
@@ -57,19 +59,36 @@ def load_receiver(
 
 
 @lru_cache(maxsize=4)
-def _progic(model: str, _written_ns: int, engine: str | None) -> Codec:
+def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Codec:
     """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
     if engine:
         from codec.export.engine import OnnxProgic
 
         return OnnxProgic(model)
+    if name == "progic-coded":
+        from codec.progic.coding.coded import CodedReceiver
+
+        return CodedReceiver(model)
+    if name == "progic-sketch":
+        from codec.progic.sketched import SketchReceiver
+
+        return SketchReceiver(model)
     from codec.progic.receiver import ProgicReceiver
 
     return ProgicReceiver(model)
 
 
 @lru_cache(maxsize=2)
-def _guessing(model: str, _written_ns: int) -> Codec:
+def _guessing(name: str, model: str, _written_ns: int) -> Codec:
     from codec.progic.receiver import ProgicReceiver
+    from codec.progic.sketched import SketchReceiver
 
-    return ProgicReceiver(model, guess=True)
+    return (SketchReceiver if name == "progic-sketch" else ProgicReceiver)(model, guess=True)
+
+
+def _with_tables(models: list[str]) -> list[str]:
+    """Those of these shipped models for which progic-coded has tables."""
+    from codec.progic.coding.contexts import tables_path
+    from codec.progic.shape import model_path
+
+    return [model for model in models if tables_path(model_path(model)).is_file()]

@@ -68,7 +68,7 @@ def scheme_notices(scenario: Scenario, scheme: SchemeSpec, outbox: Outbox) -> li
     if outbox.header_bytes < scenario.header.bytes_of():
         from satsim.scoring.header import compact_notice
 
-        notices.append(compact_notice(link.packet_bytes, outbox.header_bytes))
+        notices.append(compact_notice(link.packet_bytes, outbox.header_bytes, scheme.codec))
     if outbox.per_stage > 1 and outbox.stages > 1:
         notices.append(
             f"{name}: a stage does not fit a message of {link.packet_bytes} bytes with a header of"

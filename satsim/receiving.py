@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from codec.base import Codec, CodecError
+from codec.base import Codec, CodecError, Image
 from codec.loading import load_codec
 from codec.receivers import load_receiver
 from satsim.air.agreement import Agreed
@@ -15,7 +15,6 @@ from satsim.air.seal import SenderKey
 from satsim.contradictions import describe, describe_position, find_contradictions, ranges, sources_of
 from satsim.errors import PacketError, SatsimError, ScenarioError
 from satsim.replays import ReplayState
-from satsim.scoring.outbox import Picture
 
 PIXELS_PER_BYTE, LEAST_PIXELS = 1200, 256 * 256
 """How many pixels are decoded for each byte that came, and for however few of them; 340 bytes show 768x512 pixels."""
@@ -49,7 +48,7 @@ class Seen(NamedTuple):
     missing: list[int]
     """Those that did not, and do not follow from repair symbols."""
     repairs: int
-    picture: Picture | None
+    picture: Image | None
     error: CodecError | SatsimError | None
     """Why there is no picture."""
 
@@ -211,7 +210,7 @@ def _see(inbox: Inbox, key: ImageKey, agreed: Agreed, wanted: Wanted, report: li
     return Seen(key, sorted(agreed.payloads), missing, repairs, picture, error)
 
 
-def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holding: str) -> Picture:
+def _decode(key: ImageKey, received: Mapping[int, bytes], wanted: Wanted, holding: str) -> Image:
     pixels = key.width * key.height
     if wanted.max_pixels is not None and pixels > wanted.max_pixels:
         raise PacketError(

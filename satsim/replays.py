@@ -16,7 +16,6 @@ from typing import Any
 
 from satsim.air.seal import COUNTERS, WINDOW, ReplayWindow, SenderKey, counter_of
 from satsim.errors import ScenarioError
-from satsim.keys import locked, write_private
 
 Message = tuple[str, bytes]
 """Name of a file, and what it holds."""
@@ -50,6 +49,8 @@ def open_replay_state(path: Path | None, keys: Mapping[int, SenderKey] | None) -
         return
     if keys is None:
         raise ScenarioError("--replay-state is for sealed packets; expected --keys too")
+    from satsim.keys import locked, write_private
+
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):

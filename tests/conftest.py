@@ -16,6 +16,8 @@ import yaml
 from hypothesis import settings
 from PIL import Image
 
+from codec.progic.coding.contexts import REACH, codebooks_id, tables_path
+from codec.progic.shape import read_weights
 from satsim.air.packets import packetize
 
 settings.register_profile("satsim", deadline=None, derandomize=True)
@@ -118,8 +120,13 @@ def empty_store(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
-    """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds."""
-    return write_tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=0)
+    """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds.
+
+    Tables for `progic-coded` lie beside it.
+    """
+    path = write_tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=0)
+    write_tiny_tables(path)
+    return path
 
 
 def write_tiny_weights(path, seed):
@@ -134,6 +141,34 @@ def write_tiny_weights(path, seed):
         config = ProgicConfig(channels=8, encoder_blocks=1, decoder_blocks=1, latent_channels=8, index_bits=8)
         save_model(ProGIC(config), path)
     return path
+
+
+def tiny_tables(codewords=256, groups=16, d=3):
+    """Arrays of `StageTables` by arithmetic, the same for ever: codeword 3 is likely, the others a little."""
+    grid = (REACH + 1) * (2 * REACH + 1)
+    return {
+        "ranks": np.arange(codewords) * 7 % codewords,
+        "tokens": np.arange(codewords * d).reshape(codewords, d) * 37 % 61 - 30,
+        "weights": np.arange(grid * d).reshape(grid, d) * 101 % 401 - 200,
+        "shifts": np.arange(grid * d).reshape(grid, d) * 59 % 301 - 150,
+        "start": np.arange(d) * 20000,
+        "mix": np.arange(d * d).reshape(d, d) * 211 % 801 - 400,
+        "mix_start": np.arange(d) * 100000,
+        "classes": np.arange(groups * d).reshape(groups, d) * 43 % 61 - 30,
+        "class_start": np.where(np.arange(groups) == 21 // (codewords // groups), 600, 0),
+        "members": np.arange(codewords * d).reshape(codewords, d) * 53 % 61 - 30,
+        "member_start": np.where(np.arange(codewords) == 21, 900, 0),
+        "scales": np.array([6, 6]),
+    }
+
+
+def write_tiny_tables(weights):
+    """Tables for these weights, beside them: every stage has the same."""
+    books = read_weights(weights, ("quantizer.",)).arrays["quantizer.codebooks"]
+    arrays = tiny_tables(books.shape[1])
+    held = {f"{stage}.{name}": array for stage in range(len(books)) for name, array in arrays.items()}
+    np.savez(tables_path(weights), codebooks=np.uint32(codebooks_id(books)), **held)
+    return tables_path(weights)
 
 
 def random_model(config, seed=0):

@@ -13,8 +13,10 @@ import satsim.air.compact
 from codec.base import WeightsError
 from codec.fake import FakeCodec
 from codec.progic.codec import ProgicCodec
+from codec.progic.coding.coded import CodedReceiver
+from codec.progic.coding.contexts import tables_path
 from codec.progic.receiver import ProgicReceiver
-from codec.progic.shape import list_models
+from codec.progic.shape import list_models, model_path
 from codec.receivers import load_receiver
 from satsim.air.compact import FRAMES, short_id
 from satsim.air.forms import header_forms, misfit
@@ -29,7 +31,7 @@ from satsim.messages import encode_photo
 from satsim.notices import scheme_notices
 from satsim.receiving import Wanted, decode_messages
 from satsim.scenario.scenario import Scenario
-from satsim.scoring.header import sender_key
+from satsim.scoring.header import compact_notice, sender_key
 from satsim.scoring.outbox import fill_outbox
 
 BY_HAND = Packet("progic", 0x89ABCDEF, 0x102, 0x04, 4, 5, 256, 512, b"ABC", compact=True)
@@ -158,7 +160,7 @@ def test_what_was_sealed_comes_back_in_either_form(packet, counter):
 def is_sound(front, body):
     """Whether the fields agree with each other, told apart from the code under test."""
     place = int.from_bytes(front[4:7], "big") % 2**14
-    if front[1] >> 4 not in (*range(1, 10), 15):
+    if front[1] >> 4 not in (*range(1, 12), 15):
         return False
     if front[0] & 1 and place >> 9 > place % 32:
         return False
@@ -192,7 +194,7 @@ def test_any_header_under_a_true_checksum_gives_a_packet_or_a_packet_error(first
     [
         ({0: 0x22}, "first byte is 0x22"),
         ({1: 0x01}, "codec number is 0; this version knows 1, 2"),
-        ({1: 0xA1}, "codec number is 10"),
+        ({1: 0xC1}, "codec number is 12"),
         ({1: 0xE1}, "codec number is 14"),
         ({6: 0x03}, "index is 4 of 4 payloads; expected at most 3"),
         ({0: 0x21, 6: 0x00}, "repair symbol 0 over 2 of 1 payloads; there is none such"),
@@ -269,6 +271,8 @@ def test_the_extremes_of_every_field_fit():
         (360, 0, {}, [False]),
         (340, 0, {}, [False]),  # a stage fits to the byte
         (339, 0, {}, [True, False]),
+        (340, 0, {"codec": "progic-sketch"}, [True, False]),  # a stage and a sketch of 8 bytes do
+        (348, 0, {"codec": "progic-sketch"}, [False]),
         (360, 8, {"position": PLACED.position}, [False]),
         (340, 8, {}, [True, False]),
         (340, 16, {}, [True, False]),  # though it makes no room for a stage
@@ -384,6 +388,12 @@ def test_a_sealed_scenario_at_340_bytes_sends_whole_stages_and_says_how():
     ]
 
 
+def test_a_sketch_at_340_bytes_takes_the_compact_header_and_says_why():
+    assert compact_notice(340, 12, "progic-sketch").endswith(
+        "one of 20 leaves 320 of a message of 340 bytes to the codec, less than a stage of 320 and a sketch of 8"
+    )
+
+
 @pytest.mark.parametrize("packet_bytes", [340, 360])
 def test_a_plain_stage_keeps_its_20_bytes_and_nothing_is_said(packet_bytes):
     outbox, _, notices = fill(Cutter(payloads=5), packet_bytes)
@@ -481,6 +491,7 @@ def test_a_receiver_finds_the_model_by_its_short_id_and_refuses_another(photo, t
 
 def test_no_two_shipped_models_share_a_short_id():
     ids = {name: ProgicReceiver(name).model_id for name in list_models()}
-    assert ids
+    ids |= {f"{name}, coded": CodedReceiver(name).model_id for name in ids if tables_path(model_path(name)).exists()}
+    assert len(ids) > 2
     for one, other in combinations(ids, 2):
         assert short_id(ids[one]) != short_id(ids[other])

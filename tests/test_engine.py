@@ -167,8 +167,18 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
     ("more", "said"),
     [
         (("--engine", "abacus"), "--engine is 'abacus'; expected onnxruntime (or leave it out)"),
-        ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs ProGIC; the codec is webp (leave out --engine)"),
+        ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs no webp, but progic and progic-whole (leave"),
+        ((*ENGINE, "--codec", "progic-sketch"), "--engine onnxruntime runs no progic-sketch, but progic"),
+        ((*ENGINE, "--codec", "progic-coded"), "--engine onnxruntime runs no progic-coded, but progic"),
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
+        (
+            (*ENGINE, "--option", "search=2"),
+            "search is not for --engine onnxruntime, but for torch; leave out one of them",
+        ),
+        (
+            (*ENGINE, "--option", "arithmetic=bfloat16"),
+            "arithmetic is not for --engine onnxruntime, but for torch; leave out one of them",
+        ),
         ((*ENGINE, "--option", "stages=9"), "stages is 9; expected 1 to 5, the stages of model small"),
         (
             (*ENGINE, "--option", "model=encoder.onnx", "--option", "budget_packets=2"),

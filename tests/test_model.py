@@ -43,7 +43,7 @@ def test_four_times_the_pixels_cost_four_times_the_flops():
 
 
 def test_a_stage_adds_0_0391_bits_a_pixel():
-    assert PRESETS["base"].stage_bpp == pytest.approx(0.0391, abs=5e-5)
+    assert PRESETS["base"].index_bits / PRESETS["base"].downsampling ** 2 == pytest.approx(0.0391, abs=5e-5)
 
 
 @pytest.mark.parametrize("downsampling", [8, 16, 32, 64])

@@ -47,3 +47,13 @@ def test_decoding_leaves_torch_out(tiny_weights):
     arguments = [str(tiny_weights), str(ProgicReceiver(str(tiny_weights)).model_id), payload.hex()]
     done = subprocess.run([sys.executable, "-c", check, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_decode_to_a_picture_leaves_out_what_simulates_and_scores():
+    """To import the scenarios alone would take a third as long as all of a cold decode."""
+    check = "import sys, satsim.inputs, satsim.receiving, satsim.pictures; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in done.stdout.split() if name.startswith("satsim.")}
+    assert rooms >= {"air", "receiving", "pictures"}
+    assert not rooms & {"scenario", "scoring", "simulation", "links"}
+    assert not {"pydantic", "yaml"} & set(done.stdout.split())

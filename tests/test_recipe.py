@@ -50,6 +50,8 @@ def test_settings_stand_in_place_of_the_files_own(tmp_path: Path) -> None:
         ("crop: 100\n", "crop is 100; expected a multiple of 16, the downsampling of nano"),
         ("late_crop: 100\n", "late_crop is 100; expected a multiple of 16, the downsampling of nano"),
         ("steps: 5\nminutes: 5\n", "steps and minutes are both set; write one of them"),
+        ("preset: small\nheld: [1, 6]\n", "held is [1, 6]; expected at most 5, the stages of small"),
+        ("held: [0]\n", "held.0 is 0; input should be greater than or equal to 1"),
         ("minutes: 0\n", "minutes is 0; input should be greater than 0"),
         ("l1: .nan\n", "l1 is nan; input should be a finite number"),
         ("- 1\n", "holds list; expected keys such as preset, steps, batch"),

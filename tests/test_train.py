@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -127,6 +128,37 @@ def test_a_frozen_encoder_and_its_codebooks_stay_while_the_decoder_moves(photos:
     moved = {name for name, tensor in after.state_dict().items() if not torch.equal(tensor, before.state_dict()[name])}
     assert moved
     assert all(name.startswith("synthesis.") for name in moved)
+
+
+def test_a_pupil_comes_nearer_to_its_teachers_latents_and_takes_its_codebooks(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 20, check_steps=20), TOY))
+    teacher = str(tmp_path / "first" / "model.safetensors")
+    narrow = replace(TOY, channels=6)
+    config = toy_config(photos, tmp_path / "second", 60, teacher=teacher, weight_decay=0.5, check_steps=20)
+    rows = list(train(config, narrow))
+    assert np.mean([row["teach"] for row in rows[-5:]]) < 0.5 * rows[0]["teach"]
+    [before, after] = [load_model(tmp_path / run / "model.safetensors")[0] for run in ("first", "second")]
+    assert torch.equal(before.quantizer.codebooks, after.quantizer.codebooks)
+
+
+def test_a_teacher_of_other_codebooks_is_refused(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 1), TOY))
+    teacher = str(tmp_path / "first" / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"teaches codebooks of \(3, 16, 8\); this run learns \(2, 16, 8\)"):
+        next(train(toy_config(photos, tmp_path / "second", 1, teacher=teacher), replace(TOY, stages=2)))
+
+
+def test_a_decoder_can_learn_for_one_packet_alone(photos: Path, tmp_path: Path) -> None:
+    list(train(toy_config(photos, tmp_path / "first", 10), TOY))
+    start = str(tmp_path / "first" / "model.safetensors")
+    changes = {"start": start, "freeze_encoder": True, "held": [1], "weight_decay": 0.5}
+    list(train(toy_config(photos, tmp_path / "second", 5, **changes), TOY))
+    [before, after] = [load_model(tmp_path / run / "model.safetensors")[0] for run in ("first", "second")]
+    moved = {name for name, tensor in after.state_dict().items() if not torch.equal(tensor, before.state_dict()[name])}
+    assert "synthesis.leave.weight" in moved
+    assert all(name.startswith("synthesis.") for name in moved)
+    scale = "synthesis.body.blocks.0.scale"
+    assert torch.equal(before.state_dict()[scale][1:], after.state_dict()[scale][1:])  # of two stages and more
 
 
 def test_colours_and_the_network_that_ships_can_be_losses(photos: Path, tmp_path: Path) -> None:
@@ -820,6 +852,38 @@ def test_the_discriminator_learns_to_tell_noise_from_flat_grey() -> None:
     assert loss < 0.2
 
 
+def test_noise_keeps_the_discriminator_from_winning() -> None:
+    def loss_after(noise: float) -> float:
+        torch.manual_seed(0)
+        config = TrainConfig(data=Path(), out=Path(), discriminator_noise=noise, discriminator_rate=1e-3)
+        adversary = Adversary(config, PatchDiscriminator(8))
+        for _ in range(60):
+            loss = adversary.learn(torch.rand(2, 3, 64, 64) - 0.5, torch.zeros(2, 3, 64, 64))
+            adversary.step(torch.tensor(True))
+        return float(loss)
+
+    assert loss_after(0.0) < 0.3 < 0.7 < loss_after(3.0)
+
+
+def test_features_that_match_cost_nothing_and_others_do() -> None:
+    torch.manual_seed(0)
+    plain, matching = (
+        Adversary(TrainConfig(data=Path(), out=Path(), feature_matching=weight), PatchDiscriminator(8))
+        for weight in (0.0, 3.0)
+    )
+    matching.discriminator.load_state_dict(plain.discriminator.state_dict())
+    real, other = torch.rand(2, 2, 3, 64, 64)
+    costs = []
+    for shown in (real, other):
+        leaf = shown.clone().requires_grad_()
+        (alone, push), (both, pull) = (each.oppose(real, leaf, leaf) for each in (plain, matching))
+        costs.append(float(both - alone))
+        assert torch.isfinite(push).all()
+        assert torch.isfinite(pull).all()
+    assert costs[0] == 0
+    assert costs[1] > 0.1
+
+
 def test_the_adaptive_weight_is_the_ratio_of_gradients_at_the_last_layer() -> None:
     last = torch.tensor([2.0, -1.0], requires_grad=True)
     picture = last * torch.tensor([3.0, 5.0])
@@ -897,6 +961,14 @@ def test_every_stage_is_decoded_with_the_weights_of_eq_7() -> None:
     assert weights.tolist() == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.6])
 
 
+def test_the_recipe_can_name_the_numbers_of_stages_that_are_decoded() -> None:
+    config = TrainConfig(data=Path(), out=Path(), damage=1.0, held=(1, 3))
+    kept, weights = decode_plan(config, 5, (2, 4, 4))
+    assert kept.flatten(2).all(dim=2).tolist() == [[True] + 4 * [False], 3 * [True] + 2 * [False]]
+    assert not kept[0, 1:].any()
+    assert weights.tolist() == [0.5, 0.5]
+
+
 def test_windows_lie_off_the_grid_and_have_one_size() -> None:
     torch.manual_seed(0)
     picture = torch.zeros(1, 3, 64, 64)
@@ -965,6 +1037,19 @@ def test_muon_takes_matrices_and_adamw_the_rest() -> None:
     adamw, muon = make_optimizers(model, "muon", [])
     assert [p.shape for p in muon.param_groups[0]["params"]] == [(64, 64, 1, 1)]
     assert len(adamw.param_groups[0]["params"]) == 3
+
+
+def test_a_narrow_muon_moves_as_the_other_does_but_for_rounding() -> None:
+    moved = []
+    for narrow in (False, True):
+        matrix = torch.nn.Parameter(torch.zeros(20, 8, 1, 1))
+        matrix.grad = torch.randn(20, 8, 1, 1, generator=torch.Generator().manual_seed(1))
+        muon = Muon([matrix], narrow=narrow)
+        muon.param_groups[0]["lr"] = 1.0
+        muon.step()
+        moved.append(matrix.detach())
+    assert not torch.equal(*moved)
+    assert (moved[0] - moved[1]).norm() < 0.05 * moved[0].norm()
 
 
 def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:

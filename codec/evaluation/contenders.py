@@ -34,7 +34,7 @@ def read_contender(text: str, settings: Sequence[str] = ()) -> Contender:
     does not take.
     """
     name, own = split_options(text)
-    texts = {"model": DEFAULT_MODEL} if name in ("progic", "progic-whole") else {}
+    texts = {"model": DEFAULT_MODEL} if name.startswith("progic") else {}
     options: dict[str, Any] = dict(texts)
     for setting in [*settings, *own]:
         key, value = read_setting(setting, f"codec {text}: option {setting!r};")

@@ -96,6 +96,8 @@ def load_sender(
         raise CodecError("budget_packets goes with a model by name or .safetensors file; with an .onnx give stages=N")
     fitted = fit_options(name, options, payload_bytes, height, width)
     fitting_factory(name, fitted)
+    if not_its := sorted(set(fitted) & {"search", "judge", "arithmetic"}):
+        raise CodecError(f"{not_its[0]} is not for --engine {engine}, but for torch; leave out one of them")
     return OnnxProgic(**{key: value for key, value in fitted.items() if key != "guess"}, name=name)  # which decodes
 
 
@@ -103,8 +105,8 @@ def check_engine(engine: str, name: str) -> None:
     """Raise CodecError for an engine that there is not, or one that does not run the codec `name`."""
     if engine != "onnxruntime":
         raise CodecError(f"--engine is {engine!r}; expected onnxruntime (or leave it out)")
-    if not name.startswith("progic"):
-        raise CodecError(f"--engine {engine} runs ProGIC; the codec is {name} (leave out --engine)")
+    if name not in ("progic", "progic-whole"):
+        raise CodecError(f"--engine {engine} runs no {name}, but progic and progic-whole (leave out --engine)")
 
 
 def to_pixels(picture: npt.NDArray[np.float32]) -> Image:

@@ -43,7 +43,8 @@ class Lpips(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Unit-length features of every tap; keep those of a reference that many images are compared with."""
-        taps = self.backbone((2 * x - 1 - self.shift) / self.scale)
+        x = ((2 * x - 1 - self.shift) / self.scale).contiguous(memory_format=torch.channels_last)
+        taps = self.backbone(x)
         # vector_norm has a zero gradient at zero, where sqrt(sum(f^2)) has none.
         return [tap / (torch.linalg.vector_norm(tap, dim=1, keepdim=True) + EPSILON) for tap in taps]
 
@@ -61,4 +62,5 @@ def load_lpips(network: Literal["vgg", "squeeze"]) -> Lpips:
     backbone = Vgg16Features() if network == "vgg" else SqueezeNetFeatures()
     backbone_state, head_state = weights.load(f"lpips-{network}")
     backbone.load_state_dict(backbone_state)
-    return Lpips(backbone, [head_state[f"lin{tap}.model.1.weight"] for tap in range(len(backbone.channels))])
+    lpips = Lpips(backbone, [head_state[f"lin{tap}.model.1.weight"] for tap in range(len(backbone.channels))])
+    return lpips.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,32 +21,51 @@ class ProgicCodec:
 
     name = "progic"
 
-    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None, guess: bool | str = False) -> None:
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        stages: int | None = None,
+        search: int = 0,
+        judge: str = "lpips-squeeze",
+        arithmetic: str = "float32",
+        guess: bool | str = False,
+    ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
-        With `guess`, True or a file, what is lost is guessed. Raises WeightsError for files missing or corrupt,
-        CodecError for a number of stages that the model has not.
+        `search` takes so many steps a stage, of half a second, to find indices that `judge` likes better: see `Search`.
+        With `guess`, True or a file, a lost first stage is guessed (in float32, whatever the `arithmetic`).
+        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not, and
+        for an `arithmetic` that is none, or not this processor's: see `narrow`.
         """
         from codec.progic.fast import FastProGIC
 
+        narrow: tuple[Any, ...] = ()
+        if arithmetic != "float32":
+            from codec.progic.narrow import multiplies_bfloat16, operations_for
+
+            narrow = operations_for(arithmetic, multiplies_bfloat16())
         weights = read_weights(model_path(str(model)))
-        self._model = FastProGIC(weights.config, weights.arrays)
+        self._model = FastProGIC(weights.config, weights.arrays, *narrow)
         if guess:
             from codec.progic.guess import in_torch
 
             self._model.decoder = in_torch(guess, str(model), weights)
-        self.config, self.model_id = weights.config, weights.model_id
+        self.config, self.model_id, self.grid = weights.config, weights.model_id, weights.config.grid
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:
             raise CodecError(f"stages is {stages!r}; expected 1 to {self.config.stages}, the stages of model {model}")
+        self._search = None
+        if search:
+            from codec.progic.search import Search
+
+            self._search = Search(weights, search, judge)
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
-        import torch
-
         check_image(image)
-        with torch.inference_mode():
-            indices = self._model.encode(to_tensor(image, self.config.downsampling))
+        x = to_tensor(image, self.config.downsampling)
+        height, width = image.shape[:2]
+        indices = self._search.encode(x, height, width, self.stages) if self._search else self._model.encode(x)
         return layout.split(indices[0, : self.stages].numpy(), self.config.index_bits, payload_bytes)
 
     def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
@@ -64,10 +83,6 @@ class ProgicCodec:
         with torch.inference_mode():
             picture = self._model.decode(torch.from_numpy(grid)[None])
         return to_image(picture)[:height, :width]
-
-    def grid(self, height: int, width: int) -> tuple[int, int]:
-        """See `ProgicConfig.grid`."""
-        return self.config.grid(height, width)
 
 
 class WholeProgic(ProgicCodec):

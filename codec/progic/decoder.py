@@ -28,6 +28,8 @@ class Operations(NamedTuple):
     copy: Callable[[Array], Array]
     linear: Callable[[Array, Array, Array], Array]
     """(x, weight float[out, in], bias) -> a new x @ weight.T + bias."""
+    gated: Callable[[Array, Array, Array], Array]
+    """As `linear`, of twice the channels: what follows from the first half, but for negative ones, times the second."""
     add_product: Callable[[Array, Array, Array], object]
     """(x, branch, weight float[out, in]): add branch @ weight.T to `x`, in place."""
     plus_product: Callable[[Array, Array, Array], Array]
@@ -69,11 +71,7 @@ class Block:
         if self.depthwise is None:
             for first in range(0, len(x), ROWS):
                 part = x[first : first + ROWS]
-                wide = ops.linear(part, *self.enter)
-                half = wide.shape[1] // 2
-                gated = ops.relu(wide[:, :half])
-                gated *= wide[:, half:]
-                ops.add_product(part, gated, weight)
+                ops.add_product(part, ops.gated(part, *self.enter), weight)
         else:
             entered = ops.relu(ops.linear(x, *self.enter))
             ops.add_product(x, ops.depthwise(entered, rows, columns, *self.depthwise), weight)

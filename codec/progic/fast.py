@@ -17,6 +17,14 @@ from torch.nn import functional
 from codec.progic.decoder import ROWS, Decoder, Linear, Operations, read_linear, read_mixer, read_stack, send
 from codec.progic.shape import UNSHUFFLE, ProgicConfig
 
+Arrays = Mapping[str, npt.NDArray[np.float32]]
+
+
+def _gated(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    wide = functional.linear(x, weight, bias)
+    half = wide.shape[1] // 2
+    return wide[:, :half].relu_().mul_(wide[:, half:])
+
 
 def _depthwise(x: Tensor, rows: int, columns: int, weight: Tensor, bias: Tensor) -> Tensor:
     grid = x.view(1, rows, columns, -1).permute(0, 3, 1, 2)
@@ -28,6 +36,7 @@ TORCH = Operations(
     zeros=torch.zeros,
     copy=torch.clone,
     linear=functional.linear,
+    gated=_gated,
     add_product=lambda x, branch, weight: x.addmm_(branch, weight.t()),
     plus_product=torch.addcmul,
     depthwise=_depthwise,
@@ -39,10 +48,14 @@ TORCH = Operations(
 class FastProGIC:
     """`encode` and `decode` of a ProGIC model for batches of one, on a CPU; keeps nothing between calls."""
 
-    def __init__(self, config: ProgicConfig, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """`arrays` are those of a weights file, float32: see `shape.tensor_shapes`; they are shared, not copied."""
+    def __init__(
+        self, config: ProgicConfig, arrays: Arrays, ops: Operations = TORCH, blocks: torch.dtype = torch.float32
+    ) -> None:
+        """`arrays` are those of a weights file: see `shape.tensor_shapes`; shared, but those of residual blocks, where
+        `ops` take them as another type than float32: see `narrow`."""
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        self._factor = config.downsampling // UNSHUFFLE
+        tensors |= {name: tensor.to(blocks) for name, tensor in tensors.items() if ".blocks." in name}
+        self._ops, self._factor = ops, config.downsampling // UNSHUFFLE
         self._enter = read_linear(tensors, "analysis.enter")
         self._body = read_stack(tensors, "analysis.body")
         down = tensors["analysis.down.weight"].permute(0, 2, 3, 1).flatten(1).contiguous()
@@ -50,7 +63,7 @@ class FastProGIC:
         self._mixer = read_mixer(tensors, "analysis.attention")
         self._codebooks = tensors["quantizer.codebooks"]
         self._searches = [Linear(book, book.square().sum(dim=1) / -2) for book in self._codebooks]
-        self.decoder: Any = Decoder(config, tensors, TORCH)
+        self.decoder: Any = Decoder(config, tensors, ops)
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:
@@ -59,10 +72,10 @@ class FastProGIC:
         rows, columns = x.shape[2] // u, x.shape[3] // u
         cells = x[0].view(3, rows, u, columns, u).permute(1, 3, 0, 2, 4).reshape(rows * columns, -1)
         cells = functional.linear(cells, *self._enter)
-        send(TORCH, self._body, cells, rows, columns, 0)
+        send(self._ops, self._body, cells, rows, columns, 0)
         rows, columns = rows // f, columns // f
         cells = cells.view(rows, f, columns, f, -1).permute(0, 2, 1, 3, 4).reshape(rows * columns, -1)
-        residual = self._mixer.attend(TORCH, functional.linear(cells, *self._down), rows, columns, 0)
+        residual = self._mixer.attend(self._ops, functional.linear(cells, *self._down), rows, columns, 0)
         found = []
         for search, codebook in zip(self._searches, self._codebooks, strict=True):
             # NumPy finds a maximum's place ten times as fast as torch 2.13

@@ -50,11 +50,6 @@ class ProgicConfig:
         """Codewords in each codebook."""
         return 1 << self.index_bits
 
-    @property
-    def stage_bpp(self) -> float:
-        """Bits per pixel that one stage adds (eq. 8 with N = 1)."""
-        return self.index_bits / self.downsampling**2
-
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of latent cells, those of the padding included, that a picture of this size costs."""
         return -(-height // self.downsampling), -(-width // self.downsampling)
@@ -113,6 +108,8 @@ def convolution(name: str, held: int, made: int, side: int = 1) -> Shapes:
 
 ZOO = Path(__file__).parents[1] / "zoo"
 DEFAULT_MODEL = "small"
+ARITHMETICS = ("float32", "bfloat16")
+"""The default first; the other where a processor multiplies it, see `narrow`."""
 
 
 def list_models() -> list[str]:
@@ -151,7 +148,8 @@ def read_weights(path: Path, parts: tuple[str, ...] = ("",)) -> Weights:
     try:
         if path.exists() and not path.is_file():
             raise ValueError("it is no file")
-        model_id = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4], "big")
+        with path.open("rb") as opened:
+            model_id = int.from_bytes(hashlib.file_digest(opened, "sha256").digest()[:4], "big")
         with safe_open(path, framework="numpy") as file:
             config = ProgicConfig(**json.loads((file.metadata() or {})["progic"]))
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)

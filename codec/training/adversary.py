@@ -30,6 +30,16 @@ def discriminator_loss(discriminator: nn.Module, real: Tensor, decoded: Tensor) 
     return 0.5 * (functional.relu(1 - verdict_real).mean() + functional.relu(1 + verdict_decoded).mean())
 
 
+def features(discriminator: nn.Sequential, pictures: Tensor) -> list[Tensor]:
+    """What follows each of its activations, and last the verdict, all float32."""
+    found = []
+    for layer in discriminator:
+        pictures = layer(pictures)
+        if isinstance(layer, nn.LeakyReLU):
+            found.append(pictures.float())
+    return [*found, pictures.float()]
+
+
 def adaptive_weight(picture: Tensor, last_layer: Tensor, supervised: Tensor, adversarial: Tensor) -> Tensor:
     """How much to scale the adversarial gradient, so that it moves the last layer as far as the supervised one.
 
@@ -58,15 +68,26 @@ class Adversary:
         ramp = self.config.adversarial_ramp
         return self.config.adversarial * (min(1.0, begun / ramp) if ramp else 1.0) if begun >= 0 else 0.0
 
+    def _veil(self, pictures: Tensor) -> Tensor:
+        """The pictures as the discriminator is shown them."""
+        noise = self.config.discriminator_noise
+        return pictures + noise * torch.randn_like(pictures) if noise else pictures
+
     def learn(self, real: Tensor, decoded: Tensor) -> Tensor:
         """The loss of the discriminator, whose gradient waits for `step`."""
-        loss = discriminator_loss(self.discriminator, real, decoded)
+        loss = discriminator_loss(self.discriminator, self._veil(real), self._veil(decoded))
         torch.autograd.backward(loss)
         return loss.detach()
 
-    def oppose(self, decoded: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:
-        """The adversarial loss of float[B, 3, H, W], made from `leaf`, and its gradient on `leaf`."""
-        loss = -self.discriminator(decoded).float().mean()
+    def oppose(self, real: Tensor, decoded: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:
+        """The adversarial loss of `decoded`, made from `leaf`, where `real` was meant; and its gradient on `leaf`."""
+        *seen, verdict = features(self.discriminator, self._veil(decoded))
+        loss = -verdict.mean()
+        if self.config.feature_matching:
+            with torch.no_grad():
+                wanted = features(self.discriminator, self._veil(real))[:-1]
+            apart = [(one - other).abs().mean() / one.abs().mean() for one, other in zip(wanted, seen, strict=True)]
+            loss = loss + self.config.feature_matching * torch.stack(apart).mean()
         (push,) = torch.autograd.grad(loss, leaf)
         return loss.detach(), push
 

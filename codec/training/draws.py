@@ -13,9 +13,12 @@ def decode_plan(config: TrainConfig, stages: int, shape: tuple[int, int, int]) -
     """Cells to decode from, bool[D, N, B, h, w], and each decode's weight in eq. 7, float[D].
 
     The last decode has everything; the others a prefix of the stages, sometimes damaged: each number of stages in
-    turn with `every_stage`, else one drawn for each of the B crops.
+    turn with `every_stage`, else one drawn for each of the B crops. With `held` there are its prefixes alone.
     """
     p, batch = config.earlier_stages, shape[0]
+    if config.held:
+        whole = torch.arange(stages)[None, :] < torch.tensor(config.held)[:, None]
+        return whole[:, :, None, None, None].expand(-1, -1, *shape).clone(), torch.ones(len(whole)) / len(whole)
     if config.every_stage:
         prefixes = torch.arange(1, stages)[:, None].expand(-1, batch)
     else:

@@ -30,6 +30,8 @@ class TrainConfig(BaseModel):
     preset: Literal["base", "small", "nano", "fine16", "fine48"] = "nano"
     start: str = ""
     """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
+    teacher: str = ""
+    """Weights file whose latents analysis learns, and from nothing else; its codebooks are taken over and stay."""
     seed: Annotated[int, Field(ge=0)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     bfloat16: Literal["auto", "on", "off"] = "auto"
@@ -66,6 +68,8 @@ class TrainConfig(BaseModel):
     """The paper's p (eq. 7)."""
     every_stage: bool = False
     """Decode every number of stages each step (eq. 6 as it stands), not the last and one drawn for each crop."""
+    held: tuple[Count, ...] = ()
+    """Numbers of stages to decode, undamaged, each in every step and all of one weight; none: as the keys above say."""
     damage: Share = 0.15
     """Share of the partial decodes that also miss a stage or cells."""
     damage_first: Share = 0.2
@@ -112,6 +116,10 @@ class TrainConfig(BaseModel):
     adversarial_crops: Count = 6
     discriminator_width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
     discriminator_rate: Annotated[float, Field(gt=0)] = 1e-4
+    discriminator_noise: Weight = 0.0
+    """Deviation of the noise on whatever it is shown, of pictures in -1 to 1: a handicap, as details tell too much."""
+    feature_matching: Weight = 0.0
+    """Weight, in the adversarial term, of the relative L1 distance of the discriminator's features."""
     discriminator_clip: Annotated[float, Field(gt=0)] = 10.0
 
     checkpoint_s: Annotated[float, Field(ge=0)] = 240.0
@@ -123,11 +131,13 @@ class TrainConfig(BaseModel):
     def _fits(self) -> TrainConfig:
         from codec.progic.shape import PRESETS
 
-        factor = PRESETS[self.preset].downsampling
+        factor, stages = PRESETS[self.preset].downsampling, PRESETS[self.preset].stages
         for key in ("crop", "late_crop"):
             side = getattr(self, key)
             if side and side % factor:
                 raise ValueError(f"{key} is {side}; expected a multiple of {factor}, the downsampling of {self.preset}")
+        if self.held and max(self.held) > stages:
+            raise ValueError(f"held is {list(self.held)}; expected at most {stages}, the stages of {self.preset}")
         if self.minutes and "steps" in self.model_fields_set:
             raise ValueError("steps and minutes are both set; write one of them")
         return self

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.base import CodecError, WeightsError
+from codec.progic import narrow
 from codec.progic.model import ProGIC, load_model
 from codec.progic.shape import ProgicConfig
 from codec.training.adversary import Adversary, PatchDiscriminator
@@ -31,7 +32,12 @@ def multiplies_bfloat16(device: str) -> bool:
     """Whether `device` multiplies bfloat16 in hardware; elsewhere autocast is slower than float32."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return narrow.multiplies_bfloat16()
+
+
+def narrows(config: TrainConfig, device: str) -> bool:
+    """Whether a run multiplies in bfloat16."""
+    return multiplies_bfloat16(device) if config.bfloat16 == "auto" else config.bfloat16 == "on"
 
 
 class Learned:
@@ -49,19 +55,31 @@ class Learned:
             if begun.config != shape:
                 raise WeightsError(f"{config.start}: holds a model of another shape: {begun.config}")
             self.model.load_state_dict(begun.state_dict())
+        self.teacher = self._hire(config.teacher) if config.teacher else None
         self.average.load_state_dict(self.model.state_dict())
         self.average.requires_grad_(False).eval()
         self.model.analysis.requires_grad_(not config.freeze_encoder)
         codebooks = self.model.quantizer.codebooks
-        learned = [codebooks.requires_grad_()] if config.codebooks == "gradient" and not config.freeze_encoder else []
+        self.codebooks_stay = config.freeze_encoder or self.teacher is not None
+        learned = [codebooks.requires_grad_()] if config.codebooks == "gradient" and not self.codebooks_stay else []
         cells = config.batch * (config.crop // shape.downsampling) ** 2
         self.books = CodebookTrainer(codebooks, config.codebook_decay, cells / shape.codewords)
-        self.optimizers = make_optimizers(self.model, config.optimizer, learned)
+        self.optimizers = make_optimizers(self.model, config.optimizer, learned, narrows(config, device))
         self.adversary: Adversary | None = None
         if config.adversarial:
             self.adversary = Adversary(config, self.place(PatchDiscriminator(config.discriminator_width)))
         self.pool: list[Tensor] = []
         """Latents of the last steps of plain autoencoding, float[n, C2] each, to place the codebooks by."""
+
+    def _hire(self, path: str) -> ProGIC:
+        """The teacher, with its codebooks in the model. Raises WeightsError where its latents have another shape."""
+        teacher, _ = load_model(Path(path))
+        own, given = (model.quantizer.codebooks.shape for model in (self.model, teacher))
+        if own != given or teacher.config.downsampling != self.model.config.downsampling:
+            raise WeightsError(f"{path}: teaches codebooks of {tuple(given)}; this run learns {tuple(own)}")
+        self.model.quantizer.load_state_dict(teacher.quantizer.state_dict())
+        placed: ProGIC = self.place(teacher)
+        return placed
 
     def place(self, module: Any) -> Any:
         """A network on the device, in the memory format that is fastest there."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from codec.base import CodecError, Image
 from codec.training.adversary import adaptive_weight
@@ -17,7 +18,7 @@ from codec.training.draws import decode_plan
 from codec.training.losses import Losses, some
 from codec.training.optimizers import step_where
 from codec.training.recipe import TrainConfig
-from codec.training.state import Learned, multiplies_bfloat16
+from codec.training.state import Learned, narrows
 
 EXPLODED = 100
 """Times the clipping norm above which a step is left out."""
@@ -32,8 +33,7 @@ class Stepper:
     def __init__(self, config: TrainConfig, learned: Learned) -> None:
         """Raises WeightsError where weights of a loss's network are missing."""
         self.config, self.learned, self.device = config, learned, learned.device
-        wanted = multiplies_bfloat16(self.device) if config.bfloat16 == "auto" else config.bfloat16 == "on"
-        self.autocast = torch.autocast(self.device, torch.bfloat16, enabled=wanted)
+        self.autocast = torch.autocast(self.device, torch.bfloat16, enabled=narrows(config, self.device))
         self.losses = Losses(config, learned.place)
 
     def to_tensor(self, crops: Image) -> Tensor:
@@ -66,8 +66,11 @@ class Stepper:
         before = learned.books.copy()
         with self.autocast:
             latent = learned.model.analysis(x)
-        plain = step < config.quantize_from and not config.start
-        coded = self._leave_plain(latent.float()) if plain else self._quantize(latent.float())
+        plain = step < config.quantize_from and not config.start and not config.teacher
+        if learned.teacher is not None:
+            coded = self._teach(x, latent.float())
+        else:
+            coded = self._leave_plain(latent.float()) if plain else self._quantize(latent.float())
         with self.autocast:
             picture = learned.model.synthesis(coded.decoded, coded.held)
         reference = torch.cat([x] * (len(picture) // len(x)))
@@ -90,6 +93,18 @@ class Stepper:
             pool[-1] = torch.where(sound, pool[-1], pool[-2])  # codebooks must not be placed by what exploded
         return {name: value.detach() for name, value in losses.items()}, sound
 
+    def _teach(self, x: Tensor, latent: Tensor) -> Coded:
+        """Latents quantized, of which analysis learns the teacher's and nothing else.
+
+        What pictures say to it as well, while the decoder knows little, leads it away from latents that are good.
+        """
+        assert self.learned.teacher is not None
+        with torch.no_grad(), self.autocast:
+            wanted = self.learned.teacher.analysis(x)
+        apart = functional.mse_loss(latent, wanted.float())
+        coded = self._quantize(latent.detach())
+        return coded._replace(regular=apart, losses=coded.losses | {"teach": apart.detach()})
+
     def _leave_plain(self, latent: Tensor) -> Coded:
         """Latents as they are, while there are no codebooks yet."""
         pool = self.learned.pool
@@ -101,7 +116,7 @@ class Stepper:
     def _quantize(self, latent: Tensor) -> Coded:
         """Latents quantized, once for each decode of the step."""
         config, books = self.config, self.learned.books
-        chosen = quantize(latent, books, config.codebooks == "average" and not config.freeze_encoder)
+        chosen = quantize(latent, books, config.codebooks == "average" and not self.learned.codebooks_stay)
         kept, weights = decode_plan(config, len(books.codebooks), (len(latent), *latent.shape[2:]))
         held = kept.flatten(3).any(dim=3).sum(dim=1).clamp(min=1).flatten()
         share = (weights / weights.mean()).repeat_interleave(len(latent))
@@ -128,7 +143,7 @@ class Stepper:
         if not (weight := adversary.weight(over)):
             return 0.0
         with self.autocast:
-            losses["adversarial"], push = adversary.oppose(decoded, leaf)
+            losses["adversarial"], push = adversary.oppose(real, decoded, leaf)
         last = self.learned.model.synthesis.leave.weight
         losses["adaptive_weight"] = adaptive_weight(picture, last, pull.to(picture.dtype), push.to(picture.dtype))
         return weight * losses["adaptive_weight"] * push

@@ -1,7 +1,8 @@
 """Which header the packets of an image have: the 20-byte one wherever it leaves room for a stage, else the compact one.
 
 It follows from link, extension and seal, and from what the packets say: where the 20-byte header would leave less than
-the 320 bytes of a stage, the compact one is used if it can say everything. All packets of an image have the same.
+the 320 bytes of a stage, or 328 with a sketch, the compact one is used if it can say everything. All packets of an
+image have the same.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from satsim.air.packets import (
     COMPACT_BYTES,
     HEADER_BYTES,
     POSITION_BYTES,
-    STAGE_BYTES,
     Packet,
     overhead_bytes,
+    wanted_bytes,
     write_packet,
 )
 from satsim.errors import CountError, PacketError
@@ -28,7 +29,7 @@ def header_forms(packet_bytes: int, tag_bytes: int, packet: Packet) -> list[bool
     """
     placed = packet.position is not None
     room = packet_bytes - overhead_bytes(placed, tag_bytes)
-    if room >= STAGE_BYTES:
+    if room >= wanted_bytes(packet.codec):
         return [False]
     unsaid = misfit([packet])
     least = 1 + overhead_bytes(placed, tag_bytes, compact=not unsaid)

@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 HEADER_BYTES, COMPACT_BYTES = 20, 12
-STAGE_BYTES = 320
-"""Of ProGIC at 256x256: the 20 bytes of header must leave room for it, or the compact one is preferred."""
+STAGE_BYTES, SKETCH_BYTES = 320, 8
+"""Of ProGIC at 256x256, and the least sketch beside it: see `wanted_bytes`."""
 POSITION_BYTES = 11
 MAX_COUNT = 4096
 MAX_SIDE = 4096
@@ -79,6 +79,8 @@ CODEC_NUMBERS = {
     "jpegxl": 7,
     "jpeg2000": 8,
     "vvc": 9,
+    "progic-sketch": 10,
+    "progic-coded": 11,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""
@@ -127,6 +129,11 @@ def name_on_air(codec: str) -> str:
 def overhead_bytes(position: bool = False, tag_bytes: int = 0, compact: bool = False) -> int:
     """What a message holds beside its payload: header, extension, tag (0: not sealed)."""
     return (COMPACT_BYTES if compact else HEADER_BYTES) + (POSITION_BYTES if position else 0) + tag_bytes
+
+
+def wanted_bytes(codec: str) -> int:
+    """What 20 bytes of header must leave to the codec of this name, or the compact one is preferred."""
+    return STAGE_BYTES + SKETCH_BYTES * (codec == "progic-sketch")
 
 
 def packetize(

@@ -84,7 +84,7 @@ def info(
             f"{cost.flops / 1e9:.2f}",
             str(config.stages),
             str(packed_bytes(cells, config.index_bits)),
-            f"{config.stage_bpp:.4f}",
+            f"{config.index_bits / config.downsampling**2:.4f}",
         )
     Console().print(table)
 

@@ -100,14 +100,17 @@ def decode(
     from codec.files import prepared
     from codec.own import CODE_ALLOWED
     from satsim.inputs import read_messages
-    from satsim.keys import read_keys
     from satsim.pictures import as_record, check_picture_name, write_pictures
     from satsim.receiving import Wanted, decode_messages
     from satsim.replays import open_replay_state
 
     CODE_ALLOWED.set(allow_code)
     check_picture_name(out)
-    known = read_keys(keys) if keys else None
+    known = None
+    if keys:
+        from satsim.keys import read_keys
+
+        known = read_keys(keys)
     with prepared(out), open_replay_state(replay_state, known) as state:
         wanted = Wanted(sender, image_id, model, codec, max_pixels, engine, guess)
         received = decode_messages(read_messages(files, known), wanted, known, state)

@@ -22,6 +22,7 @@ from codec.base import Codec, CodecError, stages_of
 from codec.files import cache_folder
 from codec.loading import CODECS, load_codec
 from codec.metrics import METRICS, Metric, find_weights, load_metric, metric_info
+from codec.metrics.heap import keep_freed_memory
 from codec.photos import reduced
 from satsim.scenario.scenario import Scenario, SchemeSpec
 from satsim.scoring.cache import Cache
@@ -91,6 +92,7 @@ def cached_judge(sending: Sending, cache: Cache, pictures: dict[str, Picture] | 
 
 def _tools_for(sending: Sending) -> Tools:
     """Codec and metrics. Raises CodecError where they are not those that the sending was prepared with."""
+    keep_freed_memory()
     coder, weighed = _load_codec(sending.codec, sending.options), _scored_with(sending.metrics)
     metrics = [_load_metric(name, weighed[f"metric {name}"]) for name in sending.metrics]
     here = coded_with(sending.codec, sending.options, coder.model_id) | weighed

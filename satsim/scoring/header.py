@@ -6,7 +6,16 @@ import hashlib
 from collections.abc import Callable
 
 from satsim.air.forms import header_forms
-from satsim.air.packets import COMPACT_BYTES, HEADER_BYTES, STAGE_BYTES, Packet, name_on_air, pack
+from satsim.air.packets import (
+    COMPACT_BYTES,
+    HEADER_BYTES,
+    SKETCH_BYTES,
+    STAGE_BYTES,
+    Packet,
+    name_on_air,
+    pack,
+    wanted_bytes,
+)
 from satsim.air.position import Position
 from satsim.air.seal import Sealer, SenderKey
 from satsim.scenario.scenario import Scenario
@@ -23,13 +32,15 @@ def forms_of(codec: str, width: int, height: int, scenario: Scenario, packet_byt
     return header_forms(packet_bytes, scenario.header.tag_bytes, sample)
 
 
-def compact_notice(packet_bytes: int, header_bytes: int) -> str:
+def compact_notice(packet_bytes: int, header_bytes: int, codec: str) -> str:
     """Why the header of a message is compact; `header_bytes` are those of it, the extension and the tag."""
     longer = header_bytes + HEADER_BYTES - COMPACT_BYTES
     left = max(0, packet_bytes - longer)
     return (
         f"the header is compact, {COMPACT_BYTES} bytes, where it can be: one of {HEADER_BYTES} leaves {left} of a"
         f" message of {packet_bytes} bytes to the codec, less than a stage of {STAGE_BYTES}"
+        + f" and a sketch of {SKETCH_BYTES}"
+        * (wanted_bytes(codec) > STAGE_BYTES)
     )
 
 

@@ -14,7 +14,7 @@ from codec.base import BudgetError, CodecError, stages_of
 from codec.loading import fit_options
 from codec.photos import Photo, fit_photo
 from satsim.air.forms import misfit
-from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, STAGE_BYTES, Packet, Repair, name_on_air, pack, packetize
+from satsim.air.packets import HEADER_BYTES, LENGTH_BYTES, Packet, Repair, name_on_air, pack, packetize, wanted_bytes
 from satsim.errors import CountError, LinkError, PacketError
 from satsim.scenario.scenario import ImageSpec, Scenario, SchemeSpec, TransportSpec
 
@@ -112,7 +112,7 @@ def _fill(
     if header.tag_bytes or scheme.transport.repairs:
         packet_bytes = min(packet_bytes, LONGEST_BYTES)
     forms = [False]
-    if packet_bytes - header.bytes_of() < STAGE_BYTES:
+    if packet_bytes - header.bytes_of() < wanted_bytes(scheme.codec):
         from satsim.scoring.header import forms_of
 
         forms = forms_of(scheme.codec, image.shape[1], image.shape[0], scenario, packet_bytes)

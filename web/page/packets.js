@@ -56,7 +56,7 @@ export function unpack(message) {
   if (rest !== (mark * 0x01010101 >>> 0)) throw new Error("is damaged or no packet: its checksum does not match");
   const codec = compact ? message[1] >> 4 : message[1];
   if (flags & REPAIR) throw new Error("is a repair packet, which this page does not read: satsim decode does");
-  if (codec !== PROGIC) throw new Error("is not of ProGIC; satsim decode may read it");
+  if (codec !== PROGIC) throw new Error("is not of plain ProGIC; satsim decode may read it");
   const place = compact ? number(message, 4, 7) : number(message, 10, 13);
   const size = compact ? FRAMES[message[1] & 15] : [number(message, 13, 16) >> 12, number(message, 13, 16) & 4095].map(n => n + 1);
   const payload = flags & POSITION ? body.slice(11) : body.slice();

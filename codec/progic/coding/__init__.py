@@ -1,0 +1,1 @@
+"""Payloads of ProGIC range-coded, each by itself, in whole numbers: see `coded`."""
