@@ -7,8 +7,8 @@ Before: `progic`, which takes what is lost for zero; after: `progic:guess=true`,
 are means over photos; ratios are to the first four packets in order, without loss; differences after less before come
 with 95 % bootstrap intervals over photos, paired. With --deals three draws of 1, 2 and 3 lost packets of the twenty
 of each photo at 512x512, and its first 1, 2 and 3 packets, in place of single packets. With --hints LPIPS without the
-first packet, by bytes that hint at each block of 2x2 cells (`codec.progic.hints`; no codec sends them), for a guess
-that was trained with hints.
+first packet, by bytes that hint at each block of 2x2 cells (`codec.progic.extras.hints`), for a guess that was trained
+with hints.
 
 The plain rival at equal bytes is four stages and a repair packet, of which any four of five show the four in order. The
 last line of a metric sets it beside five stages, over no loss and one, at a loss ratio of 0.1.
@@ -26,8 +26,8 @@ from codec import load_codec
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.progic.codec import to_image, to_tensor
-from codec.progic.guess import in_torch
-from codec.progic.hints import describe, recall
+from codec.progic.extras.guess import in_torch
+from codec.progic.extras.hints import describe, recall
 from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"

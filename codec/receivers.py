@@ -22,7 +22,7 @@ def load_receiver(
     """A codec that decodes packets naming this codec and model id; `model` may name a ProGIC weights file.
 
     `engine` runs it in place of NumPy; see `codec.export.engine`, for which `model` may name an exported decoder too.
-    With `guess` ProGIC guesses what is lost, see `codec.progic.guess`; other codecs and engines do not.
+    With `guess` ProGIC guesses what is lost, see `codec.progic.extras.guess`; other codecs and engines do not.
     With `short_id` packets name a model by what that makes of its id, which no two shipped share.
     Raises WeightsError where no weights at hand have that id (others would show a false picture), CodecError for a
     codec or bitstream that this version does not know.
@@ -70,7 +70,7 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
 
         return CodedReceiver(model)
     if name == "progic-sketch":
-        from codec.progic.sketched import SketchReceiver
+        from codec.progic.extras.sketched import SketchReceiver
 
         return SketchReceiver(model)
     from codec.progic.receiver import ProgicReceiver
@@ -80,8 +80,8 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Code
 
 @lru_cache(maxsize=2)
 def _guessing(name: str, model: str, _written_ns: int) -> Codec:
+    from codec.progic.extras.sketched import SketchReceiver
     from codec.progic.receiver import ProgicReceiver
-    from codec.progic.sketched import SketchReceiver
 
     return (SketchReceiver if name == "progic-sketch" else ProgicReceiver)(model, guess=True)
 

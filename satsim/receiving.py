@@ -36,7 +36,7 @@ class Wanted(NamedTuple):
     engine: str | None = None
     """What runs ProGIC, see `codec.export.engine`; None: NumPy."""
     guess: bool = False
-    """Whether ProGIC guesses what is lost; see `codec.progic.guess`."""
+    """Whether ProGIC guesses what is lost; see `codec.progic.extras.guess`."""
 
 
 class Seen(NamedTuple):

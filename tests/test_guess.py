@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from codec.base import WeightsError
 from codec.loading import load_codec
-from codec.progic import hints
+from codec.progic.extras import hints
+from codec.progic.extras.guess import GuessingDecoder, look, lost
 from codec.progic.fast import TORCH
-from codec.progic.guess import GuessingDecoder, look, lost
 from codec.progic.model import load_model
 from codec.progic.receiver import ProgicReceiver
 from codec.training.guess.holes import draw_held

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from codec import load_codec
 from codec.base import BudgetError, CodecError
-from codec.progic import layout, sketch
-from codec.progic.sketch import (
+from codec.progic import layout
+from codec.progic.extras import sketch
+from codec.progic.extras.sketch import (
     KINDS,
     LEAST,
     MOST,

@@ -47,7 +47,7 @@ class ProgicCodec:
         weights = read_weights(model_path(str(model)))
         self._model = FastProGIC(weights.config, weights.arrays, *narrow)
         if guess:
-            from codec.progic.guess import in_torch
+            from codec.progic.extras.guess import in_torch
 
             self._model.decoder = in_torch(guess, str(model), weights)
         self.config, self.model_id, self.grid = weights.config, weights.model_id, weights.config.grid

@@ -18,7 +18,7 @@ from codec.progic.decoder import Decoder, Operations
 from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 if TYPE_CHECKING:
-    from codec.progic.guess import GuessingDecoder
+    from codec.progic.extras.guess import GuessingDecoder
 
 Matrix = npt.NDArray[np.float32]
 BAND = 8
@@ -89,7 +89,7 @@ class ProgicReceiver:
         self._config, self.model_id = weights.config, weights.model_id
         self._decoder: Decoder | GuessingDecoder = Decoder(weights.config, weights.arrays, NUMPY)
         if guess:
-            from codec.progic.guess import GuessingDecoder, read_guess
+            from codec.progic.extras.guess import GuessingDecoder, read_guess
 
             self._decoder = GuessingDecoder(weights.config, weights.arrays, read_guess(guess, model, weights), NUMPY)
 

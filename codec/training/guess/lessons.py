@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from codec.files import replacing
+from codec.progic.extras.guess import look, lost
+from codec.progic.extras.hints import describe, recall, to_blocks
 from codec.progic.fast import TORCH
-from codec.progic.guess import look, lost
-from codec.progic.hints import describe, recall, to_blocks
 from codec.progic.model import load_model
 from codec.progic.shape import DEFAULT_MODEL, model_path
 from codec.training.guess.holes import as_planes, code_crops, draw_held

@@ -11,13 +11,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from codec.files import write_whole
-from codec.progic.guess import channels_in, name_codebooks
+from codec.progic.extras.guess import channels_in, name_codebooks
 from codec.progic.model import ProGIC, Stack
 from codec.progic.shape import ProgicConfig
 
 
 class GuessNetwork(nn.Module):
-    """See `codec.progic.guess`, which has the same sums on matrices."""
+    """See `codec.progic.extras.guess`, which has the same sums on matrices."""
 
     def __init__(self, config: ProgicConfig, width: int, blocks: int, expansion: int) -> None:
         super().__init__()

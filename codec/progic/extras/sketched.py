@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from codec.base import Image, check_image
 from codec.progic.codec import ProgicCodec
+from codec.progic.extras.sketch import correct, find_room, split_sketches, write_sketches
 from codec.progic.receiver import ProgicReceiver
 from codec.progic.shape import ProgicConfig
-from codec.progic.sketch import correct, find_room, split_sketches, write_sketches
 
 NAME = "progic-sketch"
 

@@ -3,10 +3,10 @@
 *Lost* is the codeword of the first stage of a cell, where a later stage is held: all of them where a photo's first
 packet never came, some where a stage is dealt over several. Later stages, and a first stage that is still on its way,
 with nothing held of any later one, are not guessed: decoders do without as well as with a guess, or better. The
-network sees the codewords of each stage that are held, where cells are lost, and hints (see `codec.progic.hints`)
-where there are any; it answers with the codewords that are lost. Then the decoder paints, modulated by rows of its
-own for guessed latents. Where the first stage is whole, or on its way, nothing is guessed, and the picture is the
-plain decoder's to the last bit.
+network sees the codewords of each stage that are held, where cells are lost, and hints (see `hints` beside this) where
+there are any; it answers with the codewords that are lost. Then the decoder paints, modulated by rows of its own for
+guessed latents. Where the first stage is whole, or on its way, nothing is guessed, and the picture is the plain
+decoder's to the last bit.
 
 A guess's file holds the network, what those rows differ by from the model's, and the hints' books. It goes with every
 model of the same codebooks: what a network guesses of them outlives a decoder that is trained further.
