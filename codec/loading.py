@@ -17,6 +17,7 @@ CODECS = {
     "progic-whole": "codec.progic.codec:WholeProgic",
     "progic-sketch": "codec.progic.extras.sketched:SketchProgic",
     "progic-coded": "codec.progic.coding.coded:CodedProgic",
+    "progic-full": "codec.progic.extras.full:FullProgic",
     "jpeg": "codec.rivals.jpeg:make_codec",
     "webp": "codec.rivals.webp:make_codec",
     "avif": "codec.rivals.avif:make_codec",

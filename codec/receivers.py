@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,13 @@ from typing import Any
 
 from codec.base import Codec, CodecError, WeightsError
 from codec.loading import load_codec
+
+RECEIVERS = {
+    "progic-sketch": "codec.progic.extras.sketched:SketchReceiver",
+    "progic-coded": "codec.progic.coding.coded:CodedReceiver",
+    "progic-full": "codec.progic.extras.full:FullReceiver",
+}
+"""What decodes the payloads of a ProGIC codec without torch, where that is not the receiver of plain ones."""
 
 
 def load_receiver(
@@ -39,13 +47,13 @@ def load_receiver(
         from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
         candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
-        if name == "progic-coded" and not model:
+        if name in ("progic-coded", "progic-full") and not model:
             candidates = _with_tables(candidates)
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
-            receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine)
+            receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine, False)
             if on_air(receiver.model_id) == model_id:
-                return _guessing(name, candidate, file.stat().st_mtime_ns) if guess else receiver
+                return _progic(name, candidate, file.stat().st_mtime_ns, None, True) if guess else receiver
         raise WeightsError(
             f"packets are for ProGIC {named}; at hand: {', '.join(candidates) or 'none'}, of other ids"
             " (give the sender's weights file by --model)"
@@ -59,35 +67,19 @@ def load_receiver(
 
 
 @lru_cache(maxsize=4)
-def _progic(name: str, model: str, _written_ns: int, engine: str | None) -> Codec:
+def _progic(name: str, model: str, _written_ns: int, engine: str | None, guess: bool) -> Codec:
     """Read once for all images of a command; `_written_ns` tells a file that was written anew."""
     if engine:
         from codec.export.engine import OnnxProgic
 
         return OnnxProgic(model)
-    if name == "progic-coded":
-        from codec.progic.coding.coded import CodedReceiver
-
-        return CodedReceiver(model)
-    if name == "progic-sketch":
-        from codec.progic.extras.sketched import SketchReceiver
-
-        return SketchReceiver(model)
-    from codec.progic.receiver import ProgicReceiver
-
-    return ProgicReceiver(model)
-
-
-@lru_cache(maxsize=2)
-def _guessing(name: str, model: str, _written_ns: int) -> Codec:
-    from codec.progic.extras.sketched import SketchReceiver
-    from codec.progic.receiver import ProgicReceiver
-
-    return (SketchReceiver if name == "progic-sketch" else ProgicReceiver)(model, guess=True)
+    module, _, attribute = RECEIVERS.get(name, "codec.progic.receiver:ProgicReceiver").partition(":")
+    receiver: Callable[..., Codec] = getattr(importlib.import_module(module), attribute)
+    return receiver(model, guess=True) if guess else receiver(model)
 
 
 def _with_tables(models: list[str]) -> list[str]:
-    """Those of these shipped models for which progic-coded has tables."""
+    """Those of these shipped models for which there are tables to code by."""
     from codec.progic.coding.contexts import tables_path
     from codec.progic.shape import model_path
 

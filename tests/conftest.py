@@ -122,10 +122,11 @@ def empty_store(tmp_path, monkeypatch):
 def tiny_weights(tmp_path_factory):
     """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds.
 
-    Tables for `progic-coded` lie beside it.
+    Tables for `progic-coded` and a guess lie beside it.
     """
     path = write_tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=0)
     write_tiny_tables(path)
+    write_tiny_guess(path)
     return path
 
 
@@ -169,6 +170,24 @@ def write_tiny_tables(weights):
     held = {f"{stage}.{name}": array for stage in range(len(books)) for name, array in arrays.items()}
     np.savez(tables_path(weights), codebooks=np.uint32(codebooks_id(books)), **held)
     return tables_path(weights)
+
+
+def write_tiny_guess(weights, seed=2):
+    """A guess of random numbers for these weights, beside them, with two levels of hints."""
+    import torch
+
+    from codec.progic.model import load_model
+    from codec.training.guess.network import GuessNetwork, modulation_of, save_guess
+
+    model, _ = load_model(weights)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = GuessNetwork(model.config, width=12, blocks=1, expansion=2)
+        books = torch.randn(2, 256, 4, model.config.latent_channels)
+        moved = {name: 0.1 * torch.randn_like(each) for name, each in modulation_of(model).items()}
+    path = weights.with_suffix(".guess.safetensors")
+    save_guess(network, moved, books, model.quantizer.codebooks, path)
+    return path
 
 
 def random_model(config, seed=0):

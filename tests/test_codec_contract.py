@@ -31,11 +31,12 @@ CASES = {
     "progic-whole": ("progic-whole", {"stages": 3}),
     "progic-sketch": ("progic-sketch", {}),
     "progic-coded": ("progic-coded", {}),
+    "progic-full": ("progic-full", {}),
     "fake": ("codec.fake:FakeCodec", {}),
     **{name: (name, {"budget_bytes": BUDGET}) for name in RIVALS},
     "jpeg2000-progressive": ("jpeg2000", {"budget_bytes": BUDGET, "progressive": True}),
 }
-SHOWS_AT_ONCE = {"progic", "progic-sketch", "progic-coded", "fake"}
+SHOWS_AT_ONCE = {"progic", "progic-sketch", "progic-coded", "progic-full", "fake"}
 """Codecs that show something of any subset but the empty one."""
 WHOLE = set(CASES) - SHOWS_AT_ONCE - {"jpeg2000-progressive"}
 """Codecs that show nothing before all is there."""

@@ -34,8 +34,7 @@ class ProgicCodec:
 
         `search` takes so many steps a stage, of half a second, to find indices that `judge` likes better: see `Search`.
         With `guess`, True or a file, a lost first stage is guessed (in float32, whatever the `arithmetic`).
-        Raises WeightsError for weights that are missing or corrupt, CodecError for a number of stages it has not, and
-        for an `arithmetic` that is none, or not this processor's: see `narrow`.
+        Raises WeightsError for weights missing or corrupt, CodecError for stages or `arithmetic` not at hand.
         """
         from codec.progic.fast import FastProGIC
 
@@ -77,9 +76,7 @@ class ProgicCodec:
 
         if not received:
             return None
-        rows, columns = self.grid(height, width)
-        config = self.config
-        grid = layout.join(received, config.stages, rows, columns, config.index_bits)
+        grid = layout.join(received, self.config.stages, *self.grid(height, width), self.config.index_bits)
         with torch.inference_mode():
             picture = self._model.decode(torch.from_numpy(grid)[None])
         return to_image(picture)[:height, :width]

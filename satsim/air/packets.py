@@ -81,6 +81,7 @@ CODEC_NUMBERS = {
     "vvc": 9,
     "progic-sketch": 10,
     "progic-coded": 11,
+    "progic-full": 12,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""

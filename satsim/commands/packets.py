@@ -78,9 +78,7 @@ def decode(
         str | None, typer.Option(help="Your own codec, as module:Class, where they name none of ours.")
     ] = None,
     allow_code: options.AllowCode = False,
-    keys: Annotated[
-        Path | None, typer.Option(help="Key file, or a list of several: take only what they sealed.")
-    ] = None,
+    keys: Annotated[Path | None, typer.Option(help="Key file, or a list of several: take only what they seal.")] = None,
     replay_state: Annotated[
         Path | None, typer.Option(help="File that remembers what came: each packet is then taken once, ever.")
     ] = None,

@@ -173,9 +173,9 @@ class CodedReceiver(ProgicReceiver):
 
     name = NAME
 
-    def __init__(self, model: str = DEFAULT_MODEL) -> None:
-        """As `CodedProgic`."""
-        super().__init__(model)
+    def __init__(self, model: str = DEFAULT_MODEL, guess: bool | str = False) -> None:
+        """As `CodedProgic`; `guess` as of `ProgicReceiver`."""
+        super().__init__(model, guess)
         self._coder = PayloadCoder(model)
         self.model_id = self._coder.model_id
 

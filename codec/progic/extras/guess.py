@@ -25,10 +25,11 @@ from safetensors import SafetensorError, safe_open
 
 from codec.base import WeightsError
 from codec.progic.decoder import Array, Decoder, Operations, read_linear, read_stack, send
-from codec.progic.shape import ZOO, ProgicConfig, Shapes, Weights, convolution, stack, tensor_shapes
+from codec.progic.shape import ZOO, ProgicConfig, Shapes, Weights, convolution, model_path, stack, tensor_shapes
 
 SHIPPED = {"b0f9c97c": ("guess-small.safetensors", "6616eb58")}
 """What `name_codebooks` says of a model -> the file in the zoo that guesses for it, and how its SHA-256 begins."""
+MEND = "leave out guess, or name a file that `python -m codec.training.guess` made for this model"
 
 
 def lost(held: Array) -> Array:
@@ -111,13 +112,16 @@ def name_codebooks(codebooks: npt.NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(codebooks, "<f4").tobytes()).hexdigest()[:8]
 
 
-def read_guess(guess: bool | str, model: str, weights: Weights) -> dict[str, npt.NDArray[np.float32]]:
-    """The arrays, float32, of what guesses for a model: of the shipped file (True), or of one of your own.
+def read_guess(guess: bool | str, model: str, weights: Weights, mend: str = MEND) -> dict[str, npt.NDArray[np.float32]]:
+    """The arrays, float32, of what guesses for a model: of a file of your own, or (True) of one at hand.
+
+    At hand is what lies beside the weights, MODEL.guess.safetensors, else what ships for the model's codebooks.
 
     Raises WeightsError, naming the file, where it is missing, is no such file, or guesses for other codebooks.
     """
     codebooks = name_codebooks(weights.arrays["quantizer.codebooks"])
-    mend = "leave out guess, or name a file that `python -m codec.training.guess` made for this model"
+    if guess is True and (beside := model_path(model).with_suffix(".guess.safetensors")).is_file():
+        guess = str(beside)
     if guess is True and codebooks not in SHIPPED:
         raise WeightsError(f"guess: no file ships that guesses for model {model}; {mend}")
     file_name, digest = SHIPPED[codebooks] if guess is True else (str(guess), "")

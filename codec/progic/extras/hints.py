@@ -35,20 +35,23 @@ def to_cells(blocks: Floats, rows: int, columns: int) -> Floats:
 
 def describe(codewords: Floats, books: Floats) -> Bytes:
     """uint8[blocks, levels] of the first stage's codewords float[rows, columns, C2]."""
-    left, found = to_blocks(codewords), []
-    for book in books.reshape(*books.shape[:2], -1):
-        found.append(((book * book).sum(1) - 2 * left @ book.T).argmin(1))
-        left = left - book[found[-1]]
-    return np.stack(found, 1).astype(np.uint8)
+    left = to_blocks(codewords)
+    found = np.empty((len(books), len(left)), np.uint8)
+    for nearest, words in zip(found, books, strict=True):
+        book = words.reshape(len(words), -1)
+        nearest[:] = ((book * book).sum(1) - 2 * left @ book.T).argmin(1)
+        left = left - book[nearest]
+    return found.T
 
 
 def recall(hints: Bytes, known: npt.NDArray[np.bool_], books: Floats, rows: int, columns: int) -> Floats:
-    """float[rows * columns, C2 + 1] as `guess.look` takes it, of uint8[blocks, levels] where `known` bool[blocks]."""
-    flat = books.reshape(*books.shape[:2], -1)
-    total = sum(
-        (flat[k][hints[:, k]] for k in range(hints.shape[1])), np.zeros((len(hints), flat.shape[2]), np.float32)
-    )
-    blocks = np.concatenate([total.reshape(len(hints), 4, -1), np.ones((len(hints), 4, 1), np.float32)], 2)
-    return to_cells(
-        np.where(known[:, None, None], blocks, np.float32(0)).reshape(len(hints), -1), rows, columns
-    ).reshape(rows * columns, -1)
+    """float[rows * columns, C2 + 1] as `guess.look` takes it, of uint8[blocks, levels].
+
+    `known`, bool[blocks] or bool[blocks, levels], are those that are told: the first so many levels of a block.
+    """
+    told = np.broadcast_to(known.reshape(len(hints), -1), hints.shape)
+    blocks = np.zeros((len(hints), 4, books.shape[3] + 1), np.float32)
+    for k, book in enumerate(books[: hints.shape[1]]):
+        blocks[told[:, k], :, :-1] += book[hints[told[:, k], k]]
+        blocks[told[:, k], :, -1] = 1
+    return to_cells(blocks.reshape(len(hints), -1), rows, columns).reshape(rows * columns, -1)

@@ -158,18 +158,24 @@ def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
     """The sketches of payloads 0 to `count` - 1, `size` bytes each."""
     found = coefficients(image)
     for k in range(count):
-        bits = ""
-        for entry in plan(k % KINDS):
-            code = to_code((int(found[entry[:3]]) - entry.shift) // entry.step, entry.least)
-            if len(bits) + len(code) > 8 * size:
-                break
-            bits += code
-        yield int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
+        yield write_sketch(found, k % KINDS, size)
+
+
+def write_sketch(found: Integers, kind: int, size: int) -> bytes:
+    """A sketch of `size` bytes of a photo of these coefficients."""
+    bits = ""
+    for entry in plan(kind):
+        code = to_code((int(found[entry[:3]]) - entry.shift) // entry.step, entry.least)
+        if len(bits) + len(code) > 8 * size:
+            break
+        bits += code
+    return int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
 
 
 def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Least and greatest, float64[3, BLOCKS, BLOCKS], that each coefficient can be by sketches of these payloads.
+    """Least and greatest, float64[3, BLOCKS, BLOCKS], that each coefficient can be by these sketches.
 
+    Sketch k is of kind k mod KINDS, as that of payload k of `progic-sketch` is.
     Raises CodecError for a sketch that no encoder writes.
     """
     low, high = (np.full((3, BLOCKS, BLOCKS), end) for end in (-np.inf, np.inf))
@@ -181,14 +187,14 @@ def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.
             try:
                 number, at = read_code(bits, at, entry.least)
             except ValueError as error:
-                raise CodecError(f"sketch of payload {k} ends in {error}; it is damaged or of another codec") from None
+                raise CodecError(f"a sketch ends in {error}; it is damaged or of another codec") from None
             edge, place = number * entry.step + entry.shift, entry[:3]
             low[place], high[place] = max(low[place], edge), min(high[place], edge + entry.step)
     return low, high
 
 
 def correct(picture: Image, sketches: Mapping[int, bytes]) -> Image:
-    """`picture`, moved as far as the sketches of these payloads say. Raises CodecError as `bounds` does."""
+    """`picture`, moved as far as these sketches say, of kinds as for `bounds`. Raises CodecError as `bounds` does."""
     low, high = bounds(sketches)
     own = coefficients(picture)
     most = INWARD * np.minimum(high - low, FINE)
