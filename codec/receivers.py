@@ -17,6 +17,11 @@ RECEIVERS = {
     "progic-full": "codec.progic.extras.full:FullReceiver",
 }
 """What decodes the payloads of a ProGIC codec without torch, where that is not the receiver of plain ones."""
+BESIDE = {
+    "progic-coded": ", its .coding.npz beside it",
+    "progic-full": ", its .coding.npz and .guess.safetensors beside it",
+}
+"""What a model's name on the air stands for besides weights."""
 
 
 def load_receiver(
@@ -47,7 +52,7 @@ def load_receiver(
         from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
         candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
-        if name in ("progic-coded", "progic-full") and not model:
+        if name in BESIDE and not model:
             candidates = _with_tables(candidates)
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
@@ -56,7 +61,7 @@ def load_receiver(
                 return _progic(name, candidate, file.stat().st_mtime_ns, None, True) if guess else receiver
         raise WeightsError(
             f"packets are for ProGIC {named}; at hand: {', '.join(candidates) or 'none'}, of other ids"
-            " (give the sender's weights file by --model)"
+            f" (give the sender's weights file by --model{BESIDE.get(name, '')})"
         )
     choices: list[dict[str, Any]] = [{}, {"progressive": True}] if name == "jpeg2000" else [{}]
     for options in choices:

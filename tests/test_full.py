@@ -195,4 +195,6 @@ class TestFiles:
         elsewhere = Path(beside).rename(weights.parent / "elsewhere.safetensors")
         write_tiny_guess(weights)
         assert load_codec("progic-full", model=str(weights)).model_id == before
-        assert load_codec("progic-full", model=str(weights), guess=str(elsewhere)).model_id != before
+        other = load_codec("progic-full", model=str(weights), guess=str(elsewhere)).model_id
+        with pytest.raises(WeightsError, match=r"by --model, its \.coding\.npz and \.guess\.safetensors beside it"):
+            load_receiver("progic-full", other, str(weights))
