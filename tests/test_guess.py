@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import picture, write_tiny_weights
+from conftest import picture, write_tiny_guess, write_tiny_weights
 from safetensors.torch import load_file
 
 from codec.base import WeightsError
@@ -16,7 +16,7 @@ from codec.progic.fast import TORCH
 from codec.progic.model import load_model
 from codec.progic.receiver import ProgicReceiver
 from codec.training.guess.holes import draw_held
-from codec.training.guess.network import GuessNetwork, modulation_of, save_guess
+from codec.training.guess.network import GuessNetwork
 from satsim.air.packets import pack, packetize
 from satsim.receiving import Wanted, decode_messages
 
@@ -28,14 +28,7 @@ def tiny(tmp_path_factory):
     """Weights of random numbers, and a guess of random numbers for them."""
     folder = tmp_path_factory.mktemp("guess")
     weights = write_tiny_weights(folder / "tiny.safetensors", seed=0)
-    model, _ = load_model(weights)
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        network = GuessNetwork(model.config, width=12, blocks=1, expansion=2)
-        books = torch.randn(1, 256, 4, model.config.latent_channels)
-        moved = {name: 0.1 * torch.randn_like(each) for name, each in modulation_of(model).items()}
-    save_guess(network, moved, books, model.quantizer.codebooks, folder / "guess.safetensors")
-    return str(weights), str(folder / "guess.safetensors")
+    return str(weights), str(write_tiny_guess(weights))
 
 
 @pytest.fixture(scope="module")
