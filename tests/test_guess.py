@@ -15,6 +15,7 @@ from codec.progic.extras.guess import GuessingDecoder, look, lost
 from codec.progic.fast import TORCH
 from codec.progic.model import load_model
 from codec.progic.receiver import ProgicReceiver
+from codec.receivers import load_receiver
 from codec.training.guess.holes import draw_held
 from codec.training.guess.network import GuessNetwork
 from satsim.air.packets import pack, packetize
@@ -166,3 +167,12 @@ def test_a_receiver_says_of_which_model_nothing_ships_that_guesses():
 def test_an_engine_does_not_guess():
     [image] = decode_messages(sent_by("small"), Wanted(guess=True, engine="onnxruntime")).images
     assert "--guess goes without --engine onnxruntime" in str(image.error)
+
+
+@pytest.mark.parametrize("name", ["progic-sketch", "progic-coded"])
+def test_receivers_of_other_payloads_guess_too(tiny_weights, name):
+    sender = load_codec(name, model=str(tiny_weights))
+    payloads = sender.encode(picture(100, 150), 90)
+    held = {k: payloads[k] for k in (1, 2)}
+    receivers = [load_receiver(name, sender.model_id, str(tiny_weights), guess=guess) for guess in (False, True)]
+    assert not np.array_equal(*(receiver.decode(held, 100, 150) for receiver in receivers))
