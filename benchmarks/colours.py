@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from intervals import interval
 from PIL import Image
 
 from codec import load_codec
@@ -62,17 +63,15 @@ def evenly(paths, number):
     return [paths[k * len(paths) // count] for k in range(count)]
 
 
-def interval(draws, one, other):
-    """The ratio of means and its 95 % interval, over draws of photos."""
-    ratios = one[draws].mean(axis=1) / other[draws].mean(axis=1)
-    low, high = np.percentile(ratios, (2.5, 97.5))
+def as_ratio(one, other):
+    """The ratio of means and its 95 % interval."""
+    low, high = interval(one, other, DRAWS, seed=0)
     return f"{one.mean() / other.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
 def report(folder, rows, contenders):
     """The table of one set; `rows` maps (contender, held, metric) to scores by photo."""
     count = len(rows["gpu", "1", "PSNR"])
-    draws = np.random.default_rng(0).integers(0, count, (DRAWS, count))
     print(f"\n{folder}, {count} photos: mean, and ratio to gpu\n\n| held | contender | {' | '.join(METRICS)} |")
     print("|---|---|" + "---|" * len(METRICS))
     for held in HELD:
@@ -80,7 +79,7 @@ def report(folder, rows, contenders):
             cells = []
             for metric in METRICS:
                 scores, base = (np.array(rows[each, held, metric]) for each in (name, "gpu"))
-                cells.append(f"{scores.mean():.4g}" + (f", {interval(draws, scores, base)}" if name != "gpu" else ""))
+                cells.append(f"{scores.mean():.4g}" + (f", {as_ratio(scores, base)}" if name != "gpu" else ""))
             print(f"| {held} | {name} | {' | '.join(cells)} |", flush=True)
 
 

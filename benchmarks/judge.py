@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from intervals import interval
 from PIL import Image, ImageFilter
 from torch.nn import functional as F
 
@@ -44,7 +45,6 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 MAPS = (0, 2, 4, 10, 15)
 """Blocks after which a map is taken: the last of each stride."""
 SIDE, PACKET_BYTES, STAGES = 256, 340, 5
-RESAMPLES = 10_000
 HELD = ("1", "2", "3", "4", "5", "-1", "-2", "-3", "-4", "-5")
 DAMAGE = {
     "blur": (0.5, 1, 2, 4, 8),
@@ -92,16 +92,6 @@ def load_judge(folder: Path = JUDGE) -> Distance:
         return float(np.mean([(a - b).square().sum(1).mean().item() for a, b in pairs]))
 
     return distance
-
-
-def interval(values: np.ndarray, divisor: np.ndarray | None = None) -> tuple[float, float]:
-    """The middle 95 % of bootstrapped means of `values`, or of its ratios to the mean of `divisor`."""
-    rows = np.random.default_rng(1).integers(len(values), size=(RESAMPLES, len(values)))
-    means = values[rows].mean(1)
-    if divisor is not None:
-        means = means / divisor[rows].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def show(title: str, scores: Mapping[str, Sequence[float]]) -> None:

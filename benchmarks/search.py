@@ -13,14 +13,14 @@ import argparse
 import time
 
 import numpy as np
-import torch
+from intervals import interval
 from quality import DATA, PACKET_BYTES, SIDE, STAGES, load_dists
 
 from codec import load_codec
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
+from codec.metrics.lab import colors_of, difference
 from codec.progic.codec import to_tensor
-from codec.training.losses import lab_distance
 
 HELD = {"1": {0}, "2": {0, 1}, "5": set(range(STAGES)), "2 to 5": {1, 2, 3, 4}}
 """Packets of a photo, by what they are called."""
@@ -30,8 +30,7 @@ BOOTSTRAPS = 2000
 
 def color_difference(reference, picture):
     """Mean CIE 1976 difference of 8x8 means."""
-    small = [torch.nn.functional.avg_pool2d(to_tensor(each, 8), 8) for each in (reference, picture)]
-    return lab_distance(*small).mean().item()
+    return difference(*(colors_of(to_tensor(each, 8)) for each in (reference, picture))).mean().item()
 
 
 def scores_of(image, codec, metrics):
@@ -45,15 +44,12 @@ def scores_of(image, codec, metrics):
 
 def tell(scores, names):
     """Lines on float[photos, 2, held, metrics]."""
-    generator = np.random.default_rng(0)
     photos = len(scores)
-    drawn = generator.integers(photos, size=(BOOTSTRAPS, photos))
     for m, name in enumerate(names):
         print(f"  {name}")
         for h, held in enumerate(HELD):
             before, after = scores[:, 0, h, m], scores[:, 1, h, m]
-            ratios = after[drawn].mean(axis=1) / before[drawn].mean(axis=1)
-            low, high = np.percentile(100 * (ratios - 1), [2.5, 97.5])
+            low, high = (100 * (ratio - 1) for ratio in interval(after, before, BOOTSTRAPS, seed=0))
             better = int(((after > before) if name in HIGHER else (after < before)).sum())
             change = 100 * (after.mean() / before.mean() - 1)
             print(

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from codec.base import CodecError, WeightsError
+from codec.metrics.lab import to_lab
 from codec.progic.gates import SoftClamp
 from codec.progic.model import FeedForward, load_model
 from codec.progic.shape import PRESETS, ProgicConfig, model_path
@@ -26,7 +27,6 @@ from codec.training.codebooks import CodebookTrainer, tally
 from codec.training.crops import Photos, list_names, random_crops
 from codec.training.draws import decode_plan, off_grid
 from codec.training.feed import feed
-from codec.training.losses import to_lab
 from codec.training.optimizers import Muon, learning_rate, load_optimizer, make_optimizers, orthogonalise
 from codec.training.pack import parse_bytes, write_packs
 from codec.training.recipe import TrainConfig

@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from codec.base import CodecError, WeightsError
 from codec.metrics.dists_lite import DistsLite, load_dists_lite
+from codec.metrics.lab import colors_of, difference
 from codec.metrics.lpips import Lpips, load_lpips
 from codec.options import check_search
 from codec.progic.model import ProGIC, nearest
 from codec.progic.shape import Weights
-from codec.training.losses import COLOR_PIXELS, LAB_FLOOR, to_lab
 
 PIXELS, COLORS, LATENT = 2.0, 0.02, 0.5
 """Weights of the mean absolute difference (of -1 to 1), of the colour difference (CIE 1976) of 8x8 means, and of the
@@ -146,9 +146,8 @@ class Search:
         """Of the picture that `stage` + 1 stages make; the judges look through some of the windows."""
         height, width = target.photo.shape[2:]
         picture = self._model.synthesis(latent, torch.tensor([stage + 1]))[..., :height, :width]
-        gap = colors_of(picture) - target.colors
         loss: Tensor = PIXELS * (picture - target.photo).abs().mean()
-        loss = loss + COLORS * (gap.square().sum(dim=1) + LAB_FLOOR).sqrt().mean()
+        loss = loss + COLORS * difference(colors_of(picture), target.colors).mean()
         loss = loss + LATENT * (latent - target.latent).square().mean()
         looks = list(zip(windows_of(picture), target.views, strict=True))[windows]
         for window, views in looks:
@@ -175,8 +174,3 @@ def windows_of(photo: Tensor) -> list[tuple[slice, ...]]:
     if min(height, width) < LEAST_SIDE:
         return []
     return [(slice(None), slice(None), slice(top, top + height), slice(left, left + width)) for top, left in WINDOWS]
-
-
-def colors_of(picture: Tensor) -> Tensor:
-    """CIELAB float[1, 3, h, w] of the means of 8x8 pixels."""
-    return to_lab(functional.avg_pool2d(picture, COLOR_PIXELS))

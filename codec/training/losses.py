@@ -19,17 +19,12 @@ from torch.nn import functional
 
 from codec.base import WeightsError
 from codec.metrics.dists_lite import DistsLite, load_dists_lite, similarities
+from codec.metrics.lab import COLOR_PIXELS, colors_of, difference
 from codec.metrics.lpips import load_lpips
 from codec.training.codebooks import send
 from codec.training.draws import off_grid, pick
 from codec.training.recipe import TrainConfig
 
-COLOR_PIXELS = 8
-"""Side of the squares whose means the colour term compares."""
-XYZ_FROM_RGB = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
-"""Of linear sRGB (IEC 61966-2-1); a row's sum is the white of D65."""
-LAB_FLOOR = 0.01
-"""Added to squared colour differences: their root has no slope at 0, and a tenth of a unit is beyond any eye."""
 VGG19_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256)
 """Output channels of conv1_1 to conv3_4."""
 VGG19_LAYERS = (0, 2, 5, 7, 10, 12, 14, 16)
@@ -120,8 +115,8 @@ class Losses:
             gap = functional.avg_pool2d(picture, COLOR_PIXELS) - functional.avg_pool2d(reference, COLOR_PIXELS)
             losses["color"] = (share * gap.abs().mean(dim=(1, 2, 3))).mean()
         if config.color_lab:
-            seen = (functional.avg_pool2d(images, COLOR_PIXELS) for images in (picture, reference))
-            losses["color_lab"] = (share * lab_distance(*seen).mean(dim=(1, 2)) / 100).mean()
+            gap = difference(colors_of(picture), colors_of(reference))
+            losses["color_lab"] = (share * gap.mean(dim=(1, 2)) / 100).mean()
         if self.lpips is not None:
             window, (weights, *pair) = off_grid(side, side), some(config.lpips_crops, share, reference, picture)
             losses["lpips"] = (weights * self.lpips(*((images[window] + 1) / 2 for images in pair))).mean()
@@ -134,23 +129,6 @@ class Losses:
                 losses["dists_lite"] = compare(self.lite, *((images + 1) / 2 for images in pair))
         losses["loss"] = sum((getattr(config, name) * value for name, value in losses.items()), picture.new_zeros(()))
         return losses
-
-
-def lab_distance(picture: Tensor, reference: Tensor) -> Tensor:
-    """CIE 1976 colour difference float[B, H, W] of sRGB float[B, 3, H, W] in -1 to 1 (IEC 61966-2-1, white D65)."""
-    gap = to_lab(picture) - to_lab(reference)
-    return (gap.square().sum(dim=1) + LAB_FLOOR).sqrt()
-
-
-def to_lab(picture: Tensor) -> Tensor:
-    """CIELAB float[B, 3, H, W] (L* from 0 to 100) of sRGB in -1 to 1; what lies outside is cut off."""
-    shown = ((picture.float() + 1) / 2).clamp(0, 1)
-    linear = torch.where(shown > 0.04045, ((shown.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, shown / 12.92)
-    matrix = linear.new_tensor(XYZ_FROM_RGB)
-    ratios = torch.einsum("xc,bchw->bxhw", matrix / matrix.sum(dim=1, keepdim=True), linear)
-    low = (6 / 29) ** 3
-    x, y, z = torch.where(ratios > low, ratios.clamp(min=low) ** (1 / 3), ratios * (29 / 6) ** 2 / 3 + 4 / 29).unbind(1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
 def compare(lite: DistsLite, reference: Tensor, picture: Tensor) -> Tensor:

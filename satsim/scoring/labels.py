@@ -15,6 +15,7 @@ CODECS = {
     "progic": "ProGIC progressive",
     "progic-whole": "ProGIC whole",
     "progic-sketch": "ProGIC with sketch",
+    "progic-coded": "ProGIC coded",
     "jpeg": "JPEG whole",
     "webp": "WebP whole",
     "avif": "AVIF whole",
