@@ -99,18 +99,20 @@ class Lessons:
         return Draw(places, whole, held, wanted, seen.view(batch, height, width, -1).permute(0, 3, 1, 2))
 
     def hint(self, first: Tensor, rng: np.random.Generator) -> Floats:
-        """float[cells, C2 + 1] for the first stage's indices int64[h, w]: none, some or all blocks hinted at."""
-        levels = int(rng.integers(0, self.config.hint_bytes + 1))
-        lost_payloads = int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
-        return self.hint_at(first, levels, rng.permutation(4) >= lost_payloads)
-
-    def hint_at(self, first: Tensor, levels: int, payloads: npt.NDArray[np.bool_]) -> Floats:
-        """The same for so many bytes a block, of blocks dealt over four payloads of which some are held."""
+        """float[cells, C2 + 1] for the first stage's indices int64[h, w]: a quarter without hints, some with a payload lost."""
         height, width = first.shape
-        if not levels:
-            return np.zeros((height * width, self.codebooks.shape[2] + 1), np.float32)
-        hints = describe(self.codebooks[0][first].numpy(), self.books[:levels])
-        return recall(hints, payloads[np.arange(len(hints)) % 4], self.books[:levels], height, width)
+        blocks = -(-height // 2) * -(-width // 2)
+        amount = self.config.hint_bytes * (max(rng.random(2)) if rng.random() < 0.75 else 0.0)
+        levels = np.full(blocks, int(amount)) + (rng.random(blocks) < amount % 1)  # the last one is told in part
+        lost_payloads = int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
+        levels[rng.permutation(4)[np.arange(blocks) % 4] < lost_payloads] = 0
+        return self.hint_at(first, levels)
+
+    def hint_at(self, first: Tensor, levels: npt.NDArray[np.int64]) -> Floats:
+        """The same for so many bytes of each block."""
+        height, width = first.shape
+        hints = describe(self.codebooks[0][first].numpy(), self.books)
+        return recall(hints, np.arange(len(self.books)) < levels[:, None], self.books, height, width)
 
     def sums(self, whole: Tensor, chosen: Tensor) -> Tensor:
         """Sum of the codewords where `chosen`, float[B, C2, h, w]."""
@@ -135,7 +137,7 @@ class Lessons:
         spread = (aim - aim.mean((0, 2, 3), keepdim=True)).square().mean()
         left = {}
         for levels in range(self.config.hint_bytes + 1):
-            hints = [self.hint_at(grid[0], levels, np.ones(4, bool)) for grid in whole]
+            hints = [self.hint_at(grid[0], np.full(SIDE * SIDE // 4, levels)) for grid in whole]
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
                 got = self.guess(self.show([], whole, held, hints))
             left[f"left_{levels}"] = round(float((got.float() - aim).square().mean() / spread), 4)
