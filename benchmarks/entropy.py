@@ -5,7 +5,7 @@
 All that is known beforehand is learned from the photos of --train alone, none of which may be in --photos. Indices are
 kept in the cache folder, so that a run that was cut off goes on. Bits are code lengths: of `static` counts; of counts
 given the classes of the cells above and to the left; of these and of the same cell in the stage before; and of the
-tables that `progic-coded` uses, with a stage whole and dealt over 2, 4 and 9 payloads. Bytes are real, of payloads that
+tables that `progic-full` uses, with a stage whole and dealt over 2, 4 and 9 payloads. Bytes are real, of payloads that
 were decoded again; what packets would be saved if payloads were filled up is reckoned, not built. Means over photos,
 with intervals of 95 % by drawing photos anew 2,000 times.
 """
@@ -47,7 +47,8 @@ def main() -> None:
     args = parser.parse_args()
     codec, path = ProgicCodec(args.model), model_path(args.model)
     books = read_weights(path, ("quantizer.",)).arrays["quantizer.codebooks"]
-    tables, coder = read_tables(path, books)[0], PayloadCoder(args.model)
+    tables = read_tables(path, books)[0]
+    coder = PayloadCoder(codec.config, tables)
     train = [grid for folder in args.train for grid in code_photos(folder, codec, None, args.cache).values()]
     sets = {folder.name: list(code_photos(folder, codec, 256, args.cache).values()) for folder in args.photos}
     large = {folder.name: list(code_photos(folder, codec, 512, args.cache).values()) for folder in args.large}

@@ -1,14 +1,12 @@
 """What a guess of lost packets is worth: quality with each packet of five lost, and with a few of a 512x512's twenty.
 
-    python benchmarks/lost.py [--guess FILE] [--every N] [--deals | --hints] [SET ...]
+    python benchmarks/lost.py [--every N] [--deals] [SET ...]
 
 Centre squares from the folders below SATSIM_DATA/eval (kodak, fire, aerial), whole packets of 340 bytes of payload.
-Before: `progic`, which takes what is lost for zero; after: `progic:guess=true`, or by a file of one's own. Figures
+Before: `progic`, which takes what is lost for zero; after: `progic:guess=true`. Figures
 are means over photos; ratios are to the first four packets in order, without loss; differences after less before come
 with 95 % bootstrap intervals over photos, paired. With --deals three draws of 1, 2 and 3 lost packets of the twenty
-of each photo at 512x512, and its first 1, 2 and 3 packets, in place of single packets. With --hints LPIPS without the
-first packet, by bytes that hint at each block of 2x2 cells (`codec.progic.extras.hints`), for a guess that was trained
-with hints.
+of each photo at 512x512, and its first 1, 2 and 3 packets, in place of single packets.
 
 The plain rival at equal bytes is four stages and a repair packet, of which any four of five show the four in order. The
 last line of a metric sets it beside five stages, over no loss and one, at a loss ratio of 0.1.
@@ -20,15 +18,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from codec import load_codec
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
-from codec.progic.codec import to_image, to_tensor
-from codec.progic.extras.guess import in_torch
-from codec.progic.extras.hints import describe, recall
-from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
 
 DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"
 CODECS, PACKET_BYTES, METRICS = ("before", "after"), 340, ("lpips-squeeze", "dists-lite", "ms-ssim", "psnr")
@@ -97,41 +90,13 @@ def show(name, scores):
             print(f"    one lost at most {before:8.4f} -> {after:8.4f}   four stages and a repair packet: {four:.4f}")
 
 
-@torch.inference_mode()
-def show_hints(name, photos, guess):
-    """Print LPIPS without the first packet of five by bytes of hints."""
-    weights, lpips = read_weights(model_path(DEFAULT_MODEL)), load_metric("lpips-squeeze")
-    decoder, encoder = in_torch(guess, DEFAULT_MODEL, weights), load_codec("progic")._model
-    books, words = decoder.books.numpy(), torch.from_numpy(weights.arrays["quantizer.codebooks"][0])
-    print(f"{name}, {len(photos)} photos, LPIPS without the first packet")
-    images = [read_photo(path, 256).pixels for path in photos]
-    grids = [encoder.encode(to_tensor(image, 16))[0] for image in images]
-    for levels in range(len(books) + 1):
-        scores = []
-        for image, grid in zip(images, grids, strict=True):
-            held = grid.flatten(1).clone()
-            held[0] = -1
-            told = describe(words[grid[0]].numpy(), books[:levels]) if levels else None
-            hint = None if told is None else recall(told, np.ones(len(told), bool), books[:levels], *grid.shape[1:])
-            picture = decoder.decode(held, *grid.shape[1:], None if hint is None else torch.from_numpy(hint))
-            scores.append(lpips(image, to_image(picture.permute(2, 0, 1)[None])))
-        low, high = interval(np.array(scores), np.random.default_rng(1))
-        print(f"  {levels} bytes a block, {2 * levels} bits a cell: {np.mean(scores):.4f} ({low:.4f} to {high:.4f})")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=["kodak", "fire", "aerial"])
-    parser.add_argument("--guess", default=True, help="file of a guess, in place of the shipped one")
     parser.add_argument("--every", type=int, default=1, help="take each so many-th photo of a set")
     parser.add_argument("--deals", action="store_true", help="512x512 in twenty packets")
-    parser.add_argument("--hints", action="store_true", help="what hints at the first stage would be worth")
     asked = parser.parse_args()
-    if asked.hints:
-        for name in asked.sets:
-            show_hints(name, list_photos(DATA / name)[:: asked.every], asked.guess)
-        return
-    codecs = {"before": load_codec("progic"), "after": load_codec("progic", guess=asked.guess)}
+    codecs = {"before": load_codec("progic"), "after": load_codec("progic", guess=True)}
     for name in asked.sets:
         rng = np.random.default_rng(17)
         photos = list_photos(DATA / name)[:: asked.every]

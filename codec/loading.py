@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 CODECS = {
     "progic": "codec.progic.codec:ProgicCodec",
     "progic-whole": "codec.progic.codec:WholeProgic",
-    "progic-sketch": "codec.progic.extras.sketched:SketchProgic",
-    "progic-coded": "codec.progic.coding.coded:CodedProgic",
     "progic-full": "codec.progic.extras.full:FullProgic",
     "jpeg": "codec.rivals.jpeg:make_codec",
     "webp": "codec.rivals.webp:make_codec",

@@ -11,16 +11,9 @@ from typing import Any
 from codec.base import Codec, CodecError, WeightsError
 from codec.loading import load_codec
 
-RECEIVERS = {
-    "progic-sketch": "codec.progic.extras.sketched:SketchReceiver",
-    "progic-coded": "codec.progic.coding.coded:CodedReceiver",
-    "progic-full": "codec.progic.extras.full:FullReceiver",
-}
+RECEIVERS = {"progic-full": "codec.progic.extras.full:FullReceiver"}
 """What decodes the payloads of a ProGIC codec without torch, where that is not the receiver of plain ones."""
-BESIDE = {
-    "progic-coded": ", its .coding.npz beside it",
-    "progic-full": ", its .coding.npz and .guess.safetensors beside it",
-}
+BESIDE = {"progic-full": ", its .coding.npz and .guess.safetensors beside it"}
 """What a model's name on the air stands for besides weights."""
 
 
@@ -52,8 +45,6 @@ def load_receiver(
         from codec.progic.shape import DEFAULT_MODEL, list_models, model_path
 
         candidates = [model] if model else sorted(list_models(), key=DEFAULT_MODEL.__ne__)  # most packets are its
-        if name in BESIDE and not model:
-            candidates = _with_tables(candidates)
         for candidate in candidates:
             file = Path(candidate) if engine and candidate.endswith(".onnx") else model_path(candidate)
             receiver = _progic(name, candidate, file.stat().st_mtime_ns if file.exists() else 0, engine, False)
@@ -80,12 +71,4 @@ def _progic(name: str, model: str, _written_ns: int, engine: str | None, guess: 
         return OnnxProgic(model)
     module, _, attribute = RECEIVERS.get(name, "codec.progic.receiver:ProgicReceiver").partition(":")
     receiver: Callable[..., Codec] = getattr(importlib.import_module(module), attribute)
-    return receiver(model, guess=True) if guess else receiver(model)
-
-
-def _with_tables(models: list[str]) -> list[str]:
-    """Those of these shipped models for which there are tables to code by."""
-    from codec.progic.coding.contexts import tables_path
-    from codec.progic.shape import model_path
-
-    return [model for model in models if tables_path(model_path(model)).is_file()]
+    return receiver(model, guess=True) if guess and name not in RECEIVERS else receiver(model)

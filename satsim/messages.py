@@ -116,7 +116,7 @@ def _cut(
         if str(error).startswith("payload_bytes is"):
             raise CodecError(f"{error} (message of {parts})") from None
         raise
-    notes = []
+    notes = list(getattr(coder, "notes", []))
     if isinstance(config := getattr(coder, "config", None), ProgicConfig):
         stage_bytes = packed_bytes(math.prod(config.grid(sample.height, sample.width)), config.index_bits)
         if room < stage_bytes <= packet_bytes - overhead_bytes(compact=compact):

@@ -122,7 +122,7 @@ def empty_store(tmp_path, monkeypatch):
 def tiny_weights(tmp_path_factory):
     """The weights file of a ProGIC of 5 stages with 256 codewords each, small enough to run in milliseconds.
 
-    Tables for `progic-coded` and a guess lie beside it.
+    Tables and a guess for `progic-full` lie beside it.
     """
     path = write_tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=0)
     write_tiny_tables(path)

@@ -10,8 +10,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from codec.progic.shape import list_models
+
 ZOO = pages.ROOT / "codec" / "zoo"
-MODELS = sorted(path.stem.removeprefix("progic-") for path in ZOO.glob("progic-*.safetensors"))
+MODELS = list_models()
 INVENTED = pages.ROOT / "docs" / "invented.md"
 sys.path.insert(0, str(pages.ROOT / "benchmarks"))
 import judge  # noqa: E402

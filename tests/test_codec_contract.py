@@ -29,14 +29,12 @@ SIZES = [(37, 53), (48, 64)]
 CASES = {
     "progic": ("progic", {}),
     "progic-whole": ("progic-whole", {"stages": 3}),
-    "progic-sketch": ("progic-sketch", {}),
-    "progic-coded": ("progic-coded", {}),
     "progic-full": ("progic-full", {}),
     "fake": ("codec.fake:FakeCodec", {}),
     **{name: (name, {"budget_bytes": BUDGET}) for name in RIVALS},
     "jpeg2000-progressive": ("jpeg2000", {"budget_bytes": BUDGET, "progressive": True}),
 }
-SHOWS_AT_ONCE = {"progic", "progic-sketch", "progic-coded", "progic-full", "fake"}
+SHOWS_AT_ONCE = {"progic", "progic-full", "fake"}
 """Codecs that show something of any subset but the empty one."""
 WHOLE = set(CASES) - SHOWS_AT_ONCE - {"jpeg2000-progressive"}
 """Codecs that show nothing before all is there."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +16,23 @@ from codec import load_codec, load_receiver
 from codec.base import CodecError, WeightsError
 from codec.progic import layout
 from codec.progic.coding.coded import PayloadCoder
-from codec.progic.coding.contexts import POWERS, StageTables, neighbours, offsets, tables_path
+from codec.progic.coding.contexts import POWERS, StageTables, neighbours, offsets, read_tables, tables_path
 from codec.progic.coding.range_coder import RangeDecoder, RangeEncoder
+from codec.progic.shape import read_weights
 
 VECTOR = "011be59841029ca8"
 """Stage 1 of 3x4 cells, codewords 3 3 3 3, 3 3 3 7, 3 3 255 0, with the tiny tables."""
 
 
+def coder_of(path):
+    """By the tables beside a weights file."""
+    weights = read_weights(path, ("quantizer.",))
+    return PayloadCoder(weights.config, read_tables(path, weights.arrays["quantizer.codebooks"])[0])
+
+
 @pytest.fixture(scope="module")
 def coder(tiny_weights):
-    return PayloadCoder(str(tiny_weights))
+    return coder_of(tiny_weights)
 
 
 def likely(shape, seed):
@@ -150,13 +158,13 @@ def test_what_no_encoder_writes_is_refused_in_a_line(coder, payload, k, says):
 
 def test_pictures_are_those_of_plain_progic_from_any_payloads(tiny_weights):
     options = {"model": str(tiny_weights)}
-    plain, coded = load_codec("progic", **options), load_codec("progic-coded", **options)
+    plain, coded = load_codec("progic", **options, guess=True), load_codec("progic-full", **options, extras=False)
     image = picture(100, 150)
     one, other = plain.encode(image, 40), coded.encode(image, 40)
     assert len(one) == len(other)
     received = [0, 3, 4]
-    receiver = load_receiver("progic-coded", coded.model_id, str(tiny_weights))
-    expected = load_receiver("progic", plain.model_id, str(tiny_weights))
+    receiver = load_receiver("progic-full", coded.model_id, str(tiny_weights))
+    expected = load_receiver("progic", plain.model_id, str(tiny_weights), guess=True)
     held = {k: other[k] for k in received}
     assert np.array_equal(coded.decode(held, 100, 150), plain.decode({k: one[k] for k in received}, 100, 150))
     assert np.array_equal(receiver.decode(held, 100, 150), expected.decode({k: one[k] for k in received}, 100, 150))
@@ -208,8 +216,8 @@ SETTINGS = [
 
 def test_coded_bytes_are_the_same_whatever_threads_and_instructions_there_are(coder, tiny_weights):
     program = (
-        "import sys, hashlib, numpy as np; from codec.progic.coding.coded import PayloadCoder;"
-        " coder = PayloadCoder(sys.argv[1]); chance = np.random.default_rng(5);"
+        "import sys, hashlib, numpy as np; from pathlib import Path; from test_coded import coder_of;"
+        " coder = coder_of(Path(sys.argv[1])); chance = np.random.default_rng(5);"
         " often = chance.random((5, 256)) < .8; rest = chance.integers(0, 256, (5, 256));"
         " plain = [bytes(each) for each in np.where(often, 3, rest).tolist()];"
         " print(hashlib.sha256(b''.join(coder.shrink(each, k, 16, 16) for k, each in enumerate(plain))).hexdigest())"
@@ -218,7 +226,9 @@ def test_coded_bytes_are_the_same_whatever_threads_and_instructions_there_are(co
     for setting in SETTINGS:
         known = {name: value for name, value in os.environ.items() if name not in {n for s in SETTINGS for n in s}}
         command = [sys.executable, "-W", "ignore", "-c", program, str(tiny_weights)]
-        done = subprocess.run(command, env=known | setting, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, env=known | setting, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
         told.add(done.stdout)
     assert len(told) == 1
 
@@ -230,30 +240,34 @@ class TestTables:
         write_tiny_tables(path)
         return path
 
-    def test_without_them_the_error_names_the_file_and_how_to_learn_them(self, weights):
+    def test_without_them_stages_go_plain_and_coded_ones_are_refused(self, weights):
+        payload = bytes.fromhex(VECTOR)
         tables_path(weights).unlink()
-        with pytest.raises(WeightsError, match=r"mine\.coding\.npz: no such file.*python -m codec\.training\.coding"):
-            load_codec("progic-coded", model=str(weights))
+        coder = coder_of(weights)
+        plain = bytes([3] * 12)
+        assert coder.shrink(plain, 0, 3, 4) == plain
+        with pytest.raises(CodecError, match="payload 0 is coded by tables, and this model has none beside it"):
+            coder.expand(payload, 0, 3, 4)
 
     def test_those_for_other_codebooks_are_refused(self, weights):
         write_tiny_weights(weights, seed=1)
         with pytest.raises(WeightsError, match=r"tables for codebooks .*; the weights have "):
-            load_codec("progic-coded", model=str(weights))
+            load_codec("progic-full", model=str(weights))
 
     def test_damaged_ones_are_refused(self, weights):
         content = tables_path(weights).read_bytes()
         for bad in (b"", content[:500], content[:-100], b"no archive"):
             tables_path(weights).write_bytes(bad)
-            with pytest.raises(WeightsError, match="not tables of progic-coded"):
-                load_codec("progic-coded", model=str(weights))
+            with pytest.raises(WeightsError, match="not tables to code by"):
+                load_codec("progic-full", model=str(weights))
 
     def test_other_tables_are_another_model_on_the_air(self, weights):
-        before = load_codec("progic-coded", model=str(weights)).model_id
+        before = load_codec("progic-full", model=str(weights)).model_id
         books = np.load(tables_path(weights))
         held = {name: books[name] for name in books.files}
         held["0.start"] = held["0.start"] + 1
         np.savez(tables_path(weights), **held)
-        assert load_codec("progic-coded", model=str(weights)).model_id != before
+        assert load_codec("progic-full", model=str(weights)).model_id != before
         assert load_codec("progic", model=str(weights)).model_id != before
 
     def test_tables_are_learned_from_photos_and_save_what_these_have_in_common(self, weights, tmp_path):
@@ -264,5 +278,5 @@ class TestTables:
         subprocess.run([*command, "--minutes", "0.05", "--cache", tmp_path], check=True, capture_output=True)
         options = {"model": str(weights)}
         plain = load_codec("progic", **options).encode(picture(96, 128), 340)
-        coded = load_codec("progic-coded", **options).encode(picture(96, 128), 340)
+        coded = load_codec("progic-full", **options, extras=False).encode(picture(96, 128), 340)
         assert sum(map(len, coded)) < 0.9 * sum(map(len, plain))

@@ -168,8 +168,7 @@ def test_a_model_that_is_none_is_told_in_a_line(desk, in_process, name):
     [
         (("--engine", "abacus"), "--engine is 'abacus'; expected onnxruntime (or leave it out)"),
         ((*ENGINE, "--codec", "webp"), "--engine onnxruntime runs no webp, but progic and progic-whole (leave"),
-        ((*ENGINE, "--codec", "progic-sketch"), "--engine onnxruntime runs no progic-sketch, but progic"),
-        ((*ENGINE, "--codec", "progic-coded"), "--engine onnxruntime runs no progic-coded, but progic"),
+        ((*ENGINE, "--codec", "progic-full"), "--engine onnxruntime runs no progic-full, but progic"),
         ((*ENGINE, "--option", "speed=1"), "codec progic has no option 'speed'; expected one of: model, stages"),
         (
             (*ENGINE, "--option", "search=2"),

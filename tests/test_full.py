@@ -1,7 +1,5 @@
 """`progic-full`: coded stages, hints and sketches in one payload; never too long, alone of use, safe from any bytes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from conftest import photo_like, picture, write_tiny_guess, write_tiny_tables, write_tiny_weights
@@ -9,8 +7,11 @@ from conftest import photo_like, picture, write_tiny_guess, write_tiny_tables, w
 from codec import load_codec, load_receiver
 from codec.base import CodecError, WeightsError
 from codec.progic import layout
-from codec.progic.extras.full import MOST, Filler, FullReceiver
+from codec.progic.extras import full
+from codec.progic.extras.full import Filler, FullReceiver
+from codec.progic.extras.guess import guess_path, read_guess
 from codec.progic.extras.hints import describe, recall
+from codec.progic.extras.sketch import MOST, coefficients, write_sketch
 from codec.progic.shape import read_weights
 
 BITS, STAGES = 8, 5
@@ -27,9 +28,16 @@ def plain(tiny_weights):
     return load_codec("progic", model=str(tiny_weights))
 
 
+def filler_of(path, extras=True):
+    """Of a weights file, its tables and its guess."""
+    weights = read_weights(path, ("quantizer.",))
+    codebooks = weights.arrays["quantizer.codebooks"]
+    return Filler(path, weights.config, codebooks, read_guess(path, weights)["hints.books"], extras)
+
+
 @pytest.fixture(scope="module")
 def filler(tiny_weights):
-    return Filler(str(tiny_weights), guess=True)
+    return filler_of(tiny_weights)
 
 
 def told(filler, payloads, size, held=None):
@@ -170,31 +178,77 @@ class TestDamage:
             assert shown.shape == (*self.SIZE, 3)
 
 
-class TestFiles:
+def test_the_test_vector_of_the_documentation(filler):
+    indices = np.array([3, 3, 3, 3, 3, 3, 3, 7, 3, 3, 255, 0])
+    grey = np.full((48, 64, 3), 100, np.uint8)
+    [payload] = filler.fill([layout.pack_indices(indices, BITS)], grey, 17)
+    assert f"{payload.hex()}." in full.__doc__.split()
+    said = told(filler, [payload], (48, 64))
+    assert said.grid[0].ravel().tolist() == indices.tolist()
+    assert said.sketches == {0: write_sketch(coefficients(grey), 0, 8)}
+
+
+class TestWithoutExtras:
+    def test_payloads_have_a_byte_more_than_their_coded_stages_and_say_the_same(self, tiny_weights, filler):
+        stages = [bytes([3] * 256)] * STAGES
+        payloads = filler_of(tiny_weights, extras=False).fill(stages, photo_like(256, 256), 340)
+        coded = [filler._coder.shrink(stage, k, 16, 16) for k, stage in enumerate(stages)]
+        assert payloads == [b"\0" + each for each in coded]
+        assert max(map(len, payloads)) < 200
+        assert (told(filler, payloads, (256, 256)).grid == 3).all()
+
+    def test_a_stage_that_is_no_shorter_coded_goes_plain(self, tiny_weights):
+        stages = [np.random.default_rng(k).integers(0, 256, 256, np.uint8).tobytes() for k in range(STAGES)]
+        assert filler_of(tiny_weights, extras=False).fill(stages, photo_like(256, 256), 340) == stages
+
+    def test_extras_are_given_or_not(self, tiny_weights):
+        with pytest.raises(CodecError, match="extras is 3; expected true or false"):
+            load_codec("progic-full", model=str(tiny_weights), extras=3)
+
+
+class TestWhatLiesBeside:
     @pytest.fixture
     def weights(self, tmp_path):
-        path = write_tiny_weights(tmp_path / "mine.safetensors", seed=0)
-        write_tiny_tables(path)
-        return path
+        return write_tiny_weights(tmp_path / "mine.safetensors", seed=0)
 
-    def test_without_a_guess_the_error_says_where_one_is_looked_for(self, weights):
-        with pytest.raises(WeightsError, match=r"no file ships.*MODEL\.guess\.safetensors.*or take codec progic-coded"):
-            load_codec("progic-full", model=str(weights))
+    def ids(self, weights):
+        """Of the sender, and of the receiver: the same."""
+        sender, receiver = load_codec("progic-full", model=str(weights)), FullReceiver(str(weights))
+        assert sender.model_id == receiver.model_id
+        return sender.model_id
 
-    def test_without_tables_the_error_is_that_of_progic_coded(self, weights):
-        write_tiny_guess(weights)
-        weights.with_suffix(".coding.npz").unlink()
-        with pytest.raises(WeightsError, match=r"mine\.coding\.npz: no such file.*python -m codec\.training\.coding"):
-            load_codec("progic-full", model=str(weights))
+    def test_with_nothing_beside_stages_go_plain_under_sketches_and_any_of_them_show(self, weights):
+        codec, plain = load_codec("progic-full", model=str(weights)), load_codec("progic", model=str(weights))
+        image = photo_like(64, 64)
+        payloads = codec.encode(image, 40)
+        assert [each[1 : -each[0]] for each in payloads] == plain.encode(image, 40 - 9)
+        received = dict(enumerate(payloads))
+        shown = FullReceiver(str(weights)).decode(received, 64, 64).astype(int)
+        assert np.abs(shown - codec.decode(received, 64, 64)).max() <= 2
+        assert codec.decode({2: payloads[2]}, 64, 64).shape == (64, 64, 3)
+        assert codec.notes == [
+            "mine.safetensors has no tables, so stages go plain",
+            "mine.safetensors has no guess, so later packets hint at nothing",
+        ]
 
-    def test_a_guess_beside_the_weights_is_found_and_one_of_other_words_is_another_model(self, weights):
+    def test_tables_and_words_of_hints_are_part_of_what_packets_name(self, weights):
+        seen = {self.ids(weights)}
+        write_tiny_tables(weights)
+        seen.add(self.ids(weights))
         write_tiny_guess(weights)
-        before = load_codec("progic-full", model=str(weights)).model_id
-        beside = write_tiny_guess(weights, seed=3)
-        assert load_codec("progic-full", model=str(weights)).model_id != before
-        elsewhere = Path(beside).rename(weights.parent / "elsewhere.safetensors")
+        seen.add(self.ids(weights))
+        write_tiny_guess(weights, seed=3)
+        seen.add(self.ids(weights))
+        assert len(seen) == 4
+
+    def test_a_receiver_that_lacks_what_lay_beside_says_what_to_copy(self, weights):
         write_tiny_guess(weights)
-        assert load_codec("progic-full", model=str(weights)).model_id == before
-        other = load_codec("progic-full", model=str(weights), guess=str(elsewhere)).model_id
+        sent = load_codec("progic-full", model=str(weights)).model_id
+        guess_path(weights).unlink()
         with pytest.raises(WeightsError, match=r"by --model, its \.coding\.npz and \.guess\.safetensors beside it"):
-            load_receiver("progic-full", other, str(weights))
+            load_receiver("progic-full", sent, str(weights))
+
+    def test_a_search_finds_indices_for_full_payloads_too(self, weights):
+        codec = load_codec("progic-full", model=str(weights), search=1, judge="dists-lite")
+        payloads = codec.encode(photo_like(64, 64), 60)
+        assert codec.decode(dict(enumerate(payloads)), 64, 64).shape == (64, 64, 3)

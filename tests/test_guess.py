@@ -1,6 +1,7 @@
 """A guess fills in what is lost, changes nothing where nothing is, and is held to its model."""
 
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -11,11 +12,10 @@ from safetensors.torch import load_file
 from codec.base import WeightsError
 from codec.loading import load_codec
 from codec.progic.extras import hints
-from codec.progic.extras.guess import GuessingDecoder, look, lost
+from codec.progic.extras.guess import GuessingDecoder, guess_path, look, lost
 from codec.progic.fast import TORCH
 from codec.progic.model import load_model
 from codec.progic.receiver import ProgicReceiver
-from codec.receivers import load_receiver
 from codec.training.guess.holes import draw_held
 from codec.training.guess.network import GuessNetwork
 from satsim.air.packets import pack, packetize
@@ -26,17 +26,16 @@ SIZE = (48, 64)
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """Weights of random numbers, and a guess of random numbers for them."""
-    folder = tmp_path_factory.mktemp("guess")
-    weights = write_tiny_weights(folder / "tiny.safetensors", seed=0)
-    return str(weights), str(write_tiny_guess(weights))
+    """Weights of random numbers, a guess of random numbers beside them."""
+    weights = write_tiny_weights(tmp_path_factory.mktemp("guess") / "tiny.safetensors", seed=0)
+    write_tiny_guess(weights)
+    return str(weights)
 
 
 @pytest.fixture(scope="module")
 def codecs(tiny):
     """One that guesses not, one that does."""
-    weights, guess = tiny
-    return load_codec("progic", model=weights), load_codec("progic", model=weights, guess=guess)
+    return load_codec("progic", model=tiny), load_codec("progic", model=tiny, guess=True)
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +73,15 @@ def test_payloads_are_the_same_with_a_guess_and_without(codecs):
 
 
 def test_numpy_and_torch_guess_the_same_but_for_a_grey_level(tiny, codecs, payloads):
-    weights, guess = tiny
     held = {k: payload for k, payload in payloads.items() if k != 0}
-    ours = ProgicReceiver(weights, guess).decode(held, *SIZE).astype(int)
+    ours = ProgicReceiver(tiny, guess=True).decode(held, *SIZE).astype(int)
     assert np.abs(ours - codecs[1].decode(held, *SIZE)).max() <= 1
 
 
 def test_the_matrices_guess_what_the_network_in_training_does(tiny):
-    model, _ = load_model(Path(tiny[0]))
+    model, _ = load_model(Path(tiny))
     network = GuessNetwork(model.config, width=12, blocks=1, expansion=2)
-    stored = {name: tensor.float() for name, tensor in load_file(tiny[1]).items()}
+    stored = {name: tensor.float() for name, tensor in load_file(guess_path(Path(tiny))).items()}
     network.load_state_dict({name[6:]: tensor for name, tensor in stored.items() if name.startswith("guess.")})
     decoder = GuessingDecoder(model.config, model.state_dict(), stored, TORCH)
     rng = np.random.default_rng(3)
@@ -97,20 +95,28 @@ def test_the_matrices_guess_what_the_network_in_training_does(tiny):
         assert torch.allclose(decoder.guess(indices, 3, 4, wanted, hint), taught, atol=1e-5)
 
 
-def test_a_guess_that_is_not_there_is_named_with_the_mend(tiny):
-    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file to guess by; leave out guess"):
-        load_codec("progic", model=tiny[0], guess="nowhere.safetensors")
+class TestBadFiles:
+    @pytest.fixture
+    def weights(self, tmp_path):
+        return write_tiny_weights(tmp_path / "mine.safetensors", seed=1)
 
+    def refused(self, weights, says):
+        with pytest.raises(WeightsError, match=says):
+            load_codec("progic", model=str(weights), guess=True)
 
-def test_a_guess_for_other_weights_is_refused(tiny, tmp_path):
-    other = write_tiny_weights(tmp_path / "other.safetensors", seed=1)
-    with pytest.raises(WeightsError, match=r"guess\.safetensors: does not guess for model .*other"):
-        load_codec("progic", model=str(other), guess=tiny[1])
+    def test_none_is_named_with_the_mend(self, weights):
+        self.refused(weights, r"mine\.guess\.safetensors: no such file to guess by; leave out guess, or make one by: ")
 
+    def test_one_for_other_weights_is_refused_by_progic_full_too(self, weights, tiny):
+        copyfile(guess_path(Path(tiny)), guess_path(weights))
+        self.refused(weights, r"mine\.guess\.safetensors: does not guess for mine.safetensors \(it is for")
+        with pytest.raises(WeightsError, match="it is for a model of other codebooks"):
+            load_codec("progic-full", model=str(weights))
 
-def test_weights_are_no_guess(tiny):
-    with pytest.raises(WeightsError, match="does not guess"):
-        load_codec("progic", model=tiny[0], guess=tiny[0])
+    def test_weights_and_a_torn_file_are_no_guess(self, weights, tiny):
+        for content in (weights.read_bytes(), guess_path(Path(tiny)).read_bytes()[:-9], b""):
+            guess_path(weights).write_bytes(content)
+            self.refused(weights, "does not guess")
 
 
 def test_blocks_of_hints_go_row_by_row_and_back():
@@ -161,18 +167,9 @@ def test_a_receiver_guesses_where_it_is_told_to_and_something_is_lost():
 def test_a_receiver_says_of_which_model_nothing_ships_that_guesses():
     [image] = decode_messages(sent_by("nano"), Wanted(guess=True)).images
     assert image.picture is None
-    assert "no file ships that guesses for model nano; leave out guess" in str(image.error)
+    assert "progic-nano.guess.safetensors: no such file to guess by; leave out guess" in str(image.error)
 
 
 def test_an_engine_does_not_guess():
     [image] = decode_messages(sent_by("small"), Wanted(guess=True, engine="onnxruntime")).images
     assert "--guess goes without --engine onnxruntime" in str(image.error)
-
-
-@pytest.mark.parametrize("name", ["progic-sketch", "progic-coded"])
-def test_receivers_of_other_payloads_guess_too(tiny_weights, name):
-    sender = load_codec(name, model=str(tiny_weights))
-    payloads = sender.encode(picture(100, 150), 90)
-    held = {k: payloads[k] for k in (1, 2)}
-    receivers = [load_receiver(name, sender.model_id, str(tiny_weights), guess=guess) for guess in (False, True)]
-    assert not np.array_equal(*(receiver.decode(held, 100, 150) for receiver in receivers))

@@ -97,7 +97,7 @@ def python(code):
     [
         ("progik", "did you mean 'progic'"),
         ("jpg", "did you mean 'jpeg'"),
-        ("telegraph", "expected one of: progic, progic-whole, progic-sketch"),
+        ("telegraph", "expected one of: progic, progic-whole, progic-full"),
         ("", "expected one of"),
         ("codec.fake:Absent", "cannot be imported"),
         ("no_such_module:Codec", "cannot be imported"),
@@ -141,7 +141,7 @@ def test_a_receiver_with_the_senders_weights_is_found(tiny_weights):
     assert np.abs(shown - sender.decode(received, 32, 48)).max() <= 1
 
 
-@pytest.mark.parametrize("name", ["progic", "progic-whole", "progic-sketch", "progic-coded", "progic-full"])
+@pytest.mark.parametrize("name", ["progic", "progic-whole", "progic-full"])
 def test_a_receiver_with_other_weights_is_refused(tiny_weights, tmp_path, name):
     other = write_tiny_weights(tmp_path / "other.safetensors", seed=5)
     with pytest.raises(WeightsError, match=f"{ProgicCodec(str(other)).model_id:08x}; at hand: .*tiny.safetensors"):
@@ -175,7 +175,7 @@ def test_a_bitstream_of_the_future_is_refused():
 
 
 def test_ours_take_no_budget_and_all_rivals_do():
-    ours = ["progic", "progic-whole", "progic-sketch", "progic-coded", "progic-full"]
+    ours = ["progic", "progic-whole", "progic-full"]
     assert [name for name in CODECS if not takes_budget(name)] == ours
     assert not takes_budget("codec.fake:FakeCodec")
 

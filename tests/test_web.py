@@ -171,7 +171,7 @@ def test_what_is_no_packet_for_this_page_is_told_in_one_line(modules: Callable[.
         bytes([message[0] | 8]) + message[1:]: "sealed",
         pack(whole._replace(payload_index=-1, repair=Repair(2, 0))): "repair",
         pack(whole._replace(codec="avif")): "not of plain ProGIC",
-        pack(whole._replace(codec="progic-sketch")): "not of plain ProGIC",
+        pack(whole._replace(codec="progic-full")): "not of plain ProGIC",
     }
     for content, words in refused.items():
         with pytest.raises(Exception, match=words):

@@ -28,12 +28,12 @@ class ProgicCodec:
         search: int = 0,
         judge: str = "lpips-squeeze",
         arithmetic: str = "float32",
-        guess: bool | str = False,
+        guess: bool = False,
     ) -> None:
         """`model` names shipped weights or a .safetensors file; `stages` of its stages are sent (default all).
 
         `search` takes so many steps a stage, of half a second, to find indices that `judge` likes better: see `Search`.
-        With `guess`, True or a file, a lost first stage is guessed (in float32, whatever the `arithmetic`).
+        With `guess` a lost first stage is guessed, by MODEL.guess.safetensors beside the weights.
         Raises WeightsError for weights missing or corrupt, CodecError for stages or `arithmetic` not at hand.
         """
         from codec.progic.fast import FastProGIC
@@ -43,12 +43,12 @@ class ProgicCodec:
             from codec.progic.narrow import multiplies_bfloat16, operations_for
 
             narrow = operations_for(arithmetic, multiplies_bfloat16())
-        weights = read_weights(model_path(str(model)))
+        weights = read_weights(path := model_path(str(model)))
         self._model = FastProGIC(weights.config, weights.arrays, *narrow)
         if guess:
             from codec.progic.extras.guess import in_torch
 
-            self._model.decoder = in_torch(guess, str(model), weights)
+            self._model.decoder = in_torch(path, weights, *narrow)
         self.config, self.model_id, self.grid = weights.config, weights.model_id, weights.config.grid
         self.stages = self.config.stages if stages is None else stages
         if not isinstance(self.stages, int) or not 1 <= self.stages <= self.config.stages:

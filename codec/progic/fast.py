@@ -61,8 +61,8 @@ class FastProGIC:
         down = tensors["analysis.down.weight"].permute(0, 2, 3, 1).flatten(1).contiguous()
         self._down = Linear(down, tensors["analysis.down.bias"])
         self._mixer = read_mixer(tensors, "analysis.attention")
-        self._codebooks = tensors["quantizer.codebooks"]
-        self._searches = [Linear(book, book.square().sum(dim=1) / -2) for book in self._codebooks]
+        self.codebooks = tensors["quantizer.codebooks"]
+        self._searches = [Linear(book, book.square().sum(dim=1) / -2) for book in self.codebooks]
         self.decoder: Any = Decoder(config, tensors, ops)
 
     @torch.inference_mode()
@@ -77,7 +77,7 @@ class FastProGIC:
         cells = cells.view(rows, f, columns, f, -1).permute(0, 2, 1, 3, 4).reshape(rows * columns, -1)
         residual = self._mixer.attend(self._ops, functional.linear(cells, *self._down), rows, columns, 0)
         found = []
-        for search, codebook in zip(self._searches, self._codebooks, strict=True):
+        for search, codebook in zip(self._searches, self.codebooks, strict=True):
             # NumPy finds a maximum's place ten times as fast as torch 2.13
             parts = [
                 torch.from_numpy(functional.linear(part, *search).numpy().argmax(axis=1))

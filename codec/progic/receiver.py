@@ -82,16 +82,17 @@ class ProgicReceiver:
 
     name = "progic"
 
-    def __init__(self, model: str = DEFAULT_MODEL, guess: bool | str = False) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL, guess: bool = False) -> None:
         """`model` names shipped weights or a .safetensors file, `guess` as of `ProgicCodec`; raises as that does."""
         self._model = model
-        weights = read_weights(model_path(model), ("synthesis.", "quantizer."))
+        weights = read_weights(path := model_path(model), ("synthesis.", "quantizer."))
         self._config, self.model_id = weights.config, weights.model_id
+        self._codebooks = weights.arrays["quantizer.codebooks"]
         self._decoder: Decoder | GuessingDecoder = Decoder(weights.config, weights.arrays, NUMPY)
         if guess:
             from codec.progic.extras.guess import GuessingDecoder, read_guess
 
-            self._decoder = GuessingDecoder(weights.config, weights.arrays, read_guess(guess, model, weights), NUMPY)
+            self._decoder = GuessingDecoder(weights.config, weights.arrays, read_guess(path, weights), NUMPY)
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """As by `ProgicCodec`, which does it."""

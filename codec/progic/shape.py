@@ -114,7 +114,8 @@ ARITHMETICS = ("float32", "bfloat16")
 
 def list_models() -> list[str]:
     """Names of the shipped models, sorted."""
-    return sorted(path.stem.removeprefix("progic-") for path in ZOO.glob("progic-*.safetensors"))
+    names = (path.stem.removeprefix("progic-") for path in ZOO.glob("progic-*.safetensors"))
+    return sorted(name for name in names if "." not in name)  # beside some lies what guesses, MODEL.guess.safetensors
 
 
 def model_path(model: str) -> Path:

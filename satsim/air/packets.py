@@ -79,9 +79,7 @@ CODEC_NUMBERS = {
     "jpegxl": 7,
     "jpeg2000": 8,
     "vvc": 9,
-    "progic-sketch": 10,
-    "progic-coded": 11,
-    "progic-full": 12,
+    "progic-full": 10,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""
@@ -134,7 +132,7 @@ def overhead_bytes(position: bool = False, tag_bytes: int = 0, compact: bool = F
 
 def wanted_bytes(codec: str) -> int:
     """What 20 bytes of header must leave to the codec of this name, or the compact one is preferred."""
-    return STAGE_BYTES + SKETCH_BYTES * (codec == "progic-sketch")
+    return STAGE_BYTES + SKETCH_BYTES * (codec == "progic-full")
 
 
 def packetize(

@@ -14,8 +14,7 @@ from satsim.words import TRANSPORTS, span
 CODECS = {
     "progic": "ProGIC progressive",
     "progic-whole": "ProGIC whole",
-    "progic-sketch": "ProGIC with sketch",
-    "progic-coded": "ProGIC coded",
+    "progic-full": "ProGIC full",
     "jpeg": "JPEG whole",
     "webp": "WebP whole",
     "avif": "AVIF whole",

@@ -1,7 +1,7 @@
-"""ProGIC with payloads that are range-coded where that makes them shorter: codec `progic-coded`.
+"""Payloads of ProGIC, range-coded where that makes them shorter; each decodes by itself, and none is longer than plain.
 
-Cells are cut as by `layout`, each payload decodes by itself, and none is longer than it is plain. A plain payload is as
-`progic` sends it and is told by its length, one that a cut of this picture has (`is_plain`); any other length is coded:
+Cells are cut as by `layout`. A plain payload is as `progic` sends it and is told by its length, one that a cut of this
+picture has (`is_plain`); any other length is coded:
 
     byte 0      1 to 127: a stage is dealt over so many payloads; 128 + s: s stages, 2 or more, are in each
     byte 1 on   the range-coded indices (`range_coder`), in the order in which `layout` packs them, without filling
@@ -13,19 +13,16 @@ codes again and compares, so that bytes which no encoder writes are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from codec.base import CodecError, Image
-from codec.progic.codec import ProgicCodec
-from codec.progic.coding.contexts import StageTables, neighbours, offset_numbers, read_tables
+from codec.base import CodecError
+from codec.progic.coding.contexts import StageTables, neighbours, offset_numbers
 from codec.progic.coding.range_coder import RangeDecoder, RangeEncoder
 from codec.progic.layout import Cut, Indices, deal, pack_indices, packed_bytes, unpack_indices
-from codec.progic.receiver import ProgicReceiver
-from codec.progic.shape import DEFAULT_MODEL, ProgicConfig, model_path, read_weights
+from codec.progic.shape import ProgicConfig
 
-NAME = "progic-coded"
 MOST_PARTS, TOGETHER = 127, 128
 """Stages dealt over more payloads stay plain: their cells have no neighbours near."""
 ROWS = 1024
@@ -35,21 +32,16 @@ ROWS = 1024
 class PayloadCoder:
     """Plain payloads of a ProGIC model to coded ones, and back."""
 
-    def __init__(self, model: str = DEFAULT_MODEL) -> None:
-        """`model` names shipped weights or a .safetensors file, which have tables beside them; else WeightsError."""
-        path = model_path(str(model))
-        weights = read_weights(path, ("quantizer.",))
-        self._config: ProgicConfig = weights.config
-        self._tables, tables_id = read_tables(path, weights.arrays["quantizer.codebooks"])
-        self.model_id = weights.model_id ^ tables_id
-        """Of weights and tables together: with either other, payloads would show a false picture."""
+    def __init__(self, config: ProgicConfig, tables: Sequence[StageTables]) -> None:
+        """By the tables of each stage; without any, all payloads stay plain."""
+        self._config, self._tables = config, tables
 
     def shrink(self, plain: bytes, k: int, rows: int, columns: int) -> bytes:
         """Payload `k` of a picture of so many cells, coded if that makes it shorter."""
         bits = self._config.index_bits
         cut = Cut(rows * columns, len(plain) * 8 // bits)
         head = TOGETHER + cut.stages_per_payload if cut.stages_per_payload > 1 else cut.payloads_per_stage
-        if head > 255 or (head > MOST_PARTS and cut.stages_per_payload == 1):
+        if not self._tables or head > 255 or (head > MOST_PARTS and cut.stages_per_payload == 1):
             return plain
         indices = unpack_indices(plain, bits)
         encoder = RangeEncoder()
@@ -65,6 +57,8 @@ class PayloadCoder:
         cells, bits = rows * columns, self._config.index_bits
         if self.is_plain(len(payload), cells):
             return payload
+        if not self._tables:
+            raise CodecError(f"payload {k} is coded by tables, and this model has none beside it")
         cut = self._cut(payload[:1], cells)
         decoder = RangeDecoder(payload[1:])
         found = np.zeros(cut.indices, np.int64)
@@ -74,16 +68,6 @@ class PayloadCoder:
         if self.shrink(plain, k, rows, columns) != payload:
             raise CodecError(f"payload {k} says what no encoder writes; it is damaged or coded by other tables")
         return plain
-
-    def shrink_all(self, plain: Sequence[bytes], height: int, width: int) -> list[bytes]:
-        """All payloads of a picture of this size, as `shrink` makes them."""
-        rows, columns = self._config.grid(height, width)
-        return [self.shrink(payload, k, rows, columns) for k, payload in enumerate(plain)]
-
-    def expand_all(self, received: Mapping[int, bytes], height: int, width: int) -> dict[int, bytes]:
-        """Plain payloads of those received for a picture of this size; raises CodecError as `expand` does."""
-        rows, columns = self._config.grid(height, width)
-        return {k: self.expand(payload, k, rows, columns) for k, payload in received.items()}
 
     def is_plain(self, length: int, cells: int) -> bool:
         """Whether payloads of this length are plain: as long as `make_cut` makes one of a picture of so many cells."""
@@ -143,46 +127,3 @@ def _decode(decoder: RangeDecoder, tables: StageTables, places: Indices, rows: i
         member = decoder.decode(tables.member_frequencies(features, group)[0].tolist())
         found[n] = tables.codewords[group * tables.size + member]
     return found[:-1]
-
-
-class CodedProgic(ProgicCodec):
-    """`progic`, as many payloads, each coded where that makes it shorter."""
-
-    name = NAME
-
-    def __init__(self, model: str = DEFAULT_MODEL, stages: int | None = None) -> None:
-        """As `ProgicCodec`; raises WeightsError also where the model has no tables beside it."""
-        super().__init__(model, stages)
-        self._coder = PayloadCoder(model)
-        self.model_id = self._coder.model_id
-
-    def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
-        """Payloads of `stages` stages, coarse first, cut by `layout`; each at most `payload_bytes` bytes."""
-        return self._coder.shrink_all(super().encode(image, payload_bytes), *image.shape[:2])
-
-    def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
-        """The picture uint8[height, width, 3] of whatever payloads arrived; None for none at all.
-
-        Raises CodecError for payloads that no encoder with this model and these tables writes.
-        """
-        return super().decode(self._coder.expand_all(received, height, width), height, width)
-
-
-class CodedReceiver(ProgicReceiver):
-    """Decodes what a `CodedProgic` of the same weights and tables encoded, by NumPy alone."""
-
-    name = NAME
-
-    def __init__(self, model: str = DEFAULT_MODEL, guess: bool | str = False) -> None:
-        """As `CodedProgic`; `guess` as of `ProgicReceiver`."""
-        super().__init__(model, guess)
-        self._coder = PayloadCoder(model)
-        self.model_id = self._coder.model_id
-
-    def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
-        """As by `CodedProgic`."""
-        return self._coder.shrink_all(super().encode(image, payload_bytes), *image.shape[:2])
-
-    def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
-        """As by `CodedProgic`."""
-        return super().decode(self._coder.expand_all(received, height, width), height, width)

@@ -147,16 +147,16 @@ def tables_path(weights: Path) -> Path:
 
 
 def read_tables(weights: Path, codebooks: npt.NDArray[np.float32]) -> tuple[list[StageTables], int]:
-    """The tables for a weights file, one a stage, and 32 bits that name them.
+    """The tables for a weights file, one a stage, and 32 bits that name them; none and 0 where no file is there.
 
-    Raises WeightsError, naming the file and the mend, where they are missing, damaged, or for other codebooks.
+    Raises WeightsError, naming the file and the mend, where they are damaged, or for other codebooks.
     """
     path, wanted = tables_path(weights), codebooks_id(codebooks)
     mend = f"{MEND} {weights}"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file, and progic-coded needs tables for these weights; {mend}") from None
+        return [], 0
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
     try:
@@ -167,7 +167,7 @@ def read_tables(weights: Path, codebooks: npt.NDArray[np.float32]) -> tuple[list
         stages = [_stage(held, number, shape[1]) for number in range(shape[0])] if made_for == wanted else []
     except Exception as error:  # whatever a damaged archive makes the library raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"{path}: not tables of progic-coded ({reason}); copy the file again, or {mend}") from error
+        raise WeightsError(f"{path}: not tables to code by ({reason}); copy the file again, or {mend}") from error
     if made_for != wanted:
         raise WeightsError(f"{path}: tables for codebooks {made_for:08x}; the weights have {wanted:08x}; {mend}")
     return stages, int.from_bytes(hashlib.sha256(content).digest()[:4], "big")

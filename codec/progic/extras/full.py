@@ -5,24 +5,29 @@ Cells are cut as those of `progic`, so that there are as many payloads. A payloa
 
     byte 0         E, how many bytes of extras end the payload
     byte 1 on      the stages, plain or coded; their own length tells which (see `codec.progic.coding.coded`)
-    the last E     extras: as many as are left of the sender's payload_bytes, 255 at most
+    the last E     extras: as many as are left of the sender's payload_bytes, 255 at most, or none where it wants none
 
-Extras of a payload that holds any of the first stage are a sketch of kind 0 (see `sketch`), of 8 to MOST bytes. Those
-of the M payloads that would follow, were all stages of the model sent, are hints at a lost first stage (see `hints`):
-its B blocks go in the order of `layout.deal` over M, and payload j of these M tells blocks B * j // M to
-B * (j + 1) // M - 1 of that order, a byte each, all of the first level before those of the next, as far as extras go.
-Where all levels are told and 8 bytes or more are left, a sketch of kind 1 + j % 4 follows, of at most MOST bytes. So
-each payload helps by itself, and a lost one thins the hints evenly.
+Extras of a payload that holds any of the first stage are a sketch of kind 0 (see `sketch`). Those of the M payloads
+that would follow, were all stages of the model sent, are hints at a lost first stage (see `hints`): its B blocks go in
+the order of `layout.deal` over M, and payload j of these M tells blocks B * j // M to B * (j + 1) // M - 1 of that
+order, a byte each, all of the first level before those of the next, as far as extras go. Where all levels are told and
+8 bytes or more are left, a sketch of kind 1 + j % 4 follows. So each payload helps by itself, and a lost one thins the
+hints evenly.
 
 A receiver decodes the stages that it holds, by hints and the guess where the first is lost, and corrects that as the
-sketches say. Both ends need the model's tables and its guess; packets name weights, tables and words of hints in one
-model id. A guess without words for hints, as its file may be, leaves all room to sketches.
+sketches say. Tables to code by and what guesses lie beside the weights, at both ends; packets name weights, tables and
+words of hints in one model id. A model that has no tables has its stages plain; one that has no guess leaves all room
+to sketches.
+
+Test vector: 3x4 cells of 8 bits with the tables and stage 1 of tests/test_coded.py, of a picture of 48x64 pixels that
+is 100 everywhere, in payloads of 17 bytes: 08011be59841029ca8820924aaaaaaaaaa.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,22 +35,17 @@ from codec.base import CodecError, Image
 from codec.progic import layout
 from codec.progic.codec import ProgicCodec
 from codec.progic.coding.coded import PayloadCoder
+from codec.progic.coding.contexts import read_tables, tables_path
 from codec.progic.decoder import Array
-from codec.progic.extras.guess import GuessingDecoder, name_codebooks, read_guess
+from codec.progic.extras.guess import GuessingDecoder, guess_path, name_codebooks
 from codec.progic.extras.hints import Floats, describe, recall
-from codec.progic.extras.sketch import KINDS, LEAST, coefficients, correct, write_sketch
+from codec.progic.extras.sketch import KINDS, LEAST, MOST, coefficients, correct, write_sketch
 from codec.progic.layout import Cut, Indices
 from codec.progic.receiver import ProgicReceiver
-from codec.progic.shape import DEFAULT_MODEL, model_path, read_weights
+from codec.progic.shape import DEFAULT_MODEL, ProgicConfig, model_path
 
-MOST, MOST_EXTRAS = 64, 255
-"""Bytes of a sketch, and of all extras of a payload."""
-MEND = (
-    "give guess=FILE that `python -m codec.training.guess` made for this model (a receiver finds it beside the weights,"
-    " named MODEL.guess.safetensors), or take codec progic-coded"
-)
-
-
+MOST_EXTRAS = 255
+"""Bytes of all extras of a payload."""
 Decode = Callable[[Indices, int, int, Floats | None], Array]
 """As `GuessingDecoder.decode`, of NumPy's arrays."""
 
@@ -61,13 +61,17 @@ class Told(NamedTuple):
 class Filler:
     """Plain payloads to full ones, and back."""
 
-    def __init__(self, model: str, guess: bool | str) -> None:
-        """Raises WeightsError where the model has no tables, or no guess."""
-        self._coder = PayloadCoder(model)
-        weights = read_weights(model_path(model), ("quantizer.",))
-        self._config, self._words = weights.config, weights.arrays["quantizer.codebooks"][0]
-        self._books = read_guess(guess, model, weights, MEND)["hints.books"]
-        self.model_id = self._coder.model_id ^ int(name_codebooks(self._books), 16)
+    def __init__(self, path: Path, config: ProgicConfig, codebooks: Floats, books: Floats | None, extras: bool) -> None:
+        """For a weights file of this shape, with codebooks float32[N, K, C2] and books of hints, if any.
+
+        Raises WeightsError where its tables are damaged.
+        """
+        tables, tables_id = read_tables(path, codebooks)
+        self._coder, self._config, self._words = PayloadCoder(config, tables), config, codebooks[0]
+        self._books = np.zeros((0, 1, 4, codebooks.shape[2]), np.float32) if books is None else books
+        self._most = MOST_EXTRAS if extras else 0
+        self.id = tables_id ^ (int(name_codebooks(self._books), 16) if len(self._books) else 0)
+        """32 bits that name tables and books; 0 where there are none."""
 
     def fill(self, plain: Sequence[bytes], image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of at most `payload_bytes` bytes from plain ones of `image`."""
@@ -79,7 +83,7 @@ class Filler:
         for k, stages in enumerate(plain):
             blocks, kind = self._place(k, len(stages), rows, columns)
             coded = self._coder.shrink(stages, k, rows, columns)
-            for size in range(min(payload_bytes - 1 - len(coded), MOST_EXTRAS), -1, -1):
+            for size in range(min(payload_bytes - 1 - len(coded), self._most), -1, -1):
                 parts = self._parts(size, blocks)
                 if parts is None or self._coder.is_plain(1 + len(coded) + size, rows * columns):
                     continue
@@ -155,12 +159,22 @@ class FullProgic(ProgicCodec):
         stages: int | None = None,
         search: int = 0,
         judge: str = "lpips-squeeze",
-        guess: bool | str = True,
+        arithmetic: str = "float32",
+        extras: bool = True,
     ) -> None:
-        """As `ProgicCodec`; raises WeightsError also where the model has no tables beside it, or no guess."""
-        self._filler = Filler(str(model), guess)
-        super().__init__(model, stages, search, judge, guess=guess)
-        self.model_id = self._filler.model_id
+        """As `ProgicCodec`, by tables and a guess where they lie beside the weights; without `extras`: fewest bytes."""
+        if not isinstance(extras, bool):
+            raise CodecError(f"extras is {extras!r}; expected true or false")
+        path = model_path(str(model))
+        super().__init__(model, stages, search, judge, arithmetic, guess=guess_path(path).is_file())
+        self._filler = Filler(path, self.config, self._model.codebooks.numpy(), books_of(self._model.decoder), extras)
+        self.model_id ^= self._filler.id
+        lacking = {
+            "tables, so stages go plain": tables_path(path),
+            "guess, so later packets hint at nothing": guess_path(path),
+        }
+        self.notes = [f"{path.name} has no {what}" for what, file in lacking.items() if not file.is_file()]
+        """What a sender should know."""
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """As `ProgicCodec` does, and in what coding them leaves the extras."""
@@ -183,17 +197,22 @@ class FullReceiver(ProgicReceiver):
 
     name = FullProgic.name
 
-    def __init__(self, model: str = DEFAULT_MODEL, guess: bool | str = True) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL) -> None:
         """As `FullProgic`."""
-        self._filler, self._guess = Filler(model, guess), guess
-        super().__init__(model, guess)
-        self.model_id = self._filler.model_id
+        path = model_path(model)
+        super().__init__(model, guess=guess_path(path).is_file())
+        self._filler = Filler(path, self._config, self._codebooks, books_of(self._decoder), extras=True)
+        self.model_id ^= self._filler.id
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """As by `FullProgic`, which does it."""
-        return FullProgic(self._model, guess=self._guess).encode(image, payload_bytes)
+        return FullProgic(self._model).encode(image, payload_bytes)
 
     def decode(self, received: Mapping[int, bytes], height: int, width: int) -> Image | None:
         """As `FullProgic` does, but for rounding."""
-        assert isinstance(self._decoder, GuessingDecoder)
         return self._filler.show(self._decoder.decode, received, height, width)
+
+
+def books_of(decoder: Any) -> Floats | None:
+    """The words of hints, float32[levels, 256, 4, C2], that a decoder has; None for one that guesses nothing."""
+    return np.asarray(decoder.books) if isinstance(decoder, GuessingDecoder) else None

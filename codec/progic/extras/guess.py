@@ -8,8 +8,9 @@ there are any; it answers with the codewords that are lost. Then the decoder pai
 guessed latents. Where the first stage is whole, or on its way, nothing is guessed, and the picture is the plain
 decoder's to the last bit.
 
-A guess's file holds the network, what those rows differ by from the model's, and the hints' books. It goes with every
-model of the same codebooks: what a network guesses of them outlives a decoder that is trained further.
+A guess's file, MODEL.guess.safetensors beside the weights, holds the network, what those rows differ by from the
+model's, and the hints' books. It goes with every model of the same codebooks: what a network guesses of them outlives a
+decoder that is trained further.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +27,10 @@ from safetensors import SafetensorError, safe_open
 
 from codec.base import WeightsError
 from codec.progic.decoder import Array, Decoder, Operations, read_linear, read_stack, send
-from codec.progic.shape import ZOO, ProgicConfig, Shapes, Weights, convolution, model_path, stack, tensor_shapes
+from codec.progic.shape import ProgicConfig, Shapes, Weights, convolution, stack, tensor_shapes
 
-SHIPPED = {"b0f9c97c": ("guess-small.safetensors", "6616eb58")}
-"""What `name_codebooks` says of a model -> the file in the zoo that guesses for it, and how its SHA-256 begins."""
-MEND = "leave out guess, or name a file that `python -m codec.training.guess` made for this model"
+if TYPE_CHECKING:
+    import torch
 
 
 def lost(held: Array) -> Array:
@@ -69,7 +70,7 @@ class GuessingDecoder:
     def __init__(
         self, config: ProgicConfig, arrays: Mapping[str, Array], guess: Mapping[str, Array], ops: Operations
     ) -> None:
-        """`arrays` are those of the model's weights, `guess` those of a file for this very model (`read_guess`)."""
+        """`arrays` are those of the model's weights, `guess` those of a file for it (`read_guess`)."""
         self._ops, self._codebooks = ops, arrays["quantizer.codebooks"]
         moved = {name: array + guess[name] for name, array in arrays.items() if name in guess}
         self._plain, self._decoder = Decoder(config, arrays, ops), Decoder(config, {**arrays, **moved}, ops)
@@ -112,28 +113,24 @@ def name_codebooks(codebooks: npt.NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(codebooks, "<f4").tobytes()).hexdigest()[:8]
 
 
-def read_guess(guess: bool | str, model: str, weights: Weights, mend: str = MEND) -> dict[str, npt.NDArray[np.float32]]:
-    """The arrays, float32, of what guesses for a model: of a file of your own, or (True) of one at hand.
+def guess_path(weights: Path) -> Path:
+    """Where what guesses for a weights file lies."""
+    return weights.with_suffix(".guess.safetensors")
 
-    At hand is what lies beside the weights, MODEL.guess.safetensors, else what ships for the model's codebooks.
 
-    Raises WeightsError, naming the file, where it is missing, is no such file, or guesses for other codebooks.
+def read_guess(path: Path, weights: Weights) -> dict[str, npt.NDArray[np.float32]]:
+    """The arrays, float32, of what guesses for the model whose weights file is `path`.
+
+    Raises WeightsError, naming the file and the mend, where it is missing, damaged, or guesses for other codebooks.
     """
-    codebooks = name_codebooks(weights.arrays["quantizer.codebooks"])
-    if guess is True and (beside := model_path(model).with_suffix(".guess.safetensors")).is_file():
-        guess = str(beside)
-    if guess is True and codebooks not in SHIPPED:
-        raise WeightsError(f"guess: no file ships that guesses for model {model}; {mend}")
-    file_name, digest = SHIPPED[codebooks] if guess is True else (str(guess), "")
-    path = ZOO / file_name if guess is True else Path(file_name)
+    beside = guess_path(path)
+    mend = f"make one by: python -m codec.training.guess --model {path}"
     try:
-        if not path.is_file():
-            raise WeightsError(f"{path}: no such file to guess by; {mend}")
-        if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(digest):
-            raise ValueError("it is not the file that ships")
-        with safe_open(path, framework="numpy") as file:
+        if not beside.is_file():
+            raise WeightsError(f"{beside}: no such file to guess by; leave out guess, or {mend}")
+        with safe_open(beside, framework="numpy") as file:
             told = json.loads((file.metadata() or {})["guess"])
-            if told.pop("codebooks") != codebooks:
+            if told.pop("codebooks") != name_codebooks(weights.arrays["quantizer.codebooks"]):
                 raise ValueError("it is for a model of other codebooks")
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
             expected = guess_shapes(weights.config, **told)
@@ -142,15 +139,20 @@ def read_guess(guess: bool | str, model: str, weights: Weights, mend: str = MEND
             return {name: file.get_tensor(name).astype(np.float32) for name in found}
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: does not guess for model {model} ({reason}); {mend}") from error
+        raise WeightsError(f"{beside}: does not guess for {path.name} ({reason}); copy it again, or {mend}") from error
 
 
-def in_torch(guess: bool | str, model: str, weights: Weights) -> GuessingDecoder:
-    """What `FastProGIC` decodes by where it guesses. Raises WeightsError as `read_guess` does."""
+def in_torch(
+    path: Path, weights: Weights, ops: Operations | None = None, blocks: torch.dtype | None = None
+) -> GuessingDecoder:
+    """What a `FastProGIC` of the same decodes by, where it guesses. Raises as `read_guess` does."""
     import torch
 
     from codec.progic.fast import TORCH
 
-    both = (weights.arrays, read_guess(guess, model, weights))
-    own, given = ({name: torch.from_numpy(array) for name, array in arrays.items()} for arrays in both)
-    return GuessingDecoder(weights.config, own, given, TORCH)
+    narrow = blocks or torch.float32
+    own, given = (
+        {name: torch.from_numpy(array).to(narrow if ".blocks." in name else torch.float32) for name, array in held}
+        for held in (weights.arrays.items(), read_guess(path, weights).items())
+    )
+    return GuessingDecoder(weights.config, own, given, ops or TORCH)

@@ -1,9 +1,8 @@
-"""A sketch of smooth colour in the bytes that a link leaves beside a stage, so that colours are right early.
+"""A sketch of smooth colour in the bytes that a link leaves beside stages, so that colours are right early.
 
-A payload of `progic-sketch` is one of `progic`, and behind it a sketch of as many bytes as `find_room` says. Payload k
-has a sketch of kind k mod KINDS. For each entry of its `plan`, as far as whole codes fit, a sketch tells in which
-interval a coefficient of the photo lies (`coefficients`), by the code (`to_code`) of (coefficient - shift) // step,
-rounded down. Codes stand one after the other, the highest bit first, and then zeros.
+A sketch is of a kind, 0 to KINDS - 1, and of 8 to 64 bytes. For each entry of the kind's `plan`, as far as whole codes
+fit, it tells in which interval a coefficient of the photo lies (`coefficients`), by the code (`to_code`) of
+(coefficient - shift) // step, rounded down. Codes stand one after the other, the highest bit first, and then zeros.
 
 Kind 0 tells chroma finely, which the first stage gets wrong. The others all tell the roughest colours, with intervals
 that are shifted by quarters, so that several sketches say more than one; and each tells a fourth of what is finer, for
@@ -22,17 +21,16 @@ Test vectors: a picture of 48x64 pixels, in column x and row y of R 5x, G 3y and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from codec.base import BudgetError, CodecError, Image
-from codec.progic.layout import make_cut, packed_bytes
+from codec.base import CodecError, Image
 
-LEAST, MOST = 8, 40
+LEAST, MOST = 8, 64
 """Bytes of a sketch."""
 KINDS = 5
 FINE, FINEST = 192, 96
@@ -111,35 +109,6 @@ def read_code(bits: str, at: int, least: int) -> tuple[int, int]:
     return -(folded + 1) // 2 if folded % 2 else folded // 2, end
 
 
-def find_room(stages: int, cells: int, bits: int, payload_bytes: int) -> tuple[int, int]:
-    """Bytes of a stage's payload and of its sketch, for payloads of at most `payload_bytes` bytes.
-
-    Raises BudgetError where a sketch would cost packets: less than LEAST bytes are left.
-    """
-    plain = make_cut(stages, cells, bits, payload_bytes)
-    stage_bytes = packed_bytes(plain.indices, bits)
-    left = payload_bytes - stage_bytes
-    if left < LEAST:
-        raise BudgetError(
-            f"progic-sketch: payloads of {payload_bytes} bytes leave {left} beside {stage_bytes} of stages; a sketch"
-            f" needs {LEAST} to {MOST} (give messages of {LEAST - left} bytes more, or take codec progic)"
-        )
-    sizes = range(min(left, MOST), 0, -1)
-    return stage_bytes, next(size for size in sizes if stage_of(stage_bytes + size, cells, bits) == stage_bytes)
-
-
-def stage_of(length: int, cells: int, bits: int) -> int:
-    """Bytes of a stage in a payload of `length` bytes, whatever the sender's number of stages.
-
-    They are what as many whole stages take as fit into all but LEAST bytes; where none does, one share of as few as
-    hold a stage. Raises CodecError where nothing fits.
-    """
-    fitting = (length - LEAST) * 8 // bits
-    if fitting < 1:
-        raise CodecError(f"payload of {length} bytes is too short for an index and a sketch; it is of another codec")
-    return packed_bytes(fitting // cells * cells or -(-cells // -(-cells // fitting)), bits)
-
-
 def coefficients(image: Image) -> Integers:
     """int64[3, BLOCKS, BLOCKS]: Y, Cb and Cr of means over blocks of `image`, as waves; the same on every machine.
 
@@ -152,13 +121,6 @@ def coefficients(image: Image) -> Integers:
     areas = np.outer(np.diff(rows), np.diff(columns))[..., None]
     channels = ((sums * 256 // areas - MIDDLE) @ WEIGHTS.T // 256).transpose(2, 0, 1)
     return np.asarray(WAVES @ channels @ WAVES.T // (UNIT * UNIT * BLOCKS * BLOCKS))
-
-
-def write_sketches(image: Image, count: int, size: int) -> Iterator[bytes]:
-    """The sketches of payloads 0 to `count` - 1, `size` bytes each."""
-    found = coefficients(image)
-    for k in range(count):
-        yield write_sketch(found, k % KINDS, size)
 
 
 def write_sketch(found: Integers, kind: int, size: int) -> bytes:
@@ -175,7 +137,7 @@ def write_sketch(found: Integers, kind: int, size: int) -> bytes:
 def bounds(sketches: Mapping[int, bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Least and greatest, float64[3, BLOCKS, BLOCKS], that each coefficient can be by these sketches.
 
-    Sketch k is of kind k mod KINDS, as that of payload k of `progic-sketch` is.
+    Sketch k is of kind k mod KINDS.
     Raises CodecError for a sketch that no encoder writes.
     """
     low, high = (np.full((3, BLOCKS, BLOCKS), end) for end in (-np.inf, np.inf))
@@ -211,12 +173,3 @@ def correct(picture: Image, sketches: Mapping[int, bytes]) -> Image:
         added = np.einsum("kc,chw->hwk", to_rgb, down[:, part].T @ off @ across)
         corrected[part] = np.rint(np.clip(picture[part] + added, 0, 255))
     return corrected
-
-
-def split_sketches(received: Mapping[int, bytes], cells: int, bits: int) -> tuple[dict[int, bytes], dict[int, bytes]]:
-    """Payloads of `progic`, and the sketches behind them. Raises CodecError where lengths disagree or are too short."""
-    lengths = {len(payload) for payload in received.values()}
-    if len(lengths) > 1:
-        raise CodecError(f"payloads are {sorted(lengths)} bytes long; expected one length for all of an image")
-    cut = stage_of(lengths.pop(), cells, bits) if lengths else 0
-    return {k: payload[:cut] for k, payload in received.items()}, {k: payload[cut:] for k, payload in received.items()}

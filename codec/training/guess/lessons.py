@@ -99,7 +99,7 @@ class Lessons:
         return Draw(places, whole, held, wanted, seen.view(batch, height, width, -1).permute(0, 3, 1, 2))
 
     def hint(self, first: Tensor, rng: np.random.Generator) -> Floats:
-        """float[cells, C2 + 1] for the first stage's indices int64[h, w]: a quarter without hints, some with a payload lost."""
+        """float[cells, C2 + 1] for the first stage's indices int64[h, w]; a quarter without hints."""
         height, width = first.shape
         blocks = -(-height // 2) * -(-width // 2)
         amount = self.config.hint_bytes * (max(rng.random(2)) if rng.random() < 0.75 else 0.0)
