@@ -2,9 +2,9 @@
 
     python benchmarks/lost.py [--every N] [--deals] [SET ...]
 
-Centre squares from the folders below SATSIM_DATA/eval (kodak, fire, aerial), payloads of 340 bytes: `progic`, which takes
-what is lost for zero; the same packets by `progic:guess=true`; and those of `progic-full`. Figures are means over
-photos, ratios are to the first four fifths of plain packets in order; differences to plain come with 95 % bootstrap
+Centre squares from the folders below SATSIM_DATA/eval (kodak, fire, aerial), payloads of 340 bytes: `progic`, which
+takes what is lost for zero; the same packets by `progic:guess=true`; and those of `progic-full`. Figures are means
+over photos, ratios are to the first four fifths of plain packets in order; differences to plain come with 95 % bootstrap
 intervals over photos, paired. With --deals three draws of 1, 2 and 3 lost packets of the twenty of each photo at
 512x512, and its first 1, 2 and 3 packets, in place of single packets.
 

@@ -1,4 +1,4 @@
-"""Learn the tables of `codec/progic/coding/contexts.py`, by which progic-coded codes the indices of a ProGIC model.
+"""Learn the tables of `codec/progic/coding/contexts.py`, by which progic-full codes the indices of a ProGIC model.
 
 First photos are coded, which takes most of the time, and their indices kept in the cache folder; then each stage's
 tables are learned as floats, a small network that guesses a codeword from those near it, and rounded. They end beside

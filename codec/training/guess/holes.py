@@ -48,7 +48,7 @@ def draw_held(stages: int, rows: int, columns: int, rng: np.random.Generator) ->
     held = np.ones((stages, rows, columns), bool)
     if rng.random() < FIRST_LOST:
         held[0] = False
-        others = 1 + np.flatnonzero(rng.random(stages - 1) < 0.3)
+        others = 1 + np.flatnonzero(rng.random(stages - 1) < 0.15)
         if rng.random() < 0.25 and len(others) < stages - 1:
             held[others] = False
         return held
