@@ -7,7 +7,8 @@ from measurements import curves, row
 from rich.console import Console
 
 from codec.evaluation.rates import RdPoint, bd_rates, make_points
-from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets
+from codec.evaluation.rows import in_csv
+from codec.evaluation.tables import bd_sheets, in_markdown, point_sheets
 from satsim.commands.evaluation import for_terminal
 
 

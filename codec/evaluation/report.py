@@ -7,7 +7,8 @@ from pathlib import Path
 
 from codec.evaluation.rate_plots import rate_figure
 from codec.evaluation.rates import BdRate, RdPoint
-from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets
+from codec.evaluation.rows import in_csv
+from codec.evaluation.tables import bd_sheets, in_markdown, point_sheets
 from codec.figures import png
 from codec.files import write_whole
 

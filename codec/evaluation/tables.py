@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from codec.evaluation.rates import BdRate, RdPoint
@@ -97,12 +95,3 @@ def in_markdown(sheet: PlainTable) -> str:
     bars = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in (sheet.headings, *sheet.lines)]
     rule = "|---|" + "---:|" * (len(sheet.headings) - 1)
     return "\n".join([f"## {sheet.title}", "", f"| {bars[0]} |", rule, *(f"| {bar} |" for bar in bars[1:])]) + "\n"
-
-
-def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A CSV file's content."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(fields)
-    writer.writerows(rows)
-    return out.getvalue().encode(errors="backslashreplace")
