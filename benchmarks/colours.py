@@ -16,10 +16,10 @@ import os
 from pathlib import Path
 
 import numpy as np
-from intervals import interval
 from PIL import Image
 
 from codec import load_codec
+from codec.evaluation.intervals import interval
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.metrics.colours import colour_error

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from measurements import curves
-from modems import wait_for
 from PIL import Image
 
 from codec.evaluation.rows import read_rows, write_rows
@@ -223,6 +223,15 @@ def test_an_anchor_without_the_package_is_refused_before_anything_is_measured(ca
     assert done.returncode == 2
     assert done.stderr == "error: BD-rates need the package bjontegaard (mend: pip install 'satsim-link[research]')\n"
     assert not (tmp_path / "new").exists()
+
+
+def wait_for(condition):
+    """Wait until `condition()` holds; processes that load torch may take a while on a busy machine."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("waited two minutes in vain")
 
 
 def children_of(process):

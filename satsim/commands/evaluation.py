@@ -70,7 +70,8 @@ def evaluate(
     from codec.evaluation.rows import check_new, write_rows
     from codec.own import CODE_ALLOWED
     from satsim.commands.sweep import keeping, noting
-    from satsim.sweep.measuring import kept_beside, made_with
+    from satsim.scoring.measuring import made_with
+    from satsim.sweep.results import kept_beside
 
     CODE_ALLOWED.set(allow_code)
     if bpp and packets:
@@ -141,7 +142,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
     from codec.evaluation.tables import bd_sheets, point_sheets
 
     points = make_points(rows)
-    rates = bd_rates(points, anchor) if anchor else []
+    rates = bd_rates(points, anchor, rows) if anchor else []
     console = Console(width=None if sys.stdout.isatty() else 160)
     for sheet in [*point_sheets(points), *(bd_sheets(points, rates) if rates else [])]:
         console.print(for_terminal(sheet))

@@ -18,6 +18,10 @@ DIGEST_BYTES = 32
 """At the start of a part: SHA-256 of the rest, which of a sweep is a Parquet file."""
 
 
+KEPT_FORMAT = 1
+"""Of what `kept_beside` keeps."""
+
+
 class Unfinished:
     """The folder DIR.unfinished beside the results to come: the plan, and a file for each job that is done."""
 
@@ -131,6 +135,21 @@ class Unfinished:
             if system == "nt":  # where a folder stays as long as a file in it is open
                 with suppress(OSError):
                     self.folder.rmdir()
+
+
+@contextmanager
+def kept_beside(out: Path, what: str, resume: bool, tell: Callable[[str], None]) -> Iterator[Unfinished]:
+    """Where answers are kept until the block that fills `out` ends well; then they go. Raises SweepError where another
+    process is at it, or where `resume` is not given and there are some.
+
+    Each is known by what it was made of, so that what is kept of other photos, weights or options is never taken.
+    """
+    unfinished, plan = Unfinished(out, what), {"kind": what, "format": KEPT_FORMAT}
+    with unfinished.locked():
+        unfinished.check(plan, resume, None, tell)
+        unfinished.begin(plan)
+        yield unfinished
+        unfinished.remove()
 
 
 def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
