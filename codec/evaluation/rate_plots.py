@@ -58,10 +58,9 @@ def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
         for axes in list(grid.flat)[len(metrics) :]:
             axes.set_visible(False)
         first = mine[0]
-        shade = "" if first.low is None else ", shaded: 95 % interval of the mean"
-        title = f"Rate-distortion on {dataset}{shade}"
-        figure.text(0.012, 1 - 0.1 / height, title, fontsize=13, weight="bold", va="top")
-        means = f"Means over {first.pictures} pictures; real bytes; headers that both ends know are not sent."
+        shade = "" if first.low is None else " Shaded: 95 % interval."
+        figure.text(0.012, 1 - 0.1 / height, f"Rate-distortion on {dataset}", fontsize=13, weight="bold", va="top")
+        means = f"Means over {first.pictures} pictures; real bytes; headers that both ends know are not sent.{shade}"
         figure.text(0.012, 1 - 0.37 / height, means, color=GREY, va="top")
         keys = [Line2D([], [], label=codec, **look(codecs.index(codec))) for codec in present]
         figure.legend(handles=keys, loc="lower left", bbox_to_anchor=(0.012, (0.1 + 0.16 * len(notes)) / height),

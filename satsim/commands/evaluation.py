@@ -85,9 +85,8 @@ def evaluate(
     jobs = len(rivals) * sum(len(dataset.photos) for dataset in datasets)
     rows_of = kept_beside(out, "measurement", resume, noting(quiet)) if out else nullcontext()
     with keeping(out) if out else nullcontext(), rows_of as kept, at_work("measuring", workers, jobs, quiet) as work:
-        rows, notes = measuring.evaluate(
-            datasets, rivals, metric, rates, threads=threads, kept=kept, made_with=made_with, **work
-        )
+        told = {"threads": threads, "kept": kept, "made_with": made_with, **work}
+        rows, notes = measuring.evaluate(datasets, rivals, metric, rates, **told)
         if out is not None:
             write_rows(out / "rows.csv", rows)
     _say(notes)
