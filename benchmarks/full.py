@@ -17,16 +17,16 @@ import os
 from pathlib import Path
 
 import numpy as np
-from intervals import interval
 from PIL import Image
 
 from codec import load_codec
+from codec.evaluation.intervals import interval
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.metrics.colours import colour_error
 
-DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"
-WEIGHTS = Path(os.environ.setdefault("SATSIM_WEIGHTS", "../shared/weights"))
+DATA = Path(os.environ.get("SATSIM_DATA", "data")) / "eval"
+WEIGHTS = Path(os.environ.setdefault("SATSIM_WEIGHTS", "weights"))
 HEADER_BYTES, SIDE, DRAWS = 20, 256, 2000
 HELD = {"1": (0,), "2": (0, 1), "4": (0, 1, 2, 3), "5": (0, 1, 2, 3, 4), "lost": (1, 2, 3, 4)}
 METRICS = {"CIEDE2000": colour_error} | {

@@ -28,12 +28,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from intervals import interval
 from PIL import Image, ImageFilter
 from torch.nn import functional as F
 
 from codec import load_codec
 from codec.evaluation.contenders import Contender, read_contender
+from codec.evaluation.intervals import interval
 from codec.folders import list_photos, read_photo
 
 REPO = Path(__file__).resolve().parent.parent

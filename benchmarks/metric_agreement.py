@@ -2,9 +2,9 @@
 
     python benchmarks/metric_agreement.py [--images N] [--cache FOLDER] [--weights FILE]
 
-Centre squares of 256x256 of the photos in SATSIM_DATA/eval (default ../shared/data), damaged in every way of
+Centre squares of 256x256 of the photos in SATSIM_DATA/eval, damaged in every way of
 `codec/training/distill/distortions.py` and by the stages and holes of ProGIC. The teachers' weights are those in
-SATSIM_WEIGHTS (default ../shared/weights); their scores, which take most of the time, are kept in the cache folder.
+SATSIM_WEIGHTS; their scores, which take most of the time, are kept in the cache folder.
 Exit code 1 says that a bar was missed.
 """
 
@@ -129,8 +129,8 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=REPO / "runs/metric_agreement")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="weights of DISTS-lite")
     asked = parser.parse_args()
-    data = Path(os.environ.get("SATSIM_DATA", REPO / "../shared/data")) / "eval"
-    weights = Path(os.environ.setdefault("SATSIM_WEIGHTS", str(REPO / "../shared/weights")))
+    data = Path(os.environ.get("SATSIM_DATA", "data")) / "eval"
+    weights = Path(os.environ.setdefault("SATSIM_WEIGHTS", "weights"))
     asked.cache.mkdir(parents=True, exist_ok=True)
     network, loaded = load_dists_lite(asked.weights), []
 

@@ -25,8 +25,8 @@ from codec.metrics import load_metric
 from codec.metrics.dists_lite import similarities
 from codec.training.losses import VggFeatureLoss
 
-DATA = Path(os.environ.get("SATSIM_DATA", "../shared/data")) / "eval"
-WEIGHTS = Path(os.environ.get("SATSIM_WEIGHTS", "../shared/weights"))
+DATA = Path(os.environ.get("SATSIM_DATA", "data")) / "eval"
+WEIGHTS = Path(os.environ.get("SATSIM_WEIGHTS", "weights"))
 PACKET_BYTES, STAGES, SIDE = 340, 5, 256
 
 

@@ -13,10 +13,10 @@ import argparse
 import time
 
 import numpy as np
-from intervals import interval
 from quality import DATA, PACKET_BYTES, SIDE, STAGES, load_dists
 
 from codec import load_codec
+from codec.evaluation.intervals import interval
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 from codec.metrics.lab import colors_of, difference

@@ -3,8 +3,8 @@
     python benchmarks/training.py [--presets nano,small] [--steps N] [--data PHOTOS]
 
 From random weights, with codebooks in place from the first step; photos are drawn here unless a folder is named. LPIPS,
-and VGG-19 on four pictures a step, take part where their weights are at hand (SATSIM_WEIGHTS, default
-../shared/weights), DISTS-lite in place of VGG-19 where they are not; once more with the PatchGAN. The first block of
+and VGG-19 on four pictures a step, take part where their weights are at hand (SATSIM_WEIGHTS),
+DISTS-lite in place of VGG-19 where they are not; once more with the PatchGAN. The first block of
 five steps is not counted; of the others the median is. The time is the wall's: on a machine that others use too, it is
 theirs as well.
 """
@@ -30,7 +30,6 @@ from codec.training.recipe import TrainConfig
 from codec.training.train import Run
 
 BATCH, CROP, BLOCK = 8, 192, 5
-REPO = Path(__file__).resolve().parent.parent
 
 
 def draw_photos(folder: Path, count: int = 24) -> Path:
@@ -72,7 +71,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--data", type=Path)
     wanted = parser.parse_args()
-    os.environ.setdefault("SATSIM_WEIGHTS", str(REPO.parent / "shared" / "weights"))
+    os.environ.setdefault("SATSIM_WEIGHTS", "weights")
     vgg = (Path(os.environ["SATSIM_WEIGHTS"]) / "vgg19_caffe_relu3_4.safetensors").exists()
     terms: dict[str, float] = {"lpips": 0.0 if weights.missing("lpips-squeeze") else 1.0}
     terms |= {"vgg": 0.25, "dists": 0.5} if vgg else {"vgg": 0.0, "dists": 0.0, "dists_lite": 0.5}

@@ -1,6 +1,5 @@
 """Scores over folders of photos, with the strip codec, whose pictures can be worked out by hand."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,8 @@ from PIL import Image
 
 from codec.base import CodecError
 from codec.evaluation.contenders import read_contender
-from codec.evaluation.evaluate import Rates, default_folder, evaluate, gather, metrics_at_hand, open_datasets
+from codec.evaluation.datasets import open_datasets
+from codec.evaluation.evaluate import Rates, evaluate, gather, metrics_at_hand
 from codec.metrics import psnr
 
 FAKE = "codec.fake:FakeCodec:strips=4"
@@ -26,8 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rows_of(folder, rates=Rates(), codec=FAKE, side=32, metrics=("psnr",)):  # noqa: B008 (a tuple)
-    [dataset] = open_datasets([folder], [side])
-    return [row for part in evaluate(dataset, [read_contender(codec)], metrics, rates) for row in part]
+    return evaluate(open_datasets([folder], [side]), [read_contender(codec)], metrics, rates)[0]
 
 
 def test_there_is_a_row_for_each_photo_metric_and_number_of_packets(folder: Path) -> None:
@@ -98,16 +97,29 @@ def test_the_default_sets_are_found_below_the_data_folder(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("named", [None, ""])
-def test_without_a_data_folder_named_the_sets_are_sought_in_shared_data_beside_the_checkout(
+def test_without_a_data_folder_named_there_are_no_default_sets(
     monkeypatch: pytest.MonkeyPatch, named: str | None
 ) -> None:
     if named is None:
         monkeypatch.delenv("SATSIM_DATA", raising=False)
     else:
         monkeypatch.setenv("SATSIM_DATA", named)
-    place = (REPO / "../shared/data").resolve() / "eval" / "absent"
-    with pytest.raises(CodecError, match=f"^{re.escape(str(place))}: no such folder; "):
-        default_folder("absent")
+    with pytest.raises(CodecError, match=r"^kodak: SATSIM_DATA names no folder of photos; give photos of your own"):
+        open_datasets([], [])
+
+
+def test_a_known_set_is_found_by_its_name_or_told_whence_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATSIM_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CodecError, match=r"eval/tecnick: no such folder.*100 photos: TESTIMAGES.*RGB_OR_1200x1200"):
+        open_datasets([Path("tecnick")], [None])
+    (tmp_path / "eval" / "tecnick").mkdir(parents=True)
+    Image.new("RGB", (48, 48)).save(tmp_path / "eval" / "tecnick" / "one.png")
+    [found] = open_datasets([Path("tecnick")], [None])
+    assert (found.name, found.folder) == ("tecnick-whole", tmp_path / "eval" / "tecnick")
+    assert "holds 1 photos; the set of that name has 100" in found.notes[-1]
 
 
 def test_missing_default_sets_are_an_error_that_says_what_to_give(

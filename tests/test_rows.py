@@ -4,40 +4,25 @@ import pytest
 from measurements import row
 
 from codec.base import CodecError
-from codec.evaluation.rows import Measurement, read_rows, rows_file
+from codec.evaluation.rows import Measurement, pack_rows, read_rows, unpack_rows, write_rows
 
 ROWS = [row(parameters=9748544, gflops=7.5), row(codec="jpeg", value=None), row(rate=2, value=float("inf"))]
 
 
-def write(path, rows):
-    with rows_file(path) as keep:
-        for each in rows:
-            keep([each._replace()])
-
-
 def test_rows_come_back_as_they_were(tmp_path):
-    write(tmp_path / "new" / "rows.csv", ROWS)
+    write_rows(tmp_path / "new" / "rows.csv", ROWS)
     assert read_rows(tmp_path / "new" / "rows.csv") == ROWS
     assert (tmp_path / "new" / "rows.csv").read_text().splitlines()[0] == ",".join(Measurement._fields)
 
 
-def test_rows_can_be_read_while_more_are_coming(tmp_path):
-    with rows_file(tmp_path / "rows.csv") as keep:
-        keep(ROWS)
-        assert read_rows(tmp_path / "rows.csv.partial") == ROWS
-        assert not (tmp_path / "rows.csv").exists()
-
-
-def test_a_failure_leaves_nothing_not_even_the_folder_made_for_it(tmp_path):
-    with pytest.raises(AttributeError):
-        write(tmp_path / "new" / "rows.csv", [*ROWS, 1])
-    assert list(tmp_path.iterdir()) == []
+def test_rows_kept_on_the_way_come_back_as_they_were():
+    assert unpack_rows(pack_rows(ROWS)) == ROWS
 
 
 def test_earlier_rows_are_not_written_over(tmp_path):
-    write(tmp_path / "rows.csv", ROWS)
+    write_rows(tmp_path / "rows.csv", ROWS)
     with pytest.raises(CodecError, match=r"rows\.csv: is there already; name another folder"):
-        write(tmp_path / "rows.csv", [])
+        write_rows(tmp_path / "rows.csv", [])
     assert read_rows(tmp_path / "rows.csv") == ROWS
 
 

@@ -7,7 +7,8 @@ from measurements import curves, row
 from rich.console import Console
 
 from codec.evaluation.rates import RdPoint, bd_rates, make_points
-from codec.evaluation.tables import bd_sheets, in_csv, in_markdown, point_sheets
+from codec.evaluation.rows import in_csv
+from codec.evaluation.tables import bd_sheets, in_markdown, point_sheets
 from satsim.commands.evaluation import for_terminal
 
 
@@ -64,8 +65,21 @@ def test_a_metric_that_a_codec_was_not_scored_by_is_a_dash():
     assert sheet.lines[1][5:] == ["–", "a curve needs 2 points; anchor has 0"]
 
 
-def test_a_rate_over_few_shared_qualities_is_marked_as_doubtful():
+def test_a_rate_over_few_shared_qualities_is_refused():
     # Qualities 20 to 30 and 28 to 38: 2 of 18 shared.
     mixed = make_points(curves("psnr", anchor=[(0.1, 20), (0.4, 30)], codec=[(0.1, 28), (0.4, 38)]))
     [sheet] = bd_sheets(mixed, bd_rates(mixed, "anchor"))
-    assert sheet.lines[1][5].endswith("[11%] ?")
+    assert sheet.lines[1][5] == "refused: both reach only 11% of the qualities, under 20%"
+
+
+def test_means_and_rates_tell_their_intervals():
+    rows = [
+        each._replace(image=name, value=each.value + up)
+        for name, up in (("one", 0.0), ("two", 1.0))
+        for each in curves("psnr", anchor=[(0.1, 20), (0.4, 30)], codec=[(0.05, 20), (0.2, 30)])
+    ]
+    points = make_points(rows)
+    [sheet] = point_sheets(points)
+    assert sheet.lines[0][4] == "20.5000 ±0.5000", "two photos: the mean of 95 % of the draws is 20, 20.5 or 21"
+    [sheet] = bd_sheets(points, bd_rates(points, "anchor", rows))
+    assert sheet.lines[1][5] == "-50.0 % (-50.0 to -50.0) [100%]", "in pairs: half the bytes on whatever photos"

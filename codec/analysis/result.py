@@ -10,7 +10,7 @@ from pathlib import Path
 from codec.analysis.analyse import Score, StageUse
 from codec.analysis.latents import StageMap
 from codec.analysis.range_coding import Saving, rate_change
-from codec.evaluation.tables import in_csv
+from codec.evaluation.rows import in_csv
 from codec.metrics import Metric
 
 

@@ -7,20 +7,22 @@ held to the same numbers of payloads of one size.
 
 from __future__ import annotations
 
-import os
+import secrets
 import time
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from codec.base import MAX_SIDE, BudgetError, Codec, CodecError, Image
+from codec.base import BudgetError, Codec, CodecError, Image
 from codec.evaluation.contenders import Contender, read_contender
+from codec.evaluation.datasets import Dataset, pixels_digest
 from codec.evaluation.rates import load_bjontegaard
-from codec.evaluation.rows import Measurement
-from codec.folders import few, left_out_of, list_photos, read_each, read_photo
+from codec.evaluation.rows import Measurement, pack_rows, unpack_rows
+from codec.evaluation.work import Form, Kept, Progress, Workers, answers, name_of
+from codec.folders import read_photo
 from codec.loading import load_codec
-from codec.metrics import METRICS, Metric, choose_metric, load_metric
+from codec.metrics import METRICS, Metric, choose_metric, find_weights, load_metric, metric_info
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.progic.model import Complexity, complexity
@@ -30,21 +32,6 @@ STAGE_BPP = 10 / 16**2
 """Of one stage of the paper's models: 0.0391."""
 DEFAULT_BPP = tuple(stages * STAGE_BPP for stages in (1, 2, 3, 5, 8, 12, 20))
 """Up to four times the paper's range, for there the rivals reach the quality of ProGIC."""
-DATA_VARIABLE = "SATSIM_DATA"
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-
-
-class Dataset(NamedTuple):
-    """A folder of photos at one size: centre squares of `side` pixels, or for None each as it is."""
-
-    name: str
-    photos: list[Path]
-    folder: Path
-    side: int | None
-    shortest_side: int
-    """Pixels of the smallest side that any picture has."""
-    notes: tuple[str, ...] = ()
-    """What was done to photos or left out of the folder that a reader would not guess."""
 
 
 class Rates(NamedTuple):
@@ -54,53 +41,6 @@ class Rates(NamedTuple):
     packets: Sequence[int] = ()
     payload_bytes: int = 340
     """Of one packet."""
-
-
-def open_datasets(folders: Sequence[Path], sides: Sequence[int | None], first: int | None = None) -> list[Dataset]:
-    """Each folder at each size (default 256), of at most the `first` photos of its sorted list.
-
-    Without folders, the default sets: kodak as it is and at 256, fire and aerial at 256, below SATSIM_DATA.
-    Photos that cannot be read are left out. Raises CodecError where a folder is missing or without photos that can, or
-    two folders have one name: all of it now, not after an hour.
-    """
-    if folders:
-        pairs = [(folder, side) for folder in folders for side in sides or [256]]
-    else:
-        kodak, fire, aerial = (default_folder(name) for name in ("kodak", "fire", "aerial"))
-        chosen = [(folder, side) for side in sides for folder in (kodak, fire, aerial)]
-        pairs = chosen or [(kodak, None), (kodak, 256), (fire, 256), (aerial, 256)]
-    datasets: dict[str, Dataset] = {}
-    for folder, side in pairs:
-        if not folder.is_dir():
-            raise CodecError(f"{folder}: no such folder of photos")
-        name = f"{folder.resolve().name}-{'whole' if side is None else side}"
-        if name in datasets:
-            raise CodecError(f"{folder} and {datasets[name].folder} would both be {name}; rename one, or give one")
-        photos = list_photos(folder)[:first]
-        shortest, left, notes, kept = MAX_SIDE, list[str](), list[str](), list[Path]()
-        for path, (pixels, noted) in read_each(photos, partial(read_photo, side=side), left):
-            shortest = min(shortest, *pixels.shape[:2])
-            notes += noted
-            kept.append(path)
-        datasets[name] = Dataset(name, kept, folder, side, shortest, (*left_out_of(folder), *few(left), *few(notes)))
-    return list(datasets.values())
-
-
-def default_folder(name: str) -> Path:
-    """One of the default sets; CodecError, with the mend, where it is missing."""
-    data = Path(os.environ.get(DATA_VARIABLE) or DEFAULT_DATA).resolve()
-    folder = data / "eval" / name
-    if not folder.is_dir():
-        raise CodecError(
-            f"{folder}: no such folder; give photos of your own, or name by {DATA_VARIABLE} a folder that holds"
-            " eval/kodak, eval/fire and eval/aerial"
-        )
-    return folder
-
-
-def default_photo() -> Path:
-    """The first of kodak. Raises CodecError as `default_folder` does."""
-    return list_photos(default_folder("kodak"))[0]
 
 
 def gather(texts: Sequence[str], settings: Sequence[str], anchor: str | None) -> tuple[list[Contender], str | None]:
@@ -125,52 +65,141 @@ def metrics_at_hand(shortest_side: int) -> list[Metric]:
     return [metric for metric, notice in chosen if notice is None]
 
 
-def evaluate(
-    dataset: Dataset, rivals: Sequence[Contender], metrics: Sequence[str] | None, rates: Rates
-) -> Iterator[list[Measurement]]:
-    """The rows of one photo and codec at a time, all codecs of a photo after each other.
+STAND_INS = {"dists": "dists-lite", "lpips-vgg": "lpips-squeeze"}
+"""What is likest to a metric whose weights are not here, if it is here itself."""
 
-    Raises CodecError for an unknown metric and, naming the photo, for one that cannot be read, coded or scored.
+
+def metrics_asked(names: Sequence[str], shortest_side: int) -> tuple[list[str], list[str]]:
+    """Names of the metrics to score by, each once, and a line for each whose weights are missing: it has a stand-in.
+
+    Raises CodecError for an unknown name, and for one of pictures that are too small for it.
     """
-    import torch
+    chosen, notes = dict[str, None](), []
+    for name in names:
+        info = metric_info(name)
+        if info.min_side > shortest_side:
+            raise CodecError(f"{info.label} needs sides of at least {info.min_side} pixels; one has {shortest_side}")
+        missing = [file for file in info.files if find_weights(file) is None]
+        metric = choose_metric(STAND_INS.get(name, name), shortest_side=shortest_side)[0] if missing else info
+        if missing:
+            notes.append(
+                f"{metric.label} stands in for {info.label}, whose weights are missing"
+                f" (mend: `satsim weights fetch {info.name}`)"
+            )
+        chosen[metric.loads_as or metric.name] = None
+    return list(chosen), notes
 
-    scorers = [load_metric(each) for each in metrics] if metrics else metrics_at_hand(dataset.shortest_side)
-    for path in dataset.photos:
-        image = read_photo(path, dataset.side).pixels
-        height, width = image.shape[:2]
-        for rival in rivals:
-            rows: list[Measurement] = []
-            try:
-                for rate, codec, received, encode_s in _sent(rival, image, rates):
-                    began = time.perf_counter()
-                    picture = codec.decode(received, height, width) if received else None
-                    decode_s = time.perf_counter() - began
-                    size = sum(map(len, received.values()))
-                    cost = _cost(codec.config, height, width) if isinstance(codec, ProgicCodec) else None
-                    rows += [
-                        Measurement(
-                            dataset=dataset.name,
-                            image=path.relative_to(dataset.folder).as_posix(),
-                            width=width,
-                            height=height,
-                            codec=rival.label,
-                            model_id=f"{codec.model_id:08x}",
-                            parameters=cost.parameters if cost else None,
-                            gflops=cost.flops / 1e9 if cost else None,
-                            rate=rate,
-                            bytes=size,
-                            bpp=8 * size / (height * width),
-                            encode_s=encode_s,
-                            decode_s=decode_s,
-                            threads=torch.get_num_threads(),
-                            metric=scorer.name,
-                            value=None if picture is None else scorer(image, picture),
-                        )
-                        for scorer in scorers
-                    ]
-            except CodecError as error:
-                raise CodecError(f"{path}: {rival.label}: {error}") from error
-            yield rows
+
+class Job(NamedTuple):
+    """One photo by one codec, at every rate and by every metric."""
+
+    dataset: str
+    path: Path
+    image: str
+    """Path inside the folder."""
+    side: int | None
+    digest: str
+    """Of its pixels when the set was opened."""
+    rival: str
+    """Label of the codec."""
+    metrics: tuple[str, ...]
+    rates: Rates
+    threads: int
+    """Of torch."""
+    round: str
+    """Codecs and metrics of another round are loaded anew, since their files may be others."""
+
+
+def evaluate(
+    datasets: Sequence[Dataset],
+    rivals: Sequence[Contender],
+    metrics: Sequence[str] | None,
+    rates: Rates,
+    *,
+    threads: int = 1,
+    workers: Workers | None = None,
+    kept: Kept | None = None,
+    made_with: Callable[[Contender, Sequence[str]], str] = lambda rival, metrics: "",
+    progress: Progress = lambda done, of: None,
+) -> tuple[list[Measurement], list[str]]:
+    """The rows of all sets, photo by photo, of each photo codec by codec; and lines on metrics that stand in.
+
+    Whoever the workers are and however many, rows differ in times alone. With `kept`, rows are there as soon as they
+    are measured, and such as were measured of the same photo, codec, rates and metrics with the same `made_with` (what
+    else they follow from: weights, files, versions) are taken from there. Raises CodecError for an unknown metric and,
+    naming the photo, for one that cannot be read, coded or scored.
+    """
+    jobs, names, notes, made = list[Job](), list[str](), list[str](), dict[tuple[str, ...], str]()
+    round_ = secrets.token_hex(8)
+    for dataset in datasets:
+        if metrics:
+            scorers, said = metrics_asked(metrics, dataset.shortest_side)
+            notes += said
+        else:
+            scorers = [metric.loads_as or metric.name for metric in metrics_at_hand(dataset.shortest_side)]
+        for path, digest in zip(dataset.photos, dataset.digests, strict=True):
+            image = path.relative_to(dataset.folder).as_posix()
+            for rival in rivals:
+                known = (rival.label, *scorers)
+                made[known] = made.get(known) or made_with(rival, scorers)
+                about = (dataset.name, image, dataset.side, digest, rival.label, tuple(scorers), rates, threads)
+                names.append(name_of(*about, made[known]))
+                jobs.append(Job(about[0], path, *about[1:], round_))
+    form = Form(pack_rows, unpack_rows)
+    parts = answers(measure, jobs, names=names, form=form, workers=workers, kept=kept, progress=progress)
+    return [row for part in parts for row in part], list(dict.fromkeys(notes))
+
+
+def measure(job: Job) -> list[Measurement]:
+    """The rows of one photo and codec. Raises CodecError that names both."""
+    set_threads(job.threads)
+    rival, scorers = _contender(job.rival, job.round), [_metric(name, job.round) for name in job.metrics]
+    image = read_photo(job.path, job.side).pixels
+    if pixels_digest(image) != job.digest:
+        raise CodecError(f"{job.path}: has changed since the evaluation began; begin anew")
+    height, width = image.shape[:2]
+    rows: list[Measurement] = []
+    try:
+        for rate, codec, received, encode_s in _sent(rival, image, job.rates):
+            began = time.perf_counter()
+            picture = codec.decode(received, height, width) if received else None
+            decode_s = time.perf_counter() - began
+            size = sum(map(len, received.values()))
+            cost = _cost(codec.config, height, width) if isinstance(codec, ProgicCodec) else None
+            rows += [
+                Measurement(
+                    dataset=job.dataset,
+                    image=job.image,
+                    width=width,
+                    height=height,
+                    codec=rival.label,
+                    model_id=f"{codec.model_id:08x}",
+                    parameters=cost.parameters if cost else None,
+                    gflops=cost.flops / 1e9 if cost else None,
+                    rate=rate,
+                    bytes=size,
+                    bpp=8 * size / (height * width),
+                    encode_s=encode_s,
+                    decode_s=decode_s,
+                    threads=job.threads,
+                    metric=scorer.name,
+                    value=None if picture is None else scorer(image, picture),
+                )
+                for scorer in scorers
+            ]
+    except CodecError as error:
+        raise CodecError(f"{job.path}: {rival.label}: {error}") from error
+    return rows
+
+
+@lru_cache(maxsize=16)
+def _contender(label: str, round_: str) -> Contender:
+    return read_contender(label)
+
+
+@lru_cache(maxsize=16)
+def _metric(name: str, round_: str) -> Metric:
+    return load_metric(name)
 
 
 def _sent(rival: Contender, image: Image, rates: Rates) -> Iterator[tuple[int, Codec, dict[int, bytes], float]]:
@@ -212,9 +241,8 @@ def _cost(config: ProgicConfig, height: int, width: int) -> Complexity:
     return complexity(config, height, width)
 
 
-def set_threads(threads: int | None) -> None:
-    """Let torch use so many threads; None: as many as it likes."""
-    if threads is not None:
-        import torch
+def set_threads(threads: int) -> None:
+    """Let torch use so many threads."""
+    import torch
 
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)

@@ -50,12 +50,17 @@ def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
                     [point.value for point in found],
                     **look(codecs.index(codec)),
                 )
+                banded = [(p.bpp, p.low, p.high) for p in found if p.low is not None and p.high is not None]
+                if banded:
+                    axes.fill_between(*zip(*banded, strict=True), color=look(codecs.index(codec))["color"],
+                                      alpha=0.13, linewidth=0)  # fmt: skip
             panel(axes, metric, [point.bpp for point in mine])
         for axes in list(grid.flat)[len(metrics) :]:
             axes.set_visible(False)
         first = mine[0]
+        shade = "" if first.low is None else " Shaded: 95 % interval."
         figure.text(0.012, 1 - 0.1 / height, f"Rate-distortion on {dataset}", fontsize=13, weight="bold", va="top")
-        means = f"Means over {first.pictures} pictures; real bytes; headers that both ends know are not sent."
+        means = f"Means over {first.pictures} pictures; real bytes; headers that both ends know are not sent.{shade}"
         figure.text(0.012, 1 - 0.37 / height, means, color=GREY, va="top")
         keys = [Line2D([], [], label=codec, **look(codecs.index(codec))) for codec in present]
         figure.legend(handles=keys, loc="lower left", bbox_to_anchor=(0.012, (0.1 + 0.16 * len(notes)) / height),

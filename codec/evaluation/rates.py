@@ -7,12 +7,19 @@ import itertools
 import math
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from codec.base import CodecError
 from codec.evaluation.contenders import read_contender
+from codec.evaluation.intervals import Floats, interval_of, mean_interval
 from codec.evaluation.rows import Measurement
 from codec.metrics import metric_info
+
+LEAST_OVERLAP = 0.2
+"""A BD-rate over a smaller share of the qualities is refused."""
 
 
 class RdPoint(NamedTuple):
@@ -26,6 +33,9 @@ class RdPoint(NamedTuple):
     bpp: float
     value: float | None
     """Mean of the pictures that are shown; None for none."""
+    low: float | None
+    """Ends of the mean's 95 % interval over pictures (bootstrap); None where fewer than two are shown."""
+    high: float | None
     pictures: int
     """Of the dataset."""
     missing: int
@@ -46,8 +56,11 @@ class BdRate(NamedTuple):
     codec: str
     percent: float | None
     """-50 is half the bytes; None where `note` says why there is none."""
+    low: float | None
+    """Ends of its 95 % interval: pictures drawn anew, for both codecs the same (paired bootstrap); None for none."""
+    high: float | None
     overlap: float
-    """Share, 0 to 1, of all qualities that either curve reaches, which both reach: little means little."""
+    """Share, 0 to 1, of all qualities that either curve reaches, which both reach; see LEAST_OVERLAP."""
     note: str
 
 
@@ -83,12 +96,15 @@ def make_points(rows: Sequence[Measurement]) -> list[RdPoint]:
 def _mean(rows: Sequence[Measurement], pictures: int) -> RdPoint:
     row = rows[0]
     values = [each.value for each in rows if each.value is not None]
+    low, high = mean_interval(values) or (None, None)
     gflops = [each.gflops for each in rows if each.gflops is not None]
     return RdPoint(
         *(row.dataset, row.codec, row.metric, row.rate),
         bytes=statistics.fmean(each.bytes for each in rows),
         bpp=statistics.fmean(each.bpp for each in rows),
         value=statistics.fmean(values) if values else None,
+        low=low,
+        high=high,
         pictures=pictures,
         missing=pictures - len(values),
         encode_ms=1e3 * statistics.median(each.encode_s for each in rows),
@@ -124,31 +140,70 @@ def find_anchor(text: str, codecs: Sequence[str]) -> str:
     raise CodecError(f"anchor is {text!r}; expected one of the codecs measured: {', '.join(codecs)}")
 
 
-def bd_rates(points: Sequence[RdPoint], anchor: str) -> list[BdRate]:
-    """Every codec against `anchor`, for each dataset and metric. Raises CodecError where `bjontegaard` is missing."""
+def bd_rates(points: Sequence[RdPoint], anchor: str, rows: Sequence[Measurement] = ()) -> list[BdRate]:
+    """Every codec against `anchor`, for each dataset and metric; with the `rows` of the points, intervals too.
+
+    Raises CodecError where `bjontegaard` is missing.
+    """
     load_bjontegaard()
     curves = dict.fromkeys((point.dataset, point.metric, point.codec) for point in points)
-    return [
-        BdRate(dataset, metric, anchor, codec, *_compare(points, dataset, metric, anchor, codec))
-        for dataset, metric, codec in curves
-        if codec != anchor
-    ]
+    tables = by_picture(rows)
+    found = []
+    for dataset, metric, codec in curves:
+        if codec == anchor:
+            continue
+        sign = 1 if metric_info(metric).higher_is_better else -1
+        pair = [curve(points, dataset, label, metric) for label in (anchor, codec)]
+        sides = [
+            Side(label, [p.bpp for p in own], [sign * p.value for p in own if p.value is not None])
+            for label, own in zip((anchor, codec), pair, strict=True)
+        ]
+        percent, overlap, note = compare(*sides)
+        low = high = None
+        if percent is not None and rows:
+            table = [
+                np.array([tables[dataset, label, metric, point.rate] for point in own]) * [[[1.0], [sign]]]
+                for label, own in zip((anchor, codec), pair, strict=True)
+            ]
+            low, high = interval_of(partial(_of_drawn, table), table[0].shape[2]) or (None, None)
+        found.append(BdRate(dataset, metric, anchor, codec, percent, low, high, overlap, note))
+    return found
 
 
-def _compare(
-    points: Sequence[RdPoint], dataset: str, metric: str, anchor: str, codec: str
-) -> tuple[float | None, float, str]:
-    sign = 1 if metric_info(metric).higher_is_better else -1
-    sides = []
-    for label in (anchor, codec):
-        found = curve(points, dataset, label, metric)
-        quality = [sign * point.value for point in found if point.value is not None]
-        if len(found) < 2:
-            return None, 0.0, f"a curve needs 2 points; {label} has {len(found)}"
-        if any(later <= earlier for earlier, later in itertools.pairwise(quality)):
-            return None, 0.0, f"{label}: more bytes do not always bring more quality"
-        sides.append(([point.bpp for point in found], quality))
-    return bd_rate(*sides[0], *sides[1])
+class Side(NamedTuple):
+    """A curve that is compared; quality rises as pictures get better."""
+
+    label: str
+    bpp: list[float]
+    quality: list[float]
+
+
+def by_picture(rows: Sequence[Measurement]) -> dict[tuple[str, str, str, int], list[list[float]]]:
+    """Of each point, bits per pixel and values of its pictures, by their names."""
+    groups: dict[tuple[str, str, str, int], list[Measurement]] = {}
+    for row in rows:
+        groups.setdefault((row.dataset, row.codec, row.metric, row.rate), []).append(row)
+    return {
+        key: [[row.bpp for row in own], [math.nan if row.value is None else row.value for row in own]]
+        for key, group in groups.items()
+        for own in [sorted(group, key=lambda row: row.image)]
+    }
+
+
+def _of_drawn(tables: Sequence[Floats], drawn: Any) -> float | None:
+    """The BD-rate of the pictures drawn, from float[points, 2, pictures] of the anchor and of the codec."""
+    means = [table[:, :, drawn].mean(2) for table in tables]
+    return compare(*(Side("", *mean[mean[:, 0].argsort()].T.tolist()) for mean in means))[0]
+
+
+def compare(anchor: Side, codec: Side) -> tuple[float | None, float, str]:
+    """As `bd_rate`, for any curves."""
+    for side in (anchor, codec):
+        if len(side.bpp) < 2:
+            return None, 0.0, f"a curve needs 2 points; {side.label} has {len(side.bpp)}"
+        if any(later <= earlier for earlier, later in itertools.pairwise(side.quality)):
+            return None, 0.0, f"{side.label}: more bytes do not always bring more quality"
+    return bd_rate(anchor.bpp, anchor.quality, codec.bpp, codec.quality)
 
 
 def bd_rate(
@@ -158,13 +213,15 @@ def bd_rate(
 
     Both curves rise in bpp and in quality (a metric for which lower is better goes in negated), with 2 points or more.
     Log rate over quality is interpolated by PCHIP and compared over the qualities both reach, as in the paper's
-    appendix E.1.
+    appendix E.1. Where they share less than LEAST_OVERLAP of all qualities there is no percent.
     """
     low, high = max(anchor_quality[0], quality[0]), min(anchor_quality[-1], quality[-1])
     if high <= low:
         worse = "worse" if quality[-1] <= anchor_quality[0] else "better"
         return None, 0.0, f"no overlap: always {worse} than the anchor"
     overlap = (high - low) / (max(anchor_quality[-1], quality[-1]) - min(anchor_quality[0], quality[0]))
+    if overlap < LEAST_OVERLAP:
+        return None, overlap, f"refused: both reach only {overlap:.0%} of the qualities, under {LEAST_OVERLAP:.0%}"
     percent = load_bjontegaard().bd_rate(
         *(anchor_bpp, anchor_quality, bpp, quality), method="pchip", require_matching_points=False, min_overlap=0
     )

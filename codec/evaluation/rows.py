@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from codec.base import CodecError
-from codec.files import prepared
+from codec.files import write_whole
 
 
 class Measurement(NamedTuple):
@@ -58,39 +58,39 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@contextmanager
-def rows_file(path: Path) -> Iterator[Callable[[Iterable[Measurement]], None]]:
-    """A function that appends rows, kept in `<path>.partial` as they come.
+def write_rows(path: Path, rows: Iterable[Measurement]) -> None:
+    """Write the file whole or not at all. Raises OSError, and CodecError where it is there already."""
+    check_new(path)
+    write_whole(path, in_csv(Measurement._fields, rows))
 
-    At the end of the block the file becomes `path`; if the block fails it vanishes, and only a process that is killed
-    leaves the partial file, which `read_rows` also reads. Raises OSError, and CodecError where either file is there
-    already.
-    """
-    partial = path.with_name(path.name + ".partial")
-    for each in (path, partial):
-        if each.exists():
-            raise CodecError(f"{each}: is there already; name another folder by --out, or move it away")
-    with prepared(path):
-        # Made anew, so that no two write to it; names may be of any bytes.
-        file = partial.open("x", newline="", encoding="utf-8", errors="backslashreplace")
-        try:
-            with file:
-                writer = csv.writer(file)
-                writer.writerow(Measurement._fields)
 
-                def append(rows: Iterable[Measurement]) -> None:
-                    writer.writerows(rows)
-                    file.flush()
+def check_new(path: Path) -> None:
+    """Raise CodecError where there are rows already, which are not written over."""
+    if path.exists():
+        raise CodecError(f"{path}: is there already; name another folder by --out, or move it away")
 
-                yield append
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+
+def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A CSV file's content."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(fields)
+    writer.writerows(rows)
+    return out.getvalue().encode(errors="backslashreplace")
+
+
+def pack_rows(rows: Sequence[Measurement]) -> bytes:
+    """Rows as JSON; `unpack_rows` gives them back as they were."""
+    return json.dumps(rows).encode()
+
+
+def unpack_rows(content: bytes) -> list[Measurement]:
+    """What `pack_rows` packed."""
+    return [Measurement(*row) for row in json.loads(content)]
 
 
 def read_rows(path: Path) -> list[Measurement]:
-    """The rows of a file of `rows_file`. Raises CodecError naming file and line, OSError where there is none."""
+    """The rows of a file of `write_rows`. Raises CodecError naming file and line, OSError where there is none."""
     rows = []
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise CodecError(f"{path}: is a pipe or a device; expected rows.csv of `satsim codec evaluate`")

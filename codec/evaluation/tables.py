@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from codec.evaluation.rates import BdRate, RdPoint
 from codec.metrics import metric_info
-
-DOUBTFUL_OVERLAP = 0.25
-"""BD-rates over a smaller share of the qualities are marked by a question mark."""
 
 
 class PlainTable(NamedTuple):
@@ -37,7 +32,8 @@ def point_sheets(points: Sequence[RdPoint]) -> list[PlainTable]:
             times = [_ms(one.encode_ms), _ms(one.decode_ms)]
             lines.append([codec, str(rate), f"{one.bytes:.0f}", f"{one.bpp:.4f}", *scores, *times])
         arrows = [f"{metric} {'↑' if metric_info(metric).higher_is_better else '↓'}" for metric in metrics]
-        title = f"{dataset}: means over {mine[0].pictures} pictures; times are medians, {_threads(mine)}"
+        means = f"means over {mine[0].pictures} pictures, ± half of the 95 % interval"
+        title = f"{dataset}: {means}; times are medians, {_threads(mine)}"
         sheets.append(PlainTable(title, ["codec", "rate", "bytes", "bpp", *arrows, "encode ms", "decode ms"], lines))
     return sheets
 
@@ -61,7 +57,8 @@ def bd_sheets(points: Sequence[RdPoint], rates: Sequence[BdRate]) -> list[PlainT
             ]
             shown = ["anchor" if codec == anchor else _percent(found.get(metric)) for metric in metrics]
             lines.append([codec, *cost, *shown])
-        title = f"{dataset}: BD-rate against {anchor}; below 0 % is fewer bytes; [overlap of the qualities], ? if small"
+        told = "below 0 % is fewer bytes; (95 % interval), [overlap of the qualities]"
+        title = f"{dataset}: BD-rate against {anchor}; {told}"
         headings = ["codec", "parameters, M", "GFLOPs", "encode ms", "decode ms", *metrics]
         sheets.append(PlainTable(title, headings, lines))
     return sheets
@@ -72,7 +69,8 @@ def _score(point: RdPoint | None) -> str:
         return "–"
     if point.value is None:
         return "none"
-    return f"{point.value:.4f}" + (f" ({point.missing} none)" if point.missing else "")
+    spread = "" if point.low is None or point.high is None else f" ±{(point.high - point.low) / 2:.4f}"
+    return f"{point.value:.4f}{spread}" + (f" ({point.missing} none)" if point.missing else "")
 
 
 def _percent(rate: BdRate | None) -> str:
@@ -80,7 +78,8 @@ def _percent(rate: BdRate | None) -> str:
         return "–"
     if rate.percent is None:
         return rate.note
-    return f"{rate.percent:+.1f} % [{rate.overlap:.0%}]" + (" ?" if rate.overlap < DOUBTFUL_OVERLAP else "")
+    ends = "" if rate.low is None or rate.high is None else f" ({rate.low:+.1f} to {rate.high:+.1f})"
+    return f"{rate.percent:+.1f} %{ends} [{rate.overlap:.0%}]"
 
 
 def _ms(value: float) -> str:
@@ -97,12 +96,3 @@ def in_markdown(sheet: PlainTable) -> str:
     bars = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in (sheet.headings, *sheet.lines)]
     rule = "|---|" + "---:|" * (len(sheet.headings) - 1)
     return "\n".join([f"## {sheet.title}", "", f"| {bars[0]} |", rule, *(f"| {bar} |" for bar in bars[1:])]) + "\n"
-
-
-def in_csv(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A CSV file's content."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(fields)
-    writer.writerows(rows)
-    return out.getvalue().encode(errors="backslashreplace")

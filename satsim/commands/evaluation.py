@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,7 +33,8 @@ Metrics = Annotated[
 
 def evaluate(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of photos  [default: kodak, fire and aerial below SATSIM_DATA]")
+        list[Path] | None,
+        typer.Argument(help="Folders of photos, or sets below SATSIM_DATA  [default: kodak, fire, aerial]"),
     ] = None,
     codec: Codecs = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
@@ -49,47 +51,63 @@ def evaluate(
     packets: Annotated[list[int] | None, typer.Option(min=1, help="Packets held instead of bpp; repeat.")] = None,
     payload_bytes: Annotated[int, typer.Option(min=1, help="Room for the codec in a packet, with --packets.")] = 340,
     first: Annotated[int | None, typer.Option(min=1, help="Only so many photos of each folder.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch, in each process.")] = 1,
+    workers: options.Workers = None,
     out: Annotated[Path | None, typer.Option(help="Folder for rows.csv, tables and figures.")] = None,
+    resume: options.Resume = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Quality by bytes over folders of photos: every codec, rate and metric, with encode and decode times.
 
-    A codec that takes a byte budget is given each --bpp; a progressive one is decoded after each of its stages.
+    A codec that takes a byte budget is given each --bpp; a progressive one is decoded after each of its stages. With
+    --out, what is measured is kept on disk, and an evaluation that was stopped goes on by --resume.
     """
     from contextlib import nullcontext
 
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import track
-
     from codec.base import CodecError
     from codec.evaluation import evaluate as measuring
-    from codec.evaluation.rows import rows_file
+    from codec.evaluation.datasets import open_datasets
+    from codec.evaluation.rows import check_new, write_rows
     from codec.own import CODE_ALLOWED
+    from satsim.commands.sweep import keeping, noting
+    from satsim.scoring.measuring import made_with
+    from satsim.sweep.results import kept_beside
 
     CODE_ALLOWED.set(allow_code)
     if bpp and packets:
         raise CodecError("--bpp and --packets are two ways to say where to measure; give one")
-    measuring.set_threads(threads)
+    if out is not None:
+        check_new(out / "rows.csv")
     rivals, label = measuring.gather(codec or ["progic"], option or [], anchor)
-    datasets = measuring.open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
+    datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
     _say(note for dataset in datasets for note in dataset.notes)
-    rates = measuring.Rates(bpp or measuring.DEFAULT_BPP, sorted(set(packets or ())), payload_bytes)
-    rows = []
-    with rows_file(out / "rows.csv") if out else nullcontext() as keep:
-        for dataset in datasets:
-            parts = track(
-                measuring.evaluate(dataset, rivals, metric, rates),
-                description=escape(dataset.name),
-                total=len(dataset.photos) * len(rivals),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            for part in parts:
-                rows += part
-                if keep:
-                    keep(part)
+    rates = measuring.Rates(tuple(bpp or measuring.DEFAULT_BPP), tuple(sorted(set(packets or ()))), payload_bytes)
+    jobs = len(rivals) * sum(len(dataset.photos) for dataset in datasets)
+    rows_of = kept_beside(out, "measurement", resume, noting(quiet)) if out else nullcontext()
+    with keeping(out) if out else nullcontext(), rows_of as kept, at_work("measuring", workers, jobs, quiet) as work:
+        told = {"threads": threads, "kept": kept, "made_with": made_with, **work}
+        rows, notes = measuring.evaluate(datasets, rivals, metric, rates, **told)
+        if out is not None:
+            write_rows(out / "rows.csv", rows)
+    _say(notes)
     _compare(rows, label, out)
+
+
+FEW = 6
+"""Jobs that start no processes unless --workers says so: each must first load torch and the codecs."""
+
+
+@contextmanager
+def at_work(step: str, workers: int | None, jobs: int, quiet: bool) -> Iterator[dict[str, Any]]:
+    """`workers` and `progress` of `codec.evaluation.work.answers`: processes, and a line with the time left."""
+    from satsim.commands.sweep import choose_workers, telling
+    from satsim.sweep.run import Progress
+
+    with telling(quiet) as tell:
+        yield {
+            "workers": choose_workers(1 if workers is None and jobs <= FEW else workers, None),
+            "progress": lambda done, of: tell(Progress(step, done, of)),
+        }
 
 
 def _say(notes: Iterable[str]) -> None:
@@ -123,7 +141,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
     from codec.evaluation.tables import bd_sheets, point_sheets
 
     points = make_points(rows)
-    rates = bd_rates(points, anchor) if anchor else []
+    rates = bd_rates(points, anchor, rows) if anchor else []
     console = Console(width=None if sys.stdout.isatty() else 160)
     for sheet in [*point_sheets(points), *(bd_sheets(points, rates) if rates else [])]:
         console.print(for_terminal(sheet))
@@ -150,15 +168,18 @@ def runtimes(
     from rich.text import Text
 
     from codec.evaluation.contenders import read_contender
-    from codec.evaluation.evaluate import default_photo, set_threads
+    from codec.evaluation.datasets import default_photo
+    from codec.evaluation.evaluate import set_threads
+    from codec.evaluation.rows import in_csv
     from codec.evaluation.runtimes import Runtime, runtime_sheet, time_codec
-    from codec.evaluation.tables import in_csv, in_markdown
+    from codec.evaluation.tables import in_markdown
     from codec.files import prepared, write_whole
     from codec.own import CODE_ALLOWED
     from codec.photos import open_photo
 
     CODE_ALLOWED.set(allow_code)
-    set_threads(threads)
+    if threads is not None:
+        set_threads(threads)
     photo = photo or default_photo()
     for note in open_photo(photo)[1]:
         echo(f"note: {note}", err=True)

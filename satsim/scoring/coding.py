@@ -54,7 +54,7 @@ def prepare(
 
     with naming(title):
         outbox = fill_outbox(load, photo, scenario, scheme)
-    made_with |= _scored_with(metrics)
+    made_with |= scored_with(metrics)
     shown: list[str | bytes] = [str(photo.shape), picture_digest(reference), *metrics, *outbox.payloads]
     return Sending(
         title=title,
@@ -93,7 +93,7 @@ def cached_judge(sending: Sending, cache: Cache, pictures: dict[str, Picture] | 
 def _tools_for(sending: Sending) -> Tools:
     """Codec and metrics. Raises CodecError where they are not those that the sending was prepared with."""
     keep_freed_memory()
-    coder, weighed = _load_codec(sending.codec, sending.options), _scored_with(sending.metrics)
+    coder, weighed = _load_codec(sending.codec, sending.options), scored_with(sending.metrics)
     metrics = [_load_metric(name, weighed[f"metric {name}"]) for name in sending.metrics]
     here = coded_with(sending.codec, sending.options, coder.model_id) | weighed
     for name in sorted(here.keys() | sending.made_with.keys()):
@@ -132,7 +132,7 @@ def _load_metric(name: str, scored_with: str) -> Metric:
     return load_metric(name)
 
 
-def _scored_with(metrics: Sequence[str]) -> dict[str, str]:
+def scored_with(metrics: Sequence[str]) -> dict[str, str]:
     """Digests of the weights of each metric, be they fetched or shipped; of none for one without."""
     found: dict[str, str] = {}
     for name in metrics:

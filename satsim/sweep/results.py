@@ -18,6 +18,10 @@ DIGEST_BYTES = 32
 """At the start of a part: SHA-256 of the rest, which of a sweep is a Parquet file."""
 
 
+KEPT_FORMAT = 1
+"""Of what `kept_beside` keeps."""
+
+
 class Unfinished:
     """The folder DIR.unfinished beside the results to come: the plan, and a file for each job that is done."""
 
@@ -76,17 +80,33 @@ class Unfinished:
 
     def write(self, point: int, first: int, content: bytes) -> None:
         """Keep what came of a job, whole or not at all. Raises OSError where the disk is full."""
-        write_whole(self.part(point, first), hashlib.sha256(content).digest() + content)
+        self._write(self.part(point, first), content)
 
     def read(self, point: int, first: int) -> bytes:
         """What `write` wrote. Raises SweepError, and deletes the file, where it is not that any more."""
-        path = self.part(point, first)
+        return self._read(self.part(point, first))
+
+    def _write(self, path: Path, content: bytes) -> None:
+        write_whole(path, hashlib.sha256(content).digest() + content)
+
+    def _read(self, path: Path) -> bytes:
         written = path.read_bytes()
         content = written[DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != written[:DIGEST_BYTES]:
             path.unlink()
             raise SweepError(f"{path}: was damaged, and is gone; make it again by --resume")
         return content
+
+    def find(self, name: str) -> bytes | None:
+        """What `keep` kept under `name`, letters and digits; None for none, or where it is damaged, and gone."""
+        try:
+            return self._read(self.folder / f"{name}.part")
+        except (FileNotFoundError, SweepError):
+            return None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """As `write`, by a name in place of a job."""
+        self._write(self.folder / f"{name}.part", content)
 
     def remove(self) -> None:
         """Delete it, all it holds being in the results now, and the empty folder that it was made in."""
@@ -115,6 +135,21 @@ class Unfinished:
             if system == "nt":  # where a folder stays as long as a file in it is open
                 with suppress(OSError):
                     self.folder.rmdir()
+
+
+@contextmanager
+def kept_beside(out: Path, what: str, resume: bool, tell: Callable[[str], None]) -> Iterator[Unfinished]:
+    """Where answers are kept until the block that fills `out` ends well; then they go. Raises SweepError where another
+    process is at it, or where `resume` is not given and there are some.
+
+    Each is known by what it was made of, so that what is kept of other photos, weights or options is never taken.
+    """
+    unfinished, plan = Unfinished(out, what), {"kind": what, "format": KEPT_FORMAT}
+    with unfinished.locked():
+        unfinished.check(plan, resume, None, tell)
+        unfinished.begin(plan)
+        yield unfinished
+        unfinished.remove()
 
 
 def _others(before: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
