@@ -81,6 +81,8 @@ CODEC_NUMBERS = {
     "vvc": 9,
     "progic-sketch": 10,
     "progic-coded": 11,
+    "ssdv": 13,
+    "pcsi": 14,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""
