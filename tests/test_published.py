@@ -43,7 +43,7 @@ def test_a_figure_draws_them_dashed_within_its_rates_and_says_that_they_were_not
     figure = rate_figure(make_points(rows), "kodak-whole", published_curves("kodak-whole"))
     ours, *theirs = figure.axes[0].get_lines()
     assert np.array(ours.get_xydata()).tolist() == [[0.05, 24], [0.5, 31]]
-    assert len(theirs) == 8
+    assert len(theirs) == 13
     for line in theirs:
         assert line.is_dashed()
         assert line.get_xdata()[0] >= 0.05 / 1.15
