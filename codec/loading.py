@@ -23,6 +23,8 @@ CODECS = {
     "jpegxl": "codec.rivals.jpegxl:make_codec",
     "vvc": "codec.rivals.vvc:make_codec",
     "jpeg2000": "codec.rivals.jpeg2000:make_codec",
+    "ssdv": "codec.rivals.tolerant.ssdv:make_codec",
+    "pcsi": "codec.rivals.tolerant.pcsi:make_codec",
     "external": "codec.rivals.external:make_codec",
 }
 """Name -> what makes the codec, written as a codec of your own is named; imported when it is asked for."""

@@ -180,7 +180,7 @@ def _affordable(inbox: Inbox, keys: Sequence[ImageKey], wanted: Wanted) -> dict[
     affordable = {}
     for key in sorted(keys, key=lambda key: (-came[key], _order(key))):
         affordable[key] = left
-        cost = key.width * key.height + (CALL_PIXELS if key.codec == "vvc" else 0)
+        cost = key.width * key.height + (CALL_PIXELS if key.codec in ("vvc", "pcsi") else 0)
         left -= cost if cost <= left else 0
     return affordable
 

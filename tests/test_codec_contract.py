@@ -34,9 +34,9 @@ CASES = {
     **{name: (name, {"budget_bytes": BUDGET}) for name in RIVALS},
     "jpeg2000-progressive": ("jpeg2000", {"budget_bytes": BUDGET, "progressive": True}),
 }
-SHOWS_AT_ONCE = {"progic", "progic-full", "fake"}
+SHOWS_AT_ONCE = {"progic", "progic-full", "fake", "pcsi"}
 """Codecs that show something of any subset but the empty one."""
-WHOLE = set(CASES) - SHOWS_AT_ONCE - {"jpeg2000-progressive"}
+WHOLE = set(CASES) - SHOWS_AT_ONCE - {"jpeg2000-progressive", "ssdv"}
 """Codecs that show nothing before all is there."""
 
 

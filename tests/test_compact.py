@@ -158,7 +158,7 @@ def test_what_was_sealed_comes_back_in_either_form(packet, counter):
 def is_sound(front, body):
     """Whether the fields agree with each other, told apart from the code under test."""
     place = int.from_bytes(front[4:7], "big") % 2**14
-    if front[1] >> 4 not in (*range(1, 11), 15):
+    if front[1] >> 4 not in (*range(1, 13), 15):
         return False
     if front[0] & 1 and place >> 9 > place % 32:
         return False

@@ -13,6 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from codec.evaluation.published import PublishedCurve
 from codec.evaluation.rates import RdPoint, curve
 from codec.figures import GREY, INK, STYLE, tidy
 from codec.metrics import metric_info
@@ -21,21 +22,29 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B87D00", "#56B4E9", "#0
 """Okabe and Ito's palette with its yellows darkened for white paper; markers and dashes differ too."""
 MARKERS = "osD^vPX<>"
 DASHES: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2))]
+PUBLISHED = "Thin and dashed: published, not measured here; codec/evaluation/published names the source of each."
 TICKS = [m * 10.0**e for e in range(-4, 2) for m in (1, 2, 5)]
 
 
-def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
-    """Quality by bits per pixel, a panel a metric, a curve a codec; a codec looks the same for all datasets."""
+def rate_figure(points: Sequence[RdPoint], dataset: str, published: Sequence[PublishedCurve] = ()) -> Figure:
+    """Quality by bits per pixel, a panel a metric, a curve a codec; a codec looks the same for all datasets.
+
+    Curves that others published are drawn thin and dashed, over the rates measured here.
+    """
     codecs = list(dict.fromkeys(point.codec for point in points))
     mine = [point for point in points if point.dataset == dataset]
     metrics = list(dict.fromkeys(point.metric for point in mine))
     across = 2 if len(metrics) == 4 else min(3, len(metrics))
     down = -(-len(metrics) // across)
     present = [codec for codec in codecs if any(point.codec == codec for point in mine)]
-    columns = max(1, min(len(present), int(4 * across * 12 / (max(map(len, present)) + 8))))
-    notes = gaps(mine, metrics)
+    reach = [point.bpp for point in mine]
+    theirs = near([each for each in published if each.metric in metrics], min(reach), max(reach))
+    others = list(dict.fromkeys(each.label for each in theirs))
+    named = [*present, *(f"{label} (published)" for label in others)]
+    columns = max(1, min(len(named), int(4 * across * 12 / (max(map(len, named)) + 8))))
+    notes = gaps(mine, metrics) + [PUBLISHED] * bool(others)
     notes = [line for note in notes for line in textwrap.wrap(note, 54 * max(2, across))]
-    bottom = 0.25 + 0.21 * -(-len(present) // columns) + 0.16 * len(notes)
+    bottom = 0.25 + 0.21 * -(-len(named) // columns) + 0.16 * len(notes)
     height = 0.62 + 3.5 * down + bottom
     with matplotlib.rc_context(STYLE):
         room = (0, bottom / height, 1, 1 - (bottom + 0.58) / height)
@@ -54,7 +63,10 @@ def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
                 if banded:
                     axes.fill_between(*zip(*banded, strict=True), color=look(codecs.index(codec))["color"],
                                       alpha=0.13, linewidth=0)  # fmt: skip
-            panel(axes, metric, [point.bpp for point in mine])
+            for each in theirs:
+                if each.metric == metric:
+                    axes.plot(*zip(*each.points, strict=True), **foreign(others.index(each.label)))
+            panel(axes, metric, reach)
         for axes in list(grid.flat)[len(metrics) :]:
             axes.set_visible(False)
         first = mine[0]
@@ -63,10 +75,33 @@ def rate_figure(points: Sequence[RdPoint], dataset: str) -> Figure:
         means = f"Means over {first.pictures} pictures; real bytes; headers that both ends know are not sent.{shade}"
         figure.text(0.012, 1 - 0.37 / height, means, color=GREY, va="top")
         keys = [Line2D([], [], label=codec, **look(codecs.index(codec))) for codec in present]
+        keys += [Line2D([], [], label=name, **foreign(n)) for n, name in enumerate(named[len(present) :])]
         figure.legend(handles=keys, loc="lower left", bbox_to_anchor=(0.012, (0.1 + 0.16 * len(notes)) / height),
                       ncols=columns, frameon=False, borderpad=0, borderaxespad=0, handlelength=4)  # fmt: skip
         figure.text(0.012, 0.05 / height, "\n".join(notes), color=GREY, fontsize=8, va="bottom")
     return figure
+
+
+def near(published: Sequence[PublishedCurve], low: float, high: float) -> list[PublishedCurve]:
+    """The curves with their points at rates that the figure shows; none of a curve without any."""
+    kept = [
+        each._replace(points=[point for point in each.points if low / 1.15 <= point[0] <= high * 1.15])
+        for each in published
+    ]
+    return [each for each in kept if each.points]
+
+
+def foreign(number: int) -> dict[str, Any]:
+    """Thin, grey and dashed, with a small marker of its own: what was not measured here."""
+    shade = ("#5A5A5A", "#8C8C8C", "#A0785A")[number % 3]
+    return {
+        "color": shade,
+        "marker": "x+1234|_"[number % 8],
+        "linestyle": (0, (3, 2)),
+        "linewidth": 1.0,
+        "markersize": 5,
+        "zorder": 1.5,
+    }
 
 
 def look(number: int) -> dict[str, Any]:

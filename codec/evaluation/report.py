@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from codec.evaluation.published import published_curves
 from codec.evaluation.rate_plots import rate_figure
 from codec.evaluation.rates import BdRate, RdPoint
 from codec.evaluation.rows import in_csv
@@ -28,10 +29,10 @@ NOTES = """\
 """
 
 
-def write_report(points: Sequence[RdPoint], rates: Sequence[BdRate], out: Path) -> list[str]:
+def write_report(points: Sequence[RdPoint], rates: Sequence[BdRate], out: Path, published: bool = False) -> list[str]:
     """Names of the files written to `out`, each whole or not at all; older ones of these names are replaced.
 
-    Raises OSError.
+    With `published`, figures show what others published too. Raises OSError.
     """
     sheets = [*(bd_sheets(points, rates) if rates else []), *point_sheets(points)]
     files = {
@@ -41,7 +42,7 @@ def write_report(points: Sequence[RdPoint], rates: Sequence[BdRate], out: Path) 
     if rates:
         files["bd_rates.csv"] = in_csv(BdRate._fields, rates)
     for dataset in dict.fromkeys(point.dataset for point in points):
-        files[f"rd-{dataset}.png"] = png(rate_figure(points, dataset))
+        files[f"rd-{dataset}.png"] = png(rate_figure(points, dataset, published_curves(dataset) if published else ()))
     for name, content in files.items():
         write_whole(out / name, content)
     return list(files)

@@ -1,6 +1,7 @@
 """VVC (libvvenc, by an ffmpeg): a payload is adaptation parameter sets with their lengths, 0, and the slice.
 
-NAL headers are left out, and so are the parameter sets that the blank has.
+NAL headers are left out, and so are the parameter sets that the blank has. Where VTM, the reference encoder, is asked
+for and not at hand, this stands in for it, and is no measure of VTM (`rivals/vtm.py` runs that).
 Source: ITU-T H.266 annex B.
 """
 

@@ -80,6 +80,8 @@ CODEC_NUMBERS = {
     "jpeg2000": 8,
     "vvc": 9,
     "progic-full": 10,
+    "ssdv": 11,
+    "pcsi": 12,
     "external": 255,
 }
 """The number of each codec on the air; numbers are never given out twice."""

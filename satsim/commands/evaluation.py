@@ -121,6 +121,9 @@ def _say(notes: Iterable[str]) -> None:
 def compare(
     files: Annotated[list[Path], typer.Argument(help="rows.csv of `codec evaluate`, or folders that hold one.")],
     anchor: Annotated[str | None, typer.Option(help="Codec to give BD-rates against.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Draw what others published for whole photos of kodak too.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for tables and figures.")] = None,
 ) -> None:
     """Tables, BD-rates and figures of evaluations made earlier, several of them together if need be."""
@@ -129,10 +132,10 @@ def compare(
 
     rows = [row for file in files for row in read_rows(file / "rows.csv" if file.is_dir() else file)]
     label = find_anchor(anchor, list(dict.fromkeys(row.codec for row in rows))) if anchor else None
-    _compare(rows, label, out)
+    _compare(rows, label, out, published)
 
 
-def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> None:
+def _compare(rows: list[Measurement], anchor: str | None, out: Path | None, published: bool = False) -> None:
     """Print the tables of `rows`, and write them with the figures to `out`."""
     from rich.console import Console
 
@@ -146,7 +149,7 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None) -> N
     for sheet in [*point_sheets(points), *(bd_sheets(points, rates) if rates else [])]:
         console.print(for_terminal(sheet))
     if out is not None:
-        echo(f"in {out}: {', '.join(write_report(points, rates, out))}")
+        echo(f"in {out}: {', '.join(write_report(points, rates, out, published))}")
 
 
 def runtimes(

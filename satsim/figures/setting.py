@@ -10,7 +10,8 @@ from satsim.words import link_words, span
 
 WORDS = {
     "arq": "ARQ", "progic": "ProGIC", "progic-whole": "ProGIC whole", "jpeg": "JPEG", "webp": "WebP", "avif": "AVIF",
-    "heic": "HEIC", "jpegxl": "JPEG XL", "vvc": "VVC", "jpeg2000": "JPEG 2000", "carousel": "round and round",
+    "heic": "HEIC", "jpegxl": "JPEG XL", "vvc": "VVC", "jpeg2000": "JPEG 2000", "ssdv": "SSDV", "pcsi": "PCSI",
+    "carousel": "round and round",
     "round_robin": "in turn", "first_come": "who waited longest", "true": "yes", "false": "no", "null": "none",
 }  # fmt: skip
 """What keys are called; others by themselves, with blanks."""

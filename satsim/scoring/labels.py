@@ -12,17 +12,10 @@ from satsim.scoring.outbox import Outbox
 from satsim.words import TRANSPORTS, span
 
 CODECS = {
-    "progic": "ProGIC progressive",
-    "progic-whole": "ProGIC whole",
-    "progic-full": "ProGIC full",
-    "jpeg": "JPEG whole",
-    "webp": "WebP whole",
-    "avif": "AVIF whole",
-    "heic": "HEIC whole",
-    "jpegxl": "JPEG XL whole",
-    "jpeg2000": "JPEG 2000 whole",
-    "vvc": "VVC whole",
-}
+    "progic": "ProGIC progressive", "progic-whole": "ProGIC whole", "progic-full": "ProGIC full",
+    "jpeg": "JPEG whole", "webp": "WebP whole", "avif": "AVIF whole", "heic": "HEIC whole", "jpegxl": "JPEG XL whole",
+    "jpeg2000": "JPEG 2000 whole", "vvc": "VVC whole", "ssdv": "SSDV", "pcsi": "PCSI",
+}  # fmt: skip
 """Codecs in words; one that is not here goes by the last part of its name."""
 
 

@@ -1,0 +1,1 @@
+"""Rivals made for links that lose packets: each packet shows something by itself."""

@@ -1,0 +1,59 @@
+"""HiFiC (Mentzer et al. 2020), by the PyTorch reimplementation that the ProGIC paper took (its appendix E.1).
+
+Never run with its weights, which could not be had here; tested against a fake of the same interface. What to fetch: a
+checkout of Justin-Tan/high-fidelity-generative-compression for --code, and hific_low.pt, hific_med.pt and hific_hi.pt
+(about 2 GB together, https://zenodo.org/record/4026003; rename them so; hashes stand on that page) into the folder
+--weights. Its own file is the one string. API: compress.py, src/compression/compression_utils.py of that checkout.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from adapter import Rival, run
+
+
+def load(quality: str, options: Any) -> Any:
+    """The model of one target rate, its tables made."""
+    import torch
+    from default_config import ModelModes
+    from src.helpers import utils
+
+    torch.manual_seed(42)
+    _, model, _ = utils.load_model(
+        *(str(options.weights / f"hific_{quality}.pt"), logging.getLogger("hific"), torch.device(options.device)),
+        **{"model_mode": ModelModes.EVALUATION, "current_args_d": None, "prediction": True, "strict": False},
+    )
+    model.Hyperprior.hyperprior_entropy_model.build_tables()
+    return model
+
+
+def compress(model: Any, picture: Any) -> list[bytes]:
+    """What it writes to a file."""
+    from src.compression.compression_utils import save_compressed_format
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "picture.hfc")
+        pixels = 2 * picture - 1 if model.args.normalize_input_image else picture
+        save_compressed_format(model.compress(pixels), out_path=str(file))
+        return [file.read_bytes()]
+
+
+def decompress(model: Any, strings: list[bytes], height: int, width: int) -> Any:
+    """The picture, which it gives from 0 to 1."""
+    from src.compression.compression_utils import load_compressed_format
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "picture.hfc")
+        file.write_bytes(strings[0])
+        return model.decompress(load_compressed_format(str(file)))
+
+
+RIVAL = Rival(("low", "med", "hi"), 64, 1, load, compress, decompress)
+
+if __name__ == "__main__":
+    run(RIVAL, sys.argv[1:])
