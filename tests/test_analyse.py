@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,7 @@ from codec.progic.codec import ProgicCodec
 from codec.progic.layout import split
 from codec.progic.model import load_model
 from satsim.commands.main import main
+from satsim.sweep.local import run_in_processes
 
 
 def counts(*values: int) -> np.ndarray:
@@ -413,3 +416,60 @@ def test_without_the_range_coder_the_command_says_how_to_get_it(desk, monkeypatc
     text = (desk / "out" / "analysis.md").read_text(encoding="utf-8")
     assert "no stream was written" in text
     assert {row["coded_bytes"] for row in rows_of(desk / "out" / "range_coding.csv")} == {""}
+
+
+def test_any_number_of_workers_and_a_cut_in_between_find_the_same(analysis, tiny_weights, tmp_path):
+    desk, settings_used, _ = analysis
+    kept = {}
+
+    class Shelf:
+        """Keeps answers in memory, and closes after three."""
+
+        def find(self, name):
+            return kept.get(name)
+
+        def keep(self, name, content):
+            kept[name] = content
+            if len(kept) == 3:
+                raise KeyboardInterrupt
+
+    ask = partial(
+        write_analysis, [desk / "hills", desk / "coast"], str(tiny_weights), side=32, prior=desk / "prior",
+        metric="psnr", sheet_photos=2, kept=Shelf(),
+    )  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path / "out")
+    heard = []
+    used, _ = ask(
+        tmp_path / "out",
+        workers=lambda function, tasks: run_in_processes(function, tasks, 2),
+        progress=lambda done, of: heard.append((done, of)),
+    )
+    assert heard == [(done, 9) for done in range(3, 10)], "three were done before"
+    assert used.prior == settings_used.prior
+    for name in ("codewords.csv", "range_coding.csv", "scores.csv", "latents.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (desk / "out" / name).read_bytes()
+    for path in (desk / "out").glob("*.png"):
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_an_analysis_of_another_photo_metric_or_model_is_not_taken_from_the_old(desk, tiny_weights):
+    shelf = {}
+
+    class Shelf:
+        find, keep = staticmethod(shelf.get), staticmethod(shelf.__setitem__)
+
+    def fresh(**other):
+        before = len(shelf)
+        asked = {"side": 32, "metric": "psnr", "sheet_photos": 0} | other
+        write_analysis([desk / "photos"], str(desk / "tiny.safetensors"), desk / "out", kept=Shelf(), **asked)
+        shutil.rmtree(desk / "out")
+        return len(shelf) - before
+
+    assert fresh() == 2
+    assert fresh() == 0
+    assert fresh(side=48) == 2
+    assert fresh(metric="dists-lite") == 2
+    assert fresh(made_with=lambda metric: "another library") == 2
+    Image.fromarray(picture(48, 64)).save(desk / "photos" / "photo_0.png")
+    assert fresh() == 1

@@ -7,7 +7,7 @@ latents, `output` the folder they all end in.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from codec.base import CodecError, Image
+from codec.base import Image
 from codec.folders import list_photos, read_each, read_photo
 from codec.progic.layout import Indices, packed_bytes
 
@@ -83,30 +83,30 @@ class Score(NamedTuple):
     value: float
 
 
-def code_folder(folder: Path, model: Any, side: int | None, left: list[str] | None = None) -> Iterator[Coded]:
-    """Every photo below `folder` in turn, coded by a ProGIC `model`; a line on each that cannot be read goes to `left`.
+def code_folder(folder: Path, model: Any, side: int | None) -> Iterator[Coded]:
+    """Every photo below `folder` in turn, coded by a ProGIC `model`. Raises CodecError where there is none."""
+    photos = read_each(list_photos(folder), partial(read_photo, side=side), [])
+    for number, (path, (image, notes)) in enumerate(photos):
+        yield code_photo(str(path.relative_to(folder)), image, notes, number, model)
 
-    Raises CodecError where there is none.
-    """
+
+def code_photo(name: str, image: Image, notes: Sequence[str], number: int, model: Any) -> Coded:
+    """One photo coded by a ProGIC `model`; `number` is its own within its folder, and seeds the sample of cells."""
     import torch
 
     from codec.progic.codec import to_tensor
 
-    if not folder.is_dir():
-        raise CodecError(f"{folder}: no such folder of photos")
     f = model.config.downsampling
-    photos = read_each(list_photos(folder), partial(read_photo, side=side), [] if left is None else left)
-    for number, (path, (image, notes)) in enumerate(photos):
-        with torch.inference_mode():
-            x = to_tensor(image, f)
-            y = model.analysis(x)
-            indices = model.quantizer.encode(y)[0].numpy()
-            luma = torch.nn.functional.avg_pool2d(x[0].mul(127.5).add(127.5), f).numpy()
-        count = indices[0].size
-        cells = np.sort(np.random.default_rng(number).permutation(count)[:MAP_CELLS])
-        vectors = y[0].flatten(1).T.numpy()[cells]
-        luminance = np.tensordot([0.299, 0.587, 0.114], luma, 1).reshape(-1)[cells]
-        yield Coded(str(path.relative_to(folder)), image, indices, cells, vectors, luminance, notes)
+    with torch.inference_mode():
+        x = to_tensor(image, f)
+        y = model.analysis(x)
+        indices = model.quantizer.encode(y)[0].numpy()
+        luma = torch.nn.functional.avg_pool2d(x[0].mul(127.5).add(127.5), f).numpy()
+    count = indices[0].size
+    cells = np.sort(np.random.default_rng(number).permutation(count)[:MAP_CELLS])
+    vectors = y[0].flatten(1).T.numpy()[cells]
+    luminance = np.tensordot([0.299, 0.587, 0.114], luma, 1).reshape(-1)[cells]
+    return Coded(name, image, indices, cells, vectors, luminance, tuple(notes))
 
 
 def show(model: Any, photo: Coded, stages: Collection[int]) -> Image:

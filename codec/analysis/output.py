@@ -5,20 +5,24 @@ Nothing is left of an analysis that fails.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from codec.analysis.analyse import Coded, Score, code_folder, codeword_use, count_codewords, show, stage_bytes
+from codec.analysis.analyse import Coded, codeword_use, count_codewords
+from codec.analysis.jobs import FORM, Answer, Job, jobs_of, run_job
 from codec.analysis.latents import map_stages
 from codec.analysis.range_coding import MISSING, Saving, has_coder, learn_prior, savings
 from codec.analysis.result import FolderResult, Settings, write_tables
-from codec.base import CodecError, Image
+from codec.base import CodecError
+from codec.evaluation.datasets import Dataset, open_dataset
+from codec.evaluation.work import Kept, Progress, Workers, answers
 from codec.files import fresh_folder
-from codec.folders import few, left_out_of, list_photos
-from codec.metrics import choose_metric
+from codec.folders import list_photos
+from codec.metrics import Metric, choose_metric
 from codec.progic.layout import Indices
 from codec.progic.model import load_model
 from codec.progic.shape import model_path
@@ -39,11 +43,16 @@ def write_analysis(
     metric: str = "dists",
     sheet_photos: int = PAGE_PHOTOS,
     tell: Tell = lambda step: None,
+    workers: Workers | None = None,
+    kept: Kept | None = None,
+    made_with: Callable[[Metric], str] = lambda metric: "",
+    progress: Progress = lambda done, of: None,
 ) -> tuple[Settings, list[FolderResult]]:
     """Fill `out`, which must not exist yet, with tables, figures and analysis.md; on any error there is no `out`.
 
     `prior` names photos to learn the range coder's prior from, none of which may be among those analysed; by default
     each photo is coded by a prior of all others of its folder. Sheets show the first `sheet_photos` of each folder.
+    With `kept`, a photo is there once it is done; one done by the same model, metric and `made_with` is taken from it.
     Raises CodecError for what the caller can mend, OSError where the disk will not take it.
     """
     from codec.analysis.text import analysis_text
@@ -51,17 +60,17 @@ def write_analysis(
     check_folders(folders, prior, out)
     learn_prior(np.zeros(1, np.int64), smoothing)
     model, model_id = load_model(model_path(model_name))
-    left: list[str] = []
-    coded = {name_of(folder): code_photos(folder, model, side, tell, left) for folder in folders}
-    learned, source, least = find_prior(coded, prior, model, side, tell, left)
-    shortest = min(min(photo.image.shape[:2]) for photos in coded.values() for photo in photos)
-    scorer, notice = choose_metric(metric, shortest_side=shortest)
-    notices = [] if notice is None else [notice]
-    notices += [note for folder in folders for note in left_out_of(folder)]
-    notices += few(left)
-    notices += few(note for photos in coded.values() for photo in photos for note in photo.notes)
-    if not has_coder():
-        notices.append(f"sizes are ideal code lengths, not those of a real coder: {MISSING}")
+    datasets = {name_of(folder): open_dataset(name_of(folder), folder, side) for folder in folders}
+    others = None if prior is None else open_dataset(name_of(prior), prior, side)
+    check_alone(datasets, others)
+    scorer, notice = choose_metric(metric, shortest_side=min(each.shortest_side for each in datasets.values()))
+    jobs = list_jobs(datasets, others, model_name, scorer, sheet_photos)
+    names = [job.kept_as(model_id, made_with(scorer)) for job in jobs]
+    found = answers(run_job, jobs, names=names, form=FORM, workers=workers, kept=kept, progress=progress)
+    parts = {name: [a for a, j in zip(found, jobs, strict=True) if j.metric and j.folder == name] for name in datasets}
+    coded = {name: [answer.coded for answer in mine] for name, mine in parts.items()}
+    learned, source, least = find_prior(coded, [answer.coded for answer in found if not answer.cases], prior, model)
+    notices = told(notice, [*datasets.values(), *([others] if others else [])])
     settings = Settings(
         model=Path(model_name).name,
         model_id=model_id,
@@ -76,8 +85,7 @@ def write_analysis(
     )
     with fresh_folder(out) as partial:
         results = [
-            analyse_folder(name, photos, model, learned, settings, partial, sheet_photos, tell)
-            for name, photos in coded.items()
+            analyse_folder(name, mine, model, learned, settings, partial, sheet_photos) for name, mine in parts.items()
         ]
         tell("drawing and writing")
         write_tables(results, partial)
@@ -86,50 +94,68 @@ def write_analysis(
     return settings, results
 
 
-def find_prior(
-    coded: Mapping[str, Sequence[Coded]], prior: Path | None, model: Any, side: int | None, tell: Tell, left: list[str]
-) -> tuple[Indices | None, str, int]:
-    """Counts int64[N, K] of the folder `prior`, or None for those of all other photos of a folder; whose counts these
-    are, in words; and the least number of indices that a stage's prior is counted from.
+def told(notice: str | None, datasets: Sequence[Dataset]) -> list[str]:
+    """What a reader would not guess: of the metric, of photos, and of a range coder that is missing."""
+    notices = [] if notice is None else [notice]
+    notices += [note for each in datasets for note in each.notes]
+    if not has_coder():
+        notices.append(f"sizes are ideal code lengths, not those of a real coder: {MISSING}")
+    return notices
 
-    Raises CodecError for a folder of one photo, which has no others.
+
+def list_jobs(
+    datasets: Mapping[str, Dataset], prior: Dataset | None, model: str, metric: Metric, sheet_photos: int
+) -> list[Job]:
+    """A job for each photo, those of the prior last."""
+    round_, judge = secrets.token_hex(8), metric.loads_as or metric.name
+    jobs = [job for name, each in datasets.items() for job in jobs_of(name, each, model, judge, sheet_photos, round_)]
+    return jobs if prior is None else [*jobs, *jobs_of(prior.name, prior, model, None, 0, round_)]
+
+
+def check_alone(datasets: Mapping[str, Dataset], prior: Dataset | None) -> None:
+    """Raise CodecError where a folder of one photo has neither others nor a prior."""
+    if prior is None and (alone := [name for name, each in datasets.items() if len(each.photos) < 2]):
+        raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
+
+
+def find_prior(
+    coded: Mapping[str, Sequence[Coded]], others: Sequence[Coded], prior: Path | None, model: Any
+) -> tuple[Indices | None, str, int]:
+    """Counts int64[N, K] of the folder `prior`, whose photos `others` are, or None for those of all other photos of a
+    folder; whose counts these are, in words; and the least number of indices that a stage's prior is counted from.
     """
     if prior is not None:
-        learned, photos = count_folder(prior, model, side, tell, left)
-        return learned, f"{photos} other photos, of the folder {name_of(prior)}", int(learned[0].sum())
-    if alone := [name for name, photos in coded.items() if len(photos) < 2]:
-        raise CodecError(f"{alone[0]}: one photo; a prior from the others needs two (or name photos by --prior)")
+        learned = np.sum([count_codewords(photo.indices, model.config.codewords) for photo in others], axis=0)
+        return learned, f"{len(others)} other photos, of the folder {name_of(prior)}", int(learned[0].sum())
     sizes = [[photo.indices[0].size for photo in photos] for photos in coded.values()]
     return None, "all other photos of the same folder", min(sum(each) - max(each) for each in sizes)
 
 
 def analyse_folder(
     name: str,
-    photos: Sequence[Coded],
+    parts: Sequence[Answer],
     model: Any,
     learned: Indices | None,
     settings: Settings,
     out: Path,
     sheet_photos: int,
-    tell: Tell,
 ) -> FolderResult:
     """All numbers of one folder of photos; sheets of the first `sheet_photos` of them are written to `out`."""
     from codec.analysis import plots
     from codec.figures import PIXELS_DPI, png
 
+    photos = [part.coded for part in parts]
     counts = np.stack([count_codewords(photo.indices, model.config.codewords) for photo in photos])
     saved = save_bytes(name, photos, counts, learned, settings)
-    scores, pages = [], []
-    for first in range(0, len(photos), PAGE_PHOTOS):
-        page = []
-        for photo in photos[first : first + PAGE_PHOTOS]:
-            tell(f"decoding {name}: {photo.name}")
-            page.append((photo, decode_cases(name, photo, model, settings)))
-        scores += [score for _, cases in page for score, _ in cases]
-        if wanted := page[: max(0, sheet_photos - first)]:
-            for kind, sheet in plots.sheets(name, wanted, settings).items():
-                pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
-                (out / pages[-1]).write_bytes(png(sheet, PIXELS_DPI))
+    scores, pages = [score for part in parts for score, _ in part.cases], []
+    for first in range(0, min(len(photos), sheet_photos), PAGE_PHOTOS):
+        wanted = [
+            (part.coded, [(score, picture) for score, picture in part.cases if picture is not None])
+            for part in parts[first : min(first + PAGE_PHOTOS, sheet_photos)]
+        ]
+        for kind, sheet in plots.sheets(name, wanted, settings).items():
+            pages.append(f"{kind}_{name}_{first // PAGE_PHOTOS + 1}.png")
+            (out / pages[-1]).write_bytes(png(sheet, PIXELS_DPI))
     maps = map_stages(photos, model.quantizer.codebooks.numpy())
     return FolderResult(name, codeword_use(name, counts), saved, maps, scores, pages)
 
@@ -165,25 +191,6 @@ def name_of(folder: Path) -> str:
     return folder.resolve().name
 
 
-def code_photos(folder: Path, model: Any, side: int | None, tell: Tell, left: list[str]) -> list[Coded]:
-    """Every photo of the folder, coded, but for those that `left` tells of."""
-    photos = []
-    for photo in code_folder(folder, model, side, left):
-        tell(f"coding {name_of(folder)}: {photo.name}")
-        photos.append(photo)
-    return photos
-
-
-def count_folder(folder: Path, model: Any, side: int | None, tell: Tell, left: list[str]) -> tuple[Indices, int]:
-    """Uses int64[N, K] of each codeword over a folder of photos, and how many photos these are."""
-    total, photos = np.zeros(model.quantizer.codebooks.shape[:2], np.int64), 0
-    for photo in code_folder(folder, model, side, left):
-        tell(f"counting the prior's codewords: {photo.name}")
-        total += count_codewords(photo.indices, model.config.codewords)
-        photos += 1
-    return total, photos
-
-
 def save_bytes(
     name: str, photos: Sequence[Coded], counts: Indices, learned: Indices | None, settings: Settings
 ) -> list[Saving]:
@@ -193,17 +200,3 @@ def save_bytes(
         table = learn_prior(counts.sum(axis=0) - own if learned is None else learned, settings.smoothing)
         rows += savings(name, photo.name, photo.indices, table, settings.index_bits)
     return rows
-
-
-def decode_cases(name: str, photo: Coded, model: Any, settings: Settings) -> list[tuple[Score, Image]]:
-    """Scores and pictures of the first 1 to N stages, then of all but stage 1, all but 2 ... N (none where N is 1)."""
-    every = range(1, settings.stages + 1)
-    cases = [(held, 0) for held in every] + [(settings.stages - 1, lost) for lost in every if settings.stages > 1]
-    height, width = photo.image.shape[:2]
-    stage_bpp = 8 * stage_bytes(photo, settings.index_bits) / (height * width)
-    found = []
-    for held, lost in cases:
-        picture = show(model, photo, [stage for stage in every if (stage != lost if lost else stage <= held)])
-        facts = name, photo.name, held, lost, held * stage_bpp
-        found.append((Score(*facts, settings.metric.name, settings.metric(photo.image, picture)), picture))
-    return found

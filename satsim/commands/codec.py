@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from satsim.commands import options
 from satsim.commands.mending import echo
 from satsim.words import visible
 
@@ -103,18 +104,26 @@ def analyse(
     smoothing: Annotated[float, typer.Option(help="Added to each codeword's count in the prior.")] = 1.0,
     metric: Annotated[str, typer.Option(help="Metric of the pictures, or the best at hand.")] = "dists",
     sheets: Annotated[int, typer.Option(min=0, help="Photos a folder to show on visual sheets.")] = 6,
+    workers: options.Workers = None,
+    resume: options.Resume = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """What a ProGIC model's codewords carry: entropy, what range coding would save, maps of latents, picture sheets."""
-    from rich.console import Console
-    from rich.text import Text
+    """What a ProGIC model's codewords carry: entropy, what range coding would save, maps of latents, picture sheets.
 
-    from codec.files import prepared
+    What is done is kept on disk meanwhile; an analysis that was stopped goes on by --resume.
+    """
+    from codec.analysis.output import check_folders, write_analysis
+    from codec.folders import list_photos
+    from codec.progic.shape import DEFAULT_MODEL
+    from satsim.commands.evaluation import at_work
+    from satsim.commands.sweep import keeping, noting
+    from satsim.scoring.measuring import decoded_with
+    from satsim.sweep.results import kept_beside
 
-    console = Console(stderr=True)
-    with prepared(out), console.status("starting") as status:
-        from codec.analysis.output import write_analysis
-        from codec.progic.shape import DEFAULT_MODEL
-
+    check_folders(folders, prior, out)
+    jobs = sum(len(list_photos(folder)) for folder in [*folders, *([prior] if prior else [])])
+    kept = kept_beside(out, "measurement", resume, noting(quiet))
+    with keeping(out), kept as unfinished, at_work("coding and scoring", workers, jobs, quiet) as work:
         settings, results = write_analysis(
             folders,
             model or DEFAULT_MODEL,
@@ -124,7 +133,9 @@ def analyse(
             smoothing=smoothing,
             metric=metric,
             sheet_photos=sheets,
-            tell=lambda step: status.update(Text(visible(step))),
+            kept=unfinished,
+            made_with=decoded_with,
+            **work,
         )
     for notice in settings.notices:
         echo(f"note: {notice}", err=True)
