@@ -14,6 +14,18 @@ from codec.progic.model import ProGIC, complexity, load_model, save_model
 from codec.progic.shape import PRESETS
 from codec.training.ablations.__main__ import main
 from codec.training.ablations.ablated import count_flops, without
+from codec.training.ablations.hyperprior import (
+    LATENT,
+    SCALES,
+    WIDTH,
+    Hyperprior,
+    cuts,
+    frequencies,
+    hyper_kept,
+    nearest_scales,
+    normal_mass,
+)
+from codec.training.ablations.progdtd import Training, train
 from codec.training.ablations.progic import prefixes
 from codec.training.ablations.runs import QUEUE, read_queue
 from codec.training.recipe import TrainConfig
@@ -131,3 +143,88 @@ def test_a_key_that_a_run_cannot_have_is_told_of(folder: Path) -> None:
 def test_of_many_stages_about_a_dozen_are_decoded() -> None:
     assert prefixes(5) == [1, 2, 3, 4, 5]
     assert prefixes(48) == [1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48]
+
+
+# ProgDTD
+
+
+def progdtd(folder: Path, **changes: object) -> TrainConfig:
+    keys = {"data": folder / "photos", "out": folder / "run", **TINY, **QUICK, "crop": 64, "bfloat16": "off"}
+    return TrainConfig.model_validate({**keys, **changes})
+
+
+def test_what_is_dropped_costs_nothing_and_changes_nothing() -> None:
+    torch.manual_seed(1)
+    model, x = Hyperprior(), torch.rand(2, 3, 64, 64)
+    torch.manual_seed(2)
+    few = model(x, torch.tensor([1, 1]))
+    torch.manual_seed(2)
+    many = model(x, torch.tensor([LATENT, LATENT]))
+    assert few.bits < many.bits / 20
+    assert not torch.equal(few.picture, many.picture)
+    with torch.no_grad():
+        model.analysis[-1].weight[1:] += 1  # channels beyond the first of y, of which the first does not know
+        torch.manual_seed(2)
+        again = model(x, torch.tensor([1, 1]))
+    assert torch.allclose(again.picture, few.picture)
+
+
+def test_as_large_a_share_of_z_is_kept_as_of_y() -> None:
+    assert hyper_kept(torch.tensor([1, LATENT // 2, LATENT])).tolist() == [1, WIDTH // 2, WIDTH]
+    assert [each.stop for pair in cuts()[-1:] for each in pair] == [LATENT, WIDTH]
+
+
+def test_the_masses_of_whole_numbers_sum_to_one() -> None:
+    numbers = torch.arange(-30, 31.0)
+    assert normal_mass(numbers, torch.tensor(2.0)).sum() == pytest.approx(1, abs=1e-5)
+    assert Hyperprior().hyper_mass(numbers.expand(1, WIDTH, 1, -1)).sum().item() == pytest.approx(WIDTH, abs=1e-3)
+    assert frequencies(torch.tensor([0.0, 0.5, 0.5])) == [1, 32769, 32769]
+    assert nearest_scales(SCALES).tolist() == list(range(64))
+
+
+def test_parts_decode_to_what_was_rounded_and_cost_what_likelihoods_say() -> None:
+    torch.manual_seed(3)
+    model = Hyperprior().eval()
+    with torch.no_grad():
+        model.analysis[-1].weight *= 20
+    x = 2 * torch.rand(1, 3, 64, 128) - 1
+    parts = model.encode(x)
+    *_, last = model.decode(parts, 1, 2)
+    with torch.no_grad():
+        latent = model.analysis(x).round()
+        hyper = model.hyper_analysis(model.analysis(x).abs()).round()
+        assert latent.abs().max() >= 2
+        assert torch.allclose(last, model.synthesis(latent), atol=1e-5)
+        bits = -(normal_mass(latent, model.deviations(hyper)).log2().sum() + model.hyper_mass(hyper).log2().sum())
+    assert 8 * sum(map(len, parts)) == pytest.approx(float(bits), rel=0.15)
+
+
+def test_progdtd_learns_and_goes_on_exactly_where_it_was_cut(folder: Path) -> None:
+    whole = progdtd(folder, steps=4, out=folder / "whole")
+    assert list(train(progdtd(folder, steps=4, out=folder / "whole", report_steps=2), 2.0)) == [2, 4]
+    cut = progdtd(folder, steps=4, report_steps=2, checkpoint_s=0)
+    steps = train(cut, 2.0)
+    assert next(steps) == 2
+    steps.close()
+    list(train(cut, 2.0))
+    ends = [Training(recipe, 2.0).average.state_dict() for recipe in (whole, cut)]
+    assert all(torch.equal(one, other) for one, other in zip(*(end.values() for end in ends), strict=True))
+    fresh = Training(progdtd(folder, out=folder / "fresh"), 2.0).average.state_dict()
+    assert not torch.equal(fresh["places"], ends[0]["places"])
+
+
+def test_progdtd_is_scored_by_real_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = {"common": TINY | QUICK | {"crop": 64}, "runs": {"rival": {"of": ["fig7"], "progdtd": 2}}}
+    (folder / "queue.yaml").write_text(json.dumps(queue))
+    assert run(folder, monkeypatch) == 0
+    scores = json.loads((folder / "out" / "rival.json").read_text())
+    assert scores["lambda"] == 2
+    assert scores["parts"] == [8, 16, 24, 32, 40, 48, 56, 64]
+    sizes = scores["photos"]["one"]["bytes"]
+    assert sizes == sorted(sizes)
+    assert sizes[0] > 0
+
+
+def test_crops_that_progdtd_cannot_halve_six_times_are_refused(folder: Path) -> None:
+    with pytest.raises(CodecError, match="crop is 96; expected a multiple of 64 for ProgDTD"):
+        Training(progdtd(folder, crop=96), 2.0)

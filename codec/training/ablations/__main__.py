@@ -19,7 +19,7 @@ import torch
 
 from codec.base import CodecError
 from codec.files import only_one, write_whole
-from codec.training.ablations.progic import read_coder
+from codec.training.ablations import progdtd, progic
 from codec.training.ablations.runs import QUEUE, Planned, read_queue
 from codec.training.ablations.scores import write_scores
 from codec.training.clock import read_number
@@ -67,7 +67,8 @@ def work(wanted: argparse.Namespace) -> list[str]:
                     for step in steps_of(run):
                         print(f"{run.name}: step {step} of {run.recipe.steps}", flush=True)
                         cpu_s()
-                write_scores(path, run, read_coder(run.recipe), wanted.kodak, cpu_s(), photos, wanted.photos)
+                coder = (progic if run.progdtd is None else progdtd).read_coder(run.recipe)
+                write_scores(path, run, coder, wanted.kodak, cpu_s(), photos, wanted.photos)
                 print(f"{path}: {cpu_s() / 60:.1f} CPU minutes of training", flush=True)
             except CodecError as error:
                 print(f"error: {run.name}: {error}", file=sys.stderr, flush=True)
@@ -77,6 +78,9 @@ def work(wanted: argparse.Namespace) -> list[str]:
 
 def steps_of(run: Planned) -> Iterator[int]:
     """Train the run, or go on with it; yields the steps at which it reports."""
+    if run.progdtd is not None:
+        yield from progdtd.train(run.recipe, run.progdtd)
+        return
     for row in train(run.recipe, resume=True):
         yield row["step"]
 
