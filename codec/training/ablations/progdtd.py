@@ -2,8 +2,8 @@
 
 Each step keeps a number of channels drawn for each crop, from one to all, of y and as large a share of z; the loss is
 bits a pixel + lambda * (L1 + LPIPS), the losses of pictures being those of the recipe. Its authors' own lambdas weigh
-another distortion, and the paper that we follow does not say which it took: with this one lambda 2 is our reading. Muon, where the recipe says so,
-moves those convolutions of it that are 64 wide, AdamW the rest.
+another distortion, and the paper that we follow does not say which it took: with this one lambda 2 is our reading.
+Muon, where the recipe says so, moves those of its convolutions that are 64 wide; AdamW moves the rest.
 """
 
 from __future__ import annotations
