@@ -29,7 +29,7 @@ from codec.base import CodecError, Image
 from codec.files import only_one, prepared
 from codec.folders import left_out_of
 from codec.progic.model import save_model
-from codec.progic.shape import ProgicConfig
+from codec.progic.shape import PRESETS, ProgicConfig
 from codec.training.artefacts import (
     Row,
     append_row,
@@ -214,7 +214,9 @@ class Run:
         self.saved_s = self.clock.seconds()
 
     def _write_followers(self) -> None:
-        title = f"{self.config.preset}, step {self.step}, averaged weights"
+        preset, shape = self.config.preset, self.learned.model.config
+        named = preset if shape == PRESETS[preset] else f"C1 = {shape.channels}, N = {shape.stages}"
+        title = f"{named}, step {self.step}, averaged weights"
         write_followers(self.config.out, self.rows, self.learned.average, self.shown, title)
 
     def _load(self) -> None:
