@@ -5,17 +5,30 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codec.base import CodecError
+from codec.progic.shape import PRESETS, ProgicConfig
 from codec.yaml_reader import YamlError, read_text, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+SHAPE_KEYS = (
+    "channels",
+    "encoder_blocks",
+    "decoder_blocks",
+    "latent_channels",
+    "stages",
+    "index_bits",
+    "downsampling",
+)
 
 
 class TrainConfig(BaseModel):
@@ -28,6 +41,21 @@ class TrainConfig(BaseModel):
     out: Path
     """Folder of the run: checkpoint, weights, log, contact sheet."""
     preset: Literal["base", "small", "nano", "fine16", "fine48"] = "nano"
+    channels: Annotated[int, Field(ge=8)] | None = None
+    """C1 in place of the preset's, and so on for the next six; none: the preset's."""
+    encoder_blocks: Count | None = None
+    decoder_blocks: Count | None = None
+    latent_channels: Annotated[int, Field(ge=8)] | None = None
+    stages: Annotated[int, Field(ge=2)] | None = None
+    """The paper's N."""
+    index_bits: Annotated[int, Field(ge=1, le=16)] | None = None
+    """The paper's L."""
+    downsampling: Annotated[int, Field(ge=8, multiple_of=8)] | None = None
+    """The paper's f."""
+    attention: bool = True
+    """Without, for the paper's Table 4, no receiver reads the weights: see `ablated.py`."""
+    modulation: bool = True
+    """As `attention`."""
     start: str = ""
     """Weights file to begin from, of the preset's shape; codebooks are then in place from the first step."""
     teacher: str = ""
@@ -129,18 +157,25 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
-        from codec.progic.shape import PRESETS
-
-        factor, stages = PRESETS[self.preset].downsampling, PRESETS[self.preset].stages
+        shape = self.shape()
+        factor, stages = shape.downsampling, shape.stages
+        named = self.preset if shape == PRESETS[self.preset] else "this recipe"
         for key in ("crop", "late_crop"):
             side = getattr(self, key)
             if side and side % factor:
-                raise ValueError(f"{key} is {side}; expected a multiple of {factor}, the downsampling of {self.preset}")
+                raise ValueError(f"{key} is {side}; expected a multiple of {factor}, the downsampling of {named}")
         if self.held and max(self.held) > stages:
-            raise ValueError(f"held is {list(self.held)}; expected at most {stages}, the stages of {self.preset}")
+            raise ValueError(f"held is {list(self.held)}; expected at most {stages}, the stages of {named}")
+        if not (self.attention and self.modulation) and (self.start or self.teacher):
+            raise ValueError("attention or modulation is off; such a run begins from nothing, without start or teacher")
         if self.minutes and "steps" in self.model_fields_set:
             raise ValueError("steps and minutes are both set; write one of them")
         return self
+
+    def shape(self) -> ProgicConfig:
+        """The preset's shape, with the keys of this recipe in place of its own."""
+        given = {key: value for key in SHAPE_KEYS if (value := getattr(self, key)) is not None}
+        return replace(PRESETS[self.preset], **given)
 
     def batch_of(self, share: float) -> tuple[int, int]:
         """How many crops a step takes when `share` of the run is over, and their side."""
@@ -172,10 +207,15 @@ def load_recipe(path: Path, settings: Mapping[str, Any]) -> TrainConfig:
     for one, other in (("steps", "minutes"), ("minutes", "steps")):
         if one in settings and other not in settings:
             data.pop(other, None)
+    return make_recipe(path, {**data, **settings})
+
+
+def make_recipe(where: Path, data: Mapping[str, Any]) -> TrainConfig:
+    """The recipe of these keys, which stand in `where`. Raises CodecError, a line for each mistake."""
     try:
-        return TrainConfig.model_validate({**data, **settings})
+        return TrainConfig.model_validate(data)
     except ValidationError as error:
-        lines = dict.fromkeys(f"{path}: {_explain(each)}" for each in error.errors()[:20])
+        lines = dict.fromkeys(f"{where}: {_explain(each)}" for each in error.errors()[:20])
         raise CodecError("\n".join(lines)) from None
 
 

@@ -13,6 +13,7 @@ from codec.base import CodecError, WeightsError
 from codec.progic import narrow
 from codec.progic.model import ProGIC, load_model
 from codec.progic.shape import ProgicConfig
+from codec.training.ablations.ablated import without
 from codec.training.adversary import Adversary, PatchDiscriminator
 from codec.training.codebooks import CodebookTrainer
 from codec.training.optimizers import load_optimizer, make_optimizers
@@ -49,7 +50,7 @@ class Learned:
     def __init__(self, config: TrainConfig, shape: ProgicConfig, device: str) -> None:
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
-        self.model, self.average = self.place(ProGIC(shape)), self.place(ProGIC(shape))
+        self.model, self.average = (self.place(without(ProGIC(shape), config)) for _ in range(2))
         if config.start:
             begun, _ = load_model(Path(config.start))
             if begun.config != shape:

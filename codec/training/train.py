@@ -64,7 +64,7 @@ def train(
     """Train, or with `resume` go on from `out/checkpoint.pt`; yields a row of the log every `report_steps` steps.
 
     A row holds the means of the losses over the steps since the last that were sound, and how many were not. `shape`
-    overrides the preset, for experiments; `tell` is told what a user should know, line by line. Leaves in `out`:
+    overrides the recipe's, for experiments; `tell` is told what a user should know, line by line. Leaves in `out`:
     `checkpoint.pt` (everything to resume), `model.safetensors` (the moving average of the weights), `log.jsonl` and
     `sheet.png`, which are written anew from the checkpoint when a run is resumed; and, as the discriminator joins,
     `before-gan.safetensors`, the average up to there, for what it gains must be judged.
@@ -76,7 +76,7 @@ def train(
         with prepared(config.out / "lock"), only_one(config.out / "lock") as alone:
             if not alone:
                 raise CodecError(f"{config.out}: another run is at work there; wait for it, or name another folder")
-            yield from go(Run(config, shape or PRESETS[config.preset], resume, tell, now))
+            yield from go(Run(config, shape or config.shape(), resume, tell, now))
     finally:
         torch.set_flush_denormal(False)
 
@@ -214,7 +214,9 @@ class Run:
         self.saved_s = self.clock.seconds()
 
     def _write_followers(self) -> None:
-        title = f"{self.config.preset}, step {self.step}, averaged weights"
+        preset, shape = self.config.preset, self.learned.model.config
+        named = preset if shape == PRESETS[preset] else f"C1 = {shape.channels}, N = {shape.stages}"
+        title = f"{named}, step {self.step}, averaged weights"
         write_followers(self.config.out, self.rows, self.learned.average, self.shown, title)
 
     def _load(self) -> None:
