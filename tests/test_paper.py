@@ -1,18 +1,21 @@
 """`satsim paper`: the rule of verdicts, results on disk, the page, and the items with small photos and a tiny model."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import photo_like
+from conftest import photo_like, skip_where_missing
 from PIL import Image
 
 from codec.analysis.tsne import tsne
 from codec.base import CodecError
+from codec.paper.ablations import attention_share, fig9, module_row, trained
 from codec.paper.disk import keep, kept
 from codec.paper.intervals import interval, of_mean
 from codec.paper.items import ITEMS, chosen
 from codec.paper.page import page
+from codec.paper.quality import bd_of
 from codec.paper.result import Asked, Picture, Result, Row, grade, verdict
 from codec.paper.run import run
 from codec.paper.theirs import number, said, table
@@ -133,7 +136,7 @@ def test_what_is_there_is_not_made_again_unless_it_is_asked_for_otherwise(photos
 def test_a_set_that_is_missing_is_why_nothing_was_run(tmp_path, monkeypatch, tiny_weights):
     monkeypatch.setenv("SATSIM_DATA", str(tmp_path / "nowhere"))
     [done] = run(["fig14"], Asked(tmp_path / "out", model=str(tiny_weights)))
-    assert "kodak: no such folder" in verdict(done.result)
+    assert "its photos are not here: the folder eval/kodak" in verdict(done.result)
 
 
 def test_the_command_tells_a_verdict_an_item_and_refuses_what_is_none(photos, tmp_path, tiny_weights, in_process):
@@ -145,3 +148,68 @@ def test_the_command_tells_a_verdict_an_item_and_refuses_what_is_none(photos, tm
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error: item is 'table9'; expected all or one of: fig1")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_all_of_it_is_made_from_small_sets_and_nothing_is_absent_from_the_page(photos, tmp_path, tiny_weights):
+    skip_where_missing("vvc")
+    pytest.importorskip("bjontegaard")
+    out = tmp_path / "out"
+    asked = Asked(out, photos=2, model=str(tiny_weights), runs=1, ablations=tmp_path / "none")
+    done = {each.key: each.result for each in run(["all"], asked)}
+    assert set(done) == set(ITEMS)
+    skipped = {key for key, result in done.items() if result.skipped}
+    drawings, untrained = {"fig2", "fig3", "fig4"}, {"fig7", "fig8", "fig9", "fig16", "table4"}
+    assert skipped - {"fig13"} == drawings | untrained | {"table6", *(f"fig{k}" for k in range(18, 24))}
+    assert "not trained yet" in done["fig8"].skipped
+    assert "the folder eval/tecnick" in done["fig18"].skipped
+    text = (out / "paper.md").read_text(encoding="utf-8")
+    assert text.count("\n## ") == len(ITEMS)
+    assert all(done[key].pictures for key in ("fig1", "fig6", "fig10", "fig11", "fig12", "fig14", "fig15"))
+    assert not any(each.anew for each in run(["fig5", "fig11", "table2"], asked))
+
+
+def scored(folder, name, values, label="", metric="dists-lite"):
+    folder.mkdir(exist_ok=True)
+    found = {"label": label or name, "set": "kodak at 256x256", "metric": metric, "bpp": [0.04, 0.08, 0.16]}
+    (folder / f"{name}.json").write_text(json.dumps(found | {"values": values, "trained": "20 minutes of one core"}))
+
+
+def test_trained_ablations_are_compared_with_the_model_without_modules(tmp_path):
+    worse = [[0.40 + k / 100, 0.30 + k / 100, 0.20 + k / 100] for k in range(6)]
+    better = [[value - 0.05 for value in photo] for photo in worse]
+    scored(tmp_path / "trained", "table4-base", worse)
+    scored(tmp_path / "trained", "table4-attention", better)
+    models = trained(Asked(tmp_path, ablations=tmp_path / "trained"), "table4")
+    row = module_row(models["base"], models["attention"], "+ Attention")
+    assert row.ours == pytest.approx(100 * (2**-0.5 - 1), abs=3)  # 0.05 is half a doubling of bytes
+    assert (row.theirs, row.n, grade(row)) == (-11.41, 6, "same direction")  # by a stand-in for DISTS
+    assert row.low <= row.ours <= row.high
+
+
+def test_a_larger_weight_of_the_first_stages_helps_them_and_costs_the_last(tmp_path):
+    scored(tmp_path / "trained", "fig9-p0.1", [[0.5, 0.3, 0.1]] * 4)
+    scored(tmp_path / "trained", "fig9-p0.9", [[0.4, 0.3, 0.2]] * 4)
+    found = fig9(Asked(tmp_path, ablations=tmp_path / "trained"))
+    assert [row.ours for row in found.rows[:2]] == pytest.approx([0.8, 2.0])
+    assert verdict(found) == "same direction"
+
+
+def test_scores_of_an_ablation_that_are_none_are_named(tmp_path):
+    scored(tmp_path / "trained", "fig8-n3", [[0.5, 0.3]])
+    with pytest.raises(CodecError, match=r"fig8-n3.json: not the scores of a trained ablation"):
+        trained(Asked(tmp_path, ablations=tmp_path / "trained"), "fig8")
+
+
+def test_attention_costs_base_about_what_the_paper_says():
+    assert attention_share() == pytest.approx(6.34, abs=0.6)
+
+
+def test_a_curve_that_is_twice_as_cheap_is_half_the_rate_and_too_little_overlap_is_refused():
+    found = {("a", k): [(0.1 * 2**k, 0.5 - 0.1 * k)] for k in range(4)}
+    found |= {("b", k): [(0.05 * 2**k, 0.5 - 0.1 * k)] for k in range(4)}
+    found |= {("c", k): [(0.05 * 2**k, 0.25 - 0.1 * k)] for k in range(4)}
+    assert bd_of(found, "b", "a", False, [0])[0] == pytest.approx(-50)
+    percent, why = bd_of(found, "c", "a", False, [0])
+    assert percent is None
+    assert why.startswith("the curves share 9% of their qualities")

@@ -105,6 +105,8 @@ def grade(row: Row) -> str:
     side = row.side or side_of(row.theirs, row.neutral)
     if row.ours is None or not math.isfinite(row.ours) or (row.theirs is None and not row.side):
         return ""
+    if row.margin is None and not side:
+        return ""
     spread = [value for value in (row.ours, row.low, row.high) if value is not None]
     same_side = all(side_of(value, row.neutral) == side for value in spread)
     if row.theirs is None or row.margin is None:

@@ -16,7 +16,7 @@ def paper(
     out: Annotated[Path, typer.Option(help="Folder of results, taken up again where it is there.")] = Path(
         "results/paper"
     ),
-    photos: Annotated[int | None, typer.Option(min=1, help="At most so many photos of each set.")] = None,
+    photos: Annotated[int, typer.Option(min=1, help="At most so many photos of each set.")] = 12,
     model: Annotated[str, typer.Option(help="Shipped ProGIC model, or weights file.")] = "small",
     device: Annotated[str, typer.Option(help="cpu, or cuda for times on a GPU.")] = "cpu",
     runs: Annotated[int, typer.Option(min=1, help="Timings after a warm-up; medians are told.")] = 5,
