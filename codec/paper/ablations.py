@@ -132,7 +132,7 @@ def table4(asked: Asked) -> Result:
     """Attention's FLOPs, entropy coding, and what each module brings where its models are trained."""
     cell = said("attention, FLOPs")
     rows = [Row("attention: FLOPs", "%", attention_share(), theirs=cell.value, place=cell.place, neutral=0.0,
-                margin=COUNTS * 100)]  # fmt: skip
+                margin=COUNTS * (cell.value or 0))]  # fmt: skip
     skipped, names = "", {"modulation": "+ Modulation", "attention": "+ Attention",
                         "attention-modulation": "+ Attention + Modulation"}  # fmt: skip
     photos, differs = "", list[str]()

@@ -18,7 +18,7 @@ from codec.paper.result import Asked
 RIVALS = ("vvc", "avif")
 ANCHOR = "vvc"
 """VVenC, which stands for the paper's VTM: another encoder of the same format."""
-STAGES = (1, 2, 3, 5, 12)
+STAGES = (1, 2, 3, 5, 9, 20)
 RATES = Rates(bpp=[stages * STAGE_BPP for stages in STAGES])
 """A rival's k-th has the bytes of `STAGES[k]` of ProGIC's stages; the last lets it reach their quality."""
 SETS = ("kodak", "tecnick", "div2k", "clic")

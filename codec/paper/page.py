@@ -99,7 +99,7 @@ def shown(value: float | None) -> str:
     if value is None:
         return "–"
     if value and abs(value) < 0.1:
-        return f"{value:.4f}"
+        return f"{value:.3g}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
 
 

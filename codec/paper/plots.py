@@ -79,6 +79,7 @@ def scatter(
                 axes.plot(*place, "o", color="#D55E00" if fill != "white" else INK, markerfacecolor=fill, markersize=7)
                 axes.annotate(name, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.margins(0.2, 0.12)
         axes.set(xlabel=across, ylabel=up)
         tidy(axes)
