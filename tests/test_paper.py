@@ -127,10 +127,10 @@ def photos(tmp_path, monkeypatch):
 
 def test_what_is_there_is_not_made_again_unless_it_is_asked_for_otherwise(photos, tmp_path, tiny_weights):
     asked = Asked(tmp_path / "out", photos=1, model=str(tiny_weights))
-    assert [(done.key, done.anew) for done in run(["table1", "fig2"], asked)] == [("fig2", True), ("table1", True)]
-    assert [done.anew for done in run(["table1"], asked)] == [False]
-    assert [done.anew for done in run(["table1"], asked, again=True)] == [True]
-    assert [done.anew for done in run(["table1"], Asked(tmp_path / "out", photos=2, model=str(tiny_weights)))] == [True]
+    assert [(done.key, done.anew) for done in run(["fig12", "fig2"], asked)] == [("fig2", True), ("fig12", True)]
+    assert [done.anew for done in run(["fig12"], asked)] == [False]
+    assert [done.anew for done in run(["fig12"], asked, again=True)] == [True]
+    assert [done.anew for done in run(["fig12"], Asked(tmp_path / "out", photos=2, model=str(tiny_weights)))] == [True]
 
 
 def test_a_set_that_is_missing_is_why_nothing_was_run(tmp_path, monkeypatch, tiny_weights):
@@ -141,8 +141,8 @@ def test_a_set_that_is_missing_is_why_nothing_was_run(tmp_path, monkeypatch, tin
 
 def test_the_command_tells_a_verdict_an_item_and_refuses_what_is_none(photos, tmp_path, tiny_weights, in_process):
     out = tmp_path / "out"
-    done = in_process("paper", "table1", "--model", str(tiny_weights), "--photos", "1", "--out", str(out))
-    assert done.stdout.startswith("Table 1: ")
+    done = in_process("paper", "fig12", "--model", str(tiny_weights), "--photos", "1", "--out", str(out))
+    assert done.stdout.startswith("Fig. 12: ")
     assert (out / "paper.md").is_file()
     wrong = in_process("paper", "table9", "--out", str(tmp_path / "other"))
     assert (wrong.returncode, wrong.stdout) == (2, "")
