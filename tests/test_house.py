@@ -85,7 +85,7 @@ def test_figures_see_only_saved_rows():
         ("pyarrow", ["satsim.sweep.tables", "satsim.commands.sweep_table", "satsim.figures.sweep",
                      "satsim.api.sweep"]),
         ("matplotlib", ["satsim.figures", "codec.figures", "codec.analysis.plots", "codec.evaluation.rate_plots",
-                        "satsim.api"]),
+                        "codec.paper.plots", "satsim.api"]),
         ("torch", ["codec"]),
         ("rich", ["satsim.commands", "codec.evaluation.tables"]),
         ("typer", ["satsim.commands"]),

@@ -23,7 +23,7 @@ BLOCKS = [block for page in pages.PAGES for block in pages.blocks(page)]
 SHELL = [block for block in BLOCKS if block.language == "sh"]
 COMMANDS = [line for block in SHELL for line in pages.commands(block.text) if line.startswith("satsim ")]
 RUN = {"sh", "python", "yaml"}
-NOT_RUN = 17
+NOT_RUN = 18
 """Blocks that no test runs. Each says why, above it in the page's source."""
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     **dict.fromkeys(("encode", "decode"), "satsim.commands.packets"),
     **{name: f"satsim.commands.field.{name}" for name in ("send", "inbox", "modem", "replay")},
     **{name: f"satsim.commands.{name}" for name in ("key", "codec", "weights")},
+    "paper": "satsim.commands.research.paper",
 }
 """By name, in the order of the help: the module that holds the command, or its group NAME_app."""
 

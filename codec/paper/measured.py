@@ -1,0 +1,91 @@
+"""Rows of an evaluation, measured once for all items and kept photo by photo, so that a stopped run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from codec.base import CodecError
+from codec.evaluation.contenders import read_contender
+from codec.evaluation.evaluate import STAGE_BPP, Rates, default_folder, evaluate, open_datasets
+from codec.evaluation.rows import Measurement, read_rows
+from codec.evaluation.tables import in_csv
+from codec.files import write_whole
+from codec.metrics import METRICS, find_weights
+from codec.paper.result import Asked
+
+RIVALS = ("vvc", "avif")
+ANCHOR = "vvc"
+"""VVenC, which stands for the paper's VTM: another encoder of the same format."""
+STAGES = (1, 2, 3, 5, 9, 20)
+RATES = Rates(bpp=[stages * STAGE_BPP for stages in STAGES])
+"""A rival's k-th has the bytes of `STAGES[k]` of ProGIC's stages; the last lets it reach their quality."""
+SETS = ("kodak", "tecnick", "div2k", "clic")
+
+
+def ours(asked: Asked) -> str:
+    """Our codec, as rows name it."""
+    return f"progic:model={asked.model}"
+
+
+def at_hand(name: str) -> str:
+    """The metric itself where its weights are here, else the one that stands for it."""
+    other = {"lpips-vgg": "lpips-squeeze", "dists": "dists-lite"}[name]
+    return name if all(map(find_weights, METRICS[name].files)) else other
+
+
+def stands_for(name: str) -> str:
+    """What was measured in place of `name`, in words; nothing for itself."""
+    found = at_hand(name)
+    return "" if found == name else f"{METRICS[found].label} for {METRICS[name].label}"
+
+
+def set_folder(name: str) -> Path:
+    """A set's photos. Raises CodecError where it is not here, without naming the machine's own folders."""
+    try:
+        return default_folder(name)
+    except CodecError:
+        raise CodecError(f"its photos are not here: the folder eval/{name} below SATSIM_DATA") from None
+
+
+def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[str] = RIVALS) -> list[Measurement]:
+    """Every row of a set's photos by ours and the rivals, from disk where they are there.
+
+    Raises CodecError where the set is missing.
+    """
+    [dataset] = open_datasets([set_folder(name)], [side], asked.photos)
+    metrics = [at_hand("lpips-vgg"), at_hand("dists"), "ms-ssim", "psnr"]
+    metrics = [each for each in metrics if METRICS[each].min_side <= dataset.shortest_side]
+    contenders = [read_contender(each) for each in (ours(asked), *rivals)]
+    model = f"{contenders[0].codec.model_id:08x}" if contenders[0].codec else ""
+    path = asked.out / "measured" / f"{dataset.name}-{model}.csv"
+    rows = read_rows(path) if path.exists() else []
+    known = {(row.image, row.codec) for row in rows}
+    began, todo = time.monotonic(), 0
+    for number, photo in enumerate(dataset.photos):
+        image = photo.relative_to(dataset.folder).as_posix()
+        missing = [each for each in contenders if (image, each.label) not in known]
+        if not missing:
+            continue
+        left = len(dataset.photos) - number
+        rest = f", about {(time.monotonic() - began) / todo * left / 60:.0f} min left" if todo else ""
+        asked.tell(f"{dataset.name}, photo {number + 1} of {len(dataset.photos)}{rest}")
+        for part in evaluate(dataset._replace(photos=[photo]), missing, metrics, RATES):
+            rows += part
+        write_whole(path, in_csv(Measurement._fields, rows))
+        todo += 1
+    images = {photo.relative_to(dataset.folder).as_posix() for photo in dataset.photos}
+    labels = {each.label for each in contenders}
+    return [row for row in rows if row.image in images and row.codec in labels]
+
+
+def photos_of(rows: Sequence[Measurement]) -> list[str]:
+    """The photos that rows are of."""
+    return list(dict.fromkeys(row.image for row in rows))
+
+
+def counted(rows: Sequence[Measurement]) -> str:
+    """Set and number of photos, in words."""
+    sizes = {f"{row.width}x{row.height}" for row in rows}
+    return f"{rows[0].dataset}, {len(photos_of(rows))} ({', '.join(sorted(sizes))})"

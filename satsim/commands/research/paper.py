@@ -1,0 +1,58 @@
+"""`satsim paper`: the paper's figures and tables made anew, ours beside the paper's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from satsim.commands.mending import echo
+from satsim.words import visible
+
+
+def paper(
+    keys: Annotated[list[str] | None, typer.Argument(help="fig1 ... fig23, table1 ... table6  [default: all]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results, taken up again where it is there.")] = Path(
+        "results/paper"
+    ),
+    photos: Annotated[int, typer.Option(min=1, help="At most so many photos of each set.")] = 12,
+    model: Annotated[str, typer.Option(help="Shipped ProGIC model, or weights file.")] = "small",
+    device: Annotated[str, typer.Option(help="cpu, or cuda for times on a GPU.")] = "cpu",
+    runs: Annotated[int, typer.Option(min=1, help="Timings after a warm-up; medians are told.")] = 5,
+    ablations: Annotated[Path, typer.Option(help="Where trained ablations left their scores.")] = Path(
+        "results/ablations"
+    ),
+    again: Annotated[bool, typer.Option("--again", help="Make also what is there already.")] = False,
+) -> None:
+    """Every figure and table of the paper by one command, ours beside the paper's numbers, with a verdict by one rule.
+
+    Sets of photos are found below SATSIM_DATA/eval: kodak, fire, and tecnick, div2k and clic where you have them.
+    """
+    import time
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from codec.paper.items import chosen, name_of
+    from codec.paper.result import Asked, verdict
+    from codec.paper.run import PAGE, run
+
+    wanted = chosen(keys or [])
+    began = time.monotonic()
+    with Console(stderr=True).status("beginning") as status:
+        done = 0
+
+        def tell(line: str) -> None:
+            spent = (time.monotonic() - began) / 60
+            where = f"{name_of(wanted[done])}, item {done + 1} of {len(wanted)}, {spent:.0f} min so far"
+            status.update(Text(visible(f"{where}: {line}")))
+
+        tell("beginning")
+        asked = Asked(out, photos, model, device, runs, ablations, tell)
+        for done, each in enumerate(run(wanted, asked, again), 1):
+            here = "" if each.anew else " (from an earlier run)"
+            echo(f"{name_of(each.key)}: {verdict(each.result)}{here}")
+            if done < len(wanted):
+                tell("beginning")
+    echo(f"in {out}: {PAGE} and a folder for each item")
