@@ -4,7 +4,7 @@
 
 Centre squares from the folders below SATSIM_DATA/eval (kodak, fire, aerial), payloads of 340 bytes: `progic`, which
 takes what is lost for zero; the same packets by `progic:guess=true`; and those of `progic-full`. Figures are means
-over photos, ratios are to the first four fifths of plain packets in order; differences to plain come with 95 % bootstrap
+over photos, ratios are to the first four fifths of plain packets in order; ratios to plain come with 95 % bootstrap
 intervals over photos, paired. With --deals three draws of 1, 2 and 3 lost packets of the twenty of each photo at
 512x512, and its first 1, 2 and 3 packets, in place of single packets.
 
@@ -17,9 +17,9 @@ import os
 from pathlib import Path
 
 import numpy as np
-from intervals import interval
 
 from codec import load_codec
+from codec.evaluation.intervals import interval
 from codec.folders import list_photos, read_photo
 from codec.metrics import load_metric
 

@@ -212,4 +212,4 @@ def test_a_curve_that_is_twice_as_cheap_is_half_the_rate_and_too_little_overlap_
     assert bd_of(found, "b", "a", False, [0])[0] == pytest.approx(-50)
     percent, why = bd_of(found, "c", "a", False, [0])
     assert percent is None
-    assert why.startswith("the curves share 9% of their qualities")
+    assert why == "refused: both reach only 9% of the qualities, under 20%"

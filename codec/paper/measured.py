@@ -8,9 +8,9 @@ from pathlib import Path
 
 from codec.base import CodecError
 from codec.evaluation.contenders import read_contender
-from codec.evaluation.evaluate import STAGE_BPP, Rates, default_folder, evaluate, open_datasets
-from codec.evaluation.rows import Measurement, read_rows
-from codec.evaluation.tables import in_csv
+from codec.evaluation.datasets import default_folder, open_datasets
+from codec.evaluation.evaluate import STAGE_BPP, Rates, evaluate
+from codec.evaluation.rows import Measurement, in_csv, read_rows
 from codec.files import write_whole
 from codec.metrics import METRICS, find_weights
 from codec.paper.result import Asked
@@ -63,7 +63,7 @@ def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[s
     rows = read_rows(path) if path.exists() else []
     known = {(row.image, row.codec) for row in rows}
     began, todo = time.monotonic(), 0
-    for number, photo in enumerate(dataset.photos):
+    for number, (photo, digest) in enumerate(zip(dataset.photos, dataset.digests, strict=True)):
         image = photo.relative_to(dataset.folder).as_posix()
         missing = [each for each in contenders if (image, each.label) not in known]
         if not missing:
@@ -71,8 +71,7 @@ def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[s
         left = len(dataset.photos) - number
         rest = f", about {(time.monotonic() - began) / todo * left / 60:.0f} min left" if todo else ""
         asked.tell(f"{dataset.name}, photo {number + 1} of {len(dataset.photos)}{rest}")
-        for part in evaluate(dataset._replace(photos=[photo]), missing, metrics, RATES):
-            rows += part
+        rows += evaluate([dataset._replace(photos=[photo], digests=[digest])], missing, metrics, RATES)[0]
         write_whole(path, in_csv(Measurement._fields, rows))
         todo += 1
     images = {photo.relative_to(dataset.folder).as_posix() for photo in dataset.photos}
