@@ -90,6 +90,7 @@ def report(folder, rows, contenders):
 
 def save_card(path, image, shown, plain, full):
     """Original; 1 packet plain and full; the last four, plain and full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     tiles = [image, *(shown[name, held] for held in ("1", "lost") for name in (plain, full))]
     Image.fromarray(np.concatenate(tiles, axis=1)).save(path)
 
@@ -104,8 +105,6 @@ def main():
     parser.add_argument("--cards", type=Path)
     asked = parser.parse_args()
     contenders = gather(asked)
-    if asked.cards:
-        asked.cards.mkdir(parents=True, exist_ok=True)
     for folder in asked.sets:
         rows = {}
         for path in evenly(list_photos(DATA / folder), asked.photos):
