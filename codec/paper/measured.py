@@ -9,7 +9,7 @@ from pathlib import Path
 from codec.base import CodecError
 from codec.evaluation.contenders import read_contender
 from codec.evaluation.datasets import default_folder, open_datasets
-from codec.evaluation.evaluate import STAGE_BPP, Rates, evaluate
+from codec.evaluation.evaluate import STAGE_BPP, STAND_INS, Rates, evaluate
 from codec.evaluation.rows import Measurement, in_csv, read_rows
 from codec.files import write_whole
 from codec.metrics import METRICS, find_weights
@@ -31,8 +31,7 @@ def ours(asked: Asked) -> str:
 
 def at_hand(name: str) -> str:
     """The metric itself where its weights are here, else the one that stands for it."""
-    other = {"lpips-vgg": "lpips-squeeze", "dists": "dists-lite"}[name]
-    return name if all(map(find_weights, METRICS[name].files)) else other
+    return name if all(map(find_weights, METRICS[name].files)) else STAND_INS[name]
 
 
 def stands_for(name: str) -> str:
