@@ -225,6 +225,15 @@ def test_another_model_is_read_off_its_curve_at_the_bits_of_the_first(tmp_path):
     ]
 
 
+def test_another_trained_ablation_makes_its_items_anew(tmp_path, tiny_weights):
+    asked = Asked(tmp_path / "out", model=str(tiny_weights), ablations=tmp_path)
+    scored(tmp_path, "stages-3", [[0.5, 0.3, 0.1]] * 4)
+    assert [each.anew for each in run(["fig8"], asked)] == [True]
+    assert [each.anew for each in run(["fig8"], asked)] == [False]
+    scored(tmp_path, "full", [[0.5, 0.3, 0.1]] * 4)
+    assert [each.anew for each in run(["fig8"], asked)] == [True]
+
+
 def test_scores_of_an_ablation_that_are_none_are_named(tmp_path):
     scored(tmp_path, "stages-3", [[0.5, 0.3]])
     with pytest.raises(CodecError, match=r"stages-3.json: not the scores of a trained ablation"):

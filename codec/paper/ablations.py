@@ -71,8 +71,9 @@ def read(path: Path, label: str) -> Trained:
         bpp = [float(value) for value in found["mean"]["bpp"]]
         if values.ndim != 2 or values.shape[1] != len(bpp):
             raise ValueError("not a score at each of `parts` for each photo")
-        words = (f"{label}: {found['parameters'] / 1e6:.2f} M parameters, {found['steps']} steps of {found['batch']} "
-                 f"crops of {found['crop']}x{found['crop']}, {found['cpu_s'] / 60:.0f} minutes of one core")  # fmt: skip
+        crops = f"{found['steps']} steps of {found['batch']} crops of {found['crop']}x{found['crop']}"
+        size = f"{found['parameters'] / 1e6:.2f} M parameters"
+        words = f"{label}: {size}, {crops}, {found['cpu_s'] / 60:.0f} minutes of one core"
         return Trained(label, f"{found['set']} at {found['side']}x{found['side']}", metric, bpp, values, words)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CodecError(f"{path}: not the scores of a trained ablation ({error}); train or score it again") from None
