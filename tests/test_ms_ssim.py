@@ -112,7 +112,7 @@ def test_ms_ssim_weights_sum_to_one():
 def theirs():
     """Its functions on images."""
     return pytest.importorskip(
-        "torchmetrics.functional.image", reason="torchmetrics, of the extra dev, is compared with"
+        "torchmetrics.functional.image", reason="torchmetrics, of the extra research, is compared with"
     )
 
 
