@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from satsim.commands import options
 from satsim.commands.mending import echo
 from satsim.words import visible
 
@@ -24,6 +26,7 @@ def paper(
         "results/ablations"
     ),
     again: Annotated[bool, typer.Option("--again", help="Make also what is there already.")] = False,
+    workers: options.Workers = None,
 ) -> None:
     """Every figure and table of the paper by one command, ours beside the paper's numbers, with a verdict by one rule.
 
@@ -34,25 +37,39 @@ def paper(
     from rich.console import Console
     from rich.text import Text
 
-    from codec.paper.items import chosen, name_of
+    from codec.evaluation.work import Answer, Task
+    from codec.paper.items import ITEMS, chosen, name_of
     from codec.paper.result import Asked, verdict
     from codec.paper.run import PAGE, run
+    from satsim.commands.evaluation import FEW
+    from satsim.commands.sweep import LINE_EVERY_S, choose_workers
+    from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
     began = time.monotonic()
-    with Console(stderr=True).status("beginning") as status:
-        done = 0
+    console = Console(stderr=True)
+
+    def work(function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
+        return choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(function, tasks)
+
+    with console.status("beginning") as status:
+        done, last_s = 0, 0.0
 
         def tell(line: str) -> None:
+            nonlocal last_s
             spent = (time.monotonic() - began) / 60
             where = f"{name_of(wanted[done])}, item {done + 1} of {len(wanted)}, {spent:.0f} min so far"
             status.update(Text(visible(f"{where}: {line}")))
+            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+                last_s = time.monotonic()
+                echo(f"{where}: {line}", err=True)
 
-        tell("beginning")
-        asked = Asked(out, photos, model, device, runs, ablations, tell)
+        tell(ITEMS[wanted[0]].title)
+        asked = Asked(out, photos, model, device, runs, ablations, tell, work, made_with)
         for done, each in enumerate(run(wanted, asked, again), 1):
             here = "" if each.anew else " (from an earlier run)"
             echo(f"{name_of(each.key)}: {verdict(each.result)}{here}")
             if done < len(wanted):
-                tell("beginning")
+                last_s = 0.0
+                tell(ITEMS[wanted[done]].title)
     echo(f"in {out}: {PAGE} and a folder for each item")
