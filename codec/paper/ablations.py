@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +15,7 @@ import numpy as np
 from codec.base import CodecError
 from codec.metrics import METRICS
 from codec.paper.codebooks import coded
-from codec.paper.intervals import Drawn, interval
+from codec.paper.intervals import Drawn, interval, of_mean
 from codec.paper.plots import Curve, curves
 from codec.paper.quality import bd_of
 from codec.paper.result import COUNTS, POINTS, Asked, Picture, Result, Row
@@ -19,16 +23,30 @@ from codec.paper.theirs import number, said
 from codec.progic.model import ProGIC, complexity
 from codec.progic.shape import PRESETS
 
-UNTRAINED = "its models are not trained yet"
+UNTRAINED = "not trained yet: `python -m codec.training.ablations`"
+FULL = "full"
+SEEDS = (FULL, "full-seed-2", "full-seed-3")
+RUNS = {
+    "fig7": {FULL: "ProGIC"} | {f"progdtd-{weight}": f"ProgDTD, λ = {weight}" for weight in (2, 4, 8)},
+    "fig8": {"stages-3": "N = 3", FULL: "N = 5", "stages-8": "N = 8"},
+    "fig9": {"p-0.2": "p = 0.2", FULL: "p = 0.5", "p-0.8": "p = 0.8"},
+    "fig16": {FULL: "N = 5, f = 16", "fine16": "N = 16, f = 32", "fine48": "N = 48, f = 64"},
+    "table4": {"bare": "Base", "modulation": "+ Modulation", "attention": "+ Attention",
+               FULL: "+ Attention + Modulation"},
+    "spread": dict(zip(SEEDS, SEEDS, strict=True)),
+}  # fmt: skip
+"""Runs of codec/training/ablations/queue.yaml, by the item that they are for, as its figure or table calls them."""
+SPREAD = "its interval is widened by how far three seeds of one model are apart"
 
 
 class Trained(NamedTuple):
-    """One model's scores."""
+    """One model's scores, by DISTS or what stands for it."""
 
     label: str
     set: str
     metric: str
     bpp: list[float]
+    """Means over photos: bytes on the wire, packets' headers apart."""
     values: Any
     """float[photos, rates]."""
     trained: str
@@ -36,67 +54,122 @@ class Trained(NamedTuple):
 
 
 def trained(asked: Asked, key: str) -> dict[str, Trained]:
-    """What KEY-NAME.json files hold, by name. Raises CodecError for none, and for one that is not as expected."""
-    paths = sorted(asked.ablations.glob(f"{key}-*.json"))
-    if not paths:
-        raise CodecError(f"its models are not trained yet: no {key}-*.json in {asked.ablations}")
-    return {path.stem.removeprefix(f"{key}-"): read(path) for path in paths}
+    """What the runs of an item scored, by run. Raises CodecError for none, and for a file that is not as expected."""
+    found = {name: read(path, label) for name, label in RUNS[key].items()
+             if (path := asked.ablations / f"{name}.json").exists()}  # fmt: skip
+    if not found:
+        raise CodecError(f"its models are {UNTRAINED}; no {', '.join(RUNS[key])} in {asked.ablations}")
+    return found
 
 
-def read(path: Path) -> Trained:
-    """One file. Raises CodecError, naming it."""
+def read(path: Path, label: str) -> Trained:
+    """One run's file, as `codec.training.ablations.scores` describes it. Raises CodecError, naming it."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        values = np.array(found["values"], float)
-        if values.ndim != 2 or values.shape[1] != len(found["bpp"]) or found["metric"] not in METRICS:
-            raise ValueError("values are not a row a photo with a score at each bpp")
-        return Trained(found["label"], found["set"], found["metric"], found["bpp"], values, found["trained"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CodecError(f"{path}: not the scores of a trained ablation ({error}); score it again") from None
+        metric = "dists" if "dists" in found["metrics"] else "dists-lite"
+        values = np.array([found["photos"][photo][metric] for photo in sorted(found["photos"])], float)
+        bpp = [float(value) for value in found["mean"]["bpp"]]
+        if values.ndim != 2 or values.shape[1] != len(bpp):
+            raise ValueError("not a score at each of `parts` for each photo")
+        crops = f"{found['steps']} steps of {found['batch']} crops of {found['crop']}x{found['crop']}"
+        size = f"{found['parameters'] / 1e6:.2f} M parameters"
+        words = f"{label}: {size}, {crops}, {found['cpu_s'] / 60:.0f} minutes of one core"
+        return Trained(label, f"{found['set']} at {found['side']}x{found['side']}", metric, bpp, values, words)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CodecError(f"{path}: not the scores of a trained ablation ({error}); train or score it again") from None
 
 
-def of_curves(asked: Asked, key: str) -> Result:
-    """The curves of an item's models, and each mean with its interval; the paper only plots them."""
+def missing(asked: Asked, key: str) -> list[str]:
+    """A note on the runs of an item that are not there."""
+    names = [name for name in RUNS[key] if not (asked.ablations / f"{name}.json").exists()]
+    return [f"{UNTRAINED}: {', '.join(names)}."] if names else []
+
+
+def of_curves(asked: Asked, key: str, claims: Sequence[Claim]) -> Result:
+    """What the text says of an item, then its models' curves, each mean with its interval: the paper plots them."""
     models = trained(asked, key)
-    rows = []
+    rows = [row for claim in claims if (row := claimed(asked, models, claim))]
     for each in models.values():
         for k, bpp in enumerate(each.bpp):
-            mine = each.values[:, k]
-            low, high = interval(len(mine), lambda drawn, mine=mine: float(mine[drawn].mean()))  # type: ignore[misc]
-            rows.append(Row(f"{each.label}: {each.metric} at {bpp:.4f} bpp", "", float(mine.mean()), low, high,
-                            len(mine), place="only plotted"))  # fmt: skip
+            low, high = of_mean(each.values[:, k])
+            rows.append(Row(f"{each.label}: {each.metric} at {bpp:.4f} bpp", "", float(each.values[:, k].mean()), low,
+                            high, len(each.values), place="only plotted"))  # fmt: skip
     first = next(iter(models.values()))
-    lines = [Curve(each.label, list(each.bpp), list(each.values.mean(axis=0))) for each in models.values()]
-    picture = Picture(
-        "curves.png", curves({METRICS[first.metric].label: lines}, "bits per pixel"), "Means over photos."
-    )
-    return Result(rows, [picture], photos=f"{first.set}, {len(first.values)}", bytes="whole stages, as they are sent",
-                  differs=list(dict.fromkeys(each.trained for each in models.values())))  # fmt: skip
+    lines = [Curve(each.label, each.bpp, list(each.values.mean(axis=0))) for each in models.values()]
+    caption = f"Means over {len(first.values)} photos, by what is sent."
+    picture = Picture("curves.png", curves({METRICS[first.metric].label: lines}, "bits per pixel"), caption)
+    return Result(rows, [picture], f"{first.set}, {len(first.values)}", "whole stages, and ProgDTD's real streams",
+                  list(dict.fromkeys(each.trained for each in models.values())), missing(asked, key))  # fmt: skip
+
+
+class Claim(NamedTuple):
+    """A sentence of the paper on two models at one stage of the first: the ratio of their scores is on a side of 1."""
+
+    what: str
+    one: str
+    other: str
+    stage: int
+    """Index into the first's rates; the other is read off its curve there."""
+    side: str
+    place: str
+
+
+def claimed(asked: Asked, models: dict[str, Trained], claim: Claim) -> Row | None:
+    """The claim's ratio, with an interval over photos and seeds; nothing while one of both is not trained."""
+    if claim.one not in models or claim.other not in models:
+        return None
+    one, other = models[claim.one], models[claim.other]
+    row = Row(f"{claim.what}: {other.label} over {one.label}", "times", place=claim.place, neutral=1.0, side=claim.side)
+    bpp = one.bpp[claim.stage]
+    if not other.bpp[0] * 0.9 <= bpp <= other.bpp[-1] * 1.1:
+        return replace(
+            row, note=f"{other.label} has no picture at {bpp:.4f} bpp: {other.bpp[0]:.4f} to {other.bpp[-1]:.4f}"
+        )
+    mine: list[float] = list(one.values[:, claim.stage])
+    its = [float(np.interp(math.log(bpp), np.log(other.bpp), photo)) for photo in other.values]
+    low, high = of_mean(its, mine)
+    apart = seeds(asked, lambda a, b: abs(math.log(a.values[:, claim.stage].mean() / b.values[:, claim.stage].mean())))
+    if low is not None and high is not None and apart is not None:
+        low, high = low * math.exp(-apart), high * math.exp(apart)
+    return replace(row, ours=sum(its) / sum(mine), low=low, high=high, n=len(mine), note=told(apart))
+
+
+def seeds(asked: Asked, distance: Callable[[Trained, Trained], float | None]) -> float | None:
+    """The largest distance of two seeds of the full model; None while not all are trained."""
+    models = trained(asked, "spread") if (asked.ablations / f"{FULL}.json").exists() else {}
+    apart = [distance(a, b) for a, b in combinations(models.values(), 2)]
+    return max((each for each in apart if each is not None), default=None) if len(models) == len(SEEDS) else None
+
+
+def told(apart: float | None) -> str:
+    """What the interval holds."""
+    return "its interval is over photos alone, not over seeds" if apart is None else SPREAD
 
 
 def fig7(asked: Asked) -> Result:
     """Beside ProgDTD."""
-    return of_curves(asked, "fig7")
+    place = "section 4.2"
+    return of_curves(asked, "fig7", [
+        Claim("few bits, the first stage", FULL, "progdtd-2", 0, "above", place),
+        Claim("many bits, the last stage", FULL, "progdtd-2", -1, "", f"{place} calls it similar"),
+        Claim("a larger λ at the third stage's bits", "progdtd-2", "progdtd-8", 3, "above", place),
+    ])  # fmt: skip
 
 
 def fig8(asked: Asked) -> Result:
-    """Numbers of codebooks."""
-    return of_curves(asked, "fig8")
+    """Numbers of codebooks: with more of them the first pictures get worse."""
+    return of_curves(asked, "fig8", [
+        Claim("the first stage", FULL, "stages-8", 0, "above", "section 4.4"),
+        Claim("the first stage", "stages-3", FULL, 0, "above", "section 4.4"),
+    ])  # fmt: skip
 
 
 def fig9(asked: Asked) -> Result:
-    """Weights p, and whether a larger one helps at few bits and a smaller one at many."""
-    found = of_curves(asked, "fig9")
-    models = sorted(trained(asked, "fig9").items(), key=lambda item: float(item[0].removeprefix("p")))
-    small, large = models[0][1], models[-1][1]
-    rows = []
-    for where, k, side in (("the first stage", 0, "below"), ("the last stage", -1, "above")):
-        ratios = large.values[:, k], small.values[:, k]
-        low, high = interval(len(ratios[0]), lambda drawn, r=ratios: float(r[0][drawn].mean() / r[1][drawn].mean()))  # type: ignore[misc]
-        mean = float(ratios[0].mean() / ratios[1].mean())
-        rows.append(Row(f"{where}: {large.label} over {small.label}", "times", mean,
-                        low, high, len(ratios[0]), place="section 4.4", neutral=1.0, side=side))  # fmt: skip
-    return Result([*rows, *found.rows], found.pictures, found.photos, found.bytes, found.differs)
+    """Weights p: a larger one helps at few bits and a smaller one at many."""
+    return of_curves(asked, "fig9", [
+        Claim("the first stage", "p-0.2", "p-0.8", 0, "below", "section 4.4"),
+        Claim("the last stage", "p-0.2", "p-0.8", -1, "above", "section 4.4"),
+    ])  # fmt: skip
 
 
 def fig16(asked: Asked) -> Result:
@@ -107,10 +180,10 @@ def fig16(asked: Asked) -> Result:
         rows.append(Row(f"{preset}: bits per pixel of a stage", "bpp", config.index_bits / config.downsampling**2,
                         theirs=cell.value, place=cell.place, margin=0.00001))  # fmt: skip
     try:
-        found = of_curves(asked, "fig16")
+        found = of_curves(asked, "fig16", [])
     except CodecError as error:
         return Result(rows, skipped=str(error))
-    return Result([*rows, *found.rows], found.pictures, found.photos, found.bytes, found.differs)
+    return replace(found, rows=[*rows, *found.rows])
 
 
 def attention_share() -> float:
@@ -133,36 +206,38 @@ def table4(asked: Asked) -> Result:
     cell = said("attention, FLOPs")
     rows = [Row("attention: FLOPs", "%", attention_share(), theirs=cell.value, place=cell.place, neutral=0.0,
                 margin=COUNTS * (cell.value or 0))]  # fmt: skip
-    skipped, names = "", {"modulation": "+ Modulation", "attention": "+ Attention",
-                        "attention-modulation": "+ Attention + Modulation"}  # fmt: skip
-    photos, differs = "", list[str]()
+    names = [name for name in RUNS["table4"] if name != "bare"]
+    photos, differs, skipped = "kodak", list[str](), ""
     try:
         models = trained(asked, "table4")
-        base = models.get("base") or read(asked.ablations / "table4-base.json")
-        photos, differs = f"{base.set}, {len(base.values)}", [base.trained]
-        rows += [module_row(base, models[name], row) for name, row in names.items() if name in models]
+        if base := models.get("bare"):
+            photos, differs = f"{base.set}, {len(base.values)}", list(dict.fromkeys(e.trained for e in models.values()))
+            rows += [module_row(asked, base, models[name]) for name in names if name in models]
     except CodecError as error:
         skipped = str(error)
-        for row in names.values():
+        for row in (RUNS["table4"][name] for name in names):
             cell = number("table4", row, "bd_rate")
             rows.append(Row(f"{row}: BD-rate", "%", theirs=cell.value, neutral=0.0, place=cell.place, note=UNTRAINED))
     rows.append(coded(asked)[0])
-    return Result(rows, photos=photos or "kodak", differs=differs, skipped=skipped)
+    return Result(rows, photos=photos, differs=differs, skipped=skipped, notes=missing(asked, "table4"))
 
 
-def module_row(base: Trained, other: Trained, name: str) -> Row:
+def module_row(asked: Asked, base: Trained, other: Trained) -> Row:
     """BD-rate of a model against the one without modules."""
-    found = {}
-    for label, each in (("base", base), ("other", other)):
-        for k, bpp in enumerate(each.bpp):
-            found[label, k] = [(bpp, float(value)) for value in each.values[:, k]]
-    up, n, cell = METRICS[base.metric].higher_is_better, len(base.values), number("table4", name, "bd_rate")
+    n, cell = len(base.values), number("table4", other.label, "bd_rate")
 
-    def change(drawn: Drawn) -> float | None:
-        return bd_of(found, "other", "base", up, drawn)[0]
+    def change(one: Trained, two: Trained, drawn: Sequence[int] | Drawn) -> tuple[float | None, str]:
+        found = {}
+        for label, each in (("one", one), ("two", two)):
+            for k, bpp in enumerate(each.bpp):
+                found[label, k] = [(bpp, float(value)) for value in each.values[:, k]]
+        return bd_of(found, "two", "one", METRICS[one.metric].higher_is_better, drawn)
 
-    low, high = interval(n, change, draws=300)
-    percent, note = bd_of(found, "other", "base", up, range(n))
+    percent, note = change(base, other, range(n))
+    low, high = interval(n, lambda drawn: change(base, other, drawn)[0], draws=300)
+    apart = seeds(asked, lambda one, two: None if (found := change(one, two, range(n))[0]) is None else abs(found))
+    if low is not None and high is not None and apart is not None:
+        low, high = low - apart, high + apart
     stand_in = "" if base.metric == "dists" else f"{METRICS[base.metric].label} for DISTS"
-    return Row(f"{name}: BD-rate", "%", percent, low, high, n, cell.value, cell.place, "lower", 0.0, margin=POINTS,
-               stand_in=stand_in, note=note)  # fmt: skip
+    return Row(f"{other.label}: BD-rate", "%", percent, low, high, n, cell.value, cell.place, "lower", 0.0,
+               margin=POINTS, stand_in=stand_in, note="; ".join(filter(None, [note, told(apart)])))  # fmt: skip

@@ -41,8 +41,8 @@ class Asked:
     device: str = "cpu"
     runs: int = 5
     """Timings after a warm-up."""
-    ablations: Path = Path("results/ablations")
-    """Where trainings of ablations leave what they scored."""
+    ablations: Path = Path(__file__).parent / "trained"
+    """What trained ablations scored; ours, where the user has trained no others."""
     tell: Callable[[str], None] = field(default=lambda line: None, compare=False)
     """Takes a line on what is being done."""
     workers: Workers | None = field(default=None, compare=False)

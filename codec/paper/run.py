@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,12 +37,21 @@ def run(keys: Sequence[str], asked: Asked, again: bool = False) -> Iterator[Done
     with prepared(asked.out / PAGE):
         for key in wanted:
             found = kept(asked.out, key)
-            anew = again or found is None or found.told != told or bool(found.result.skipped)
+            now = told | scored(key, asked)
+            anew = again or found is None or found.told != now or bool(found.result.skipped)
             result = make(key, asked) if anew or found is None else found.result
             if anew:
-                keep(asked.out, key, result, told)
+                keep(asked.out, key, result, now)
             write_whole(asked.out / PAGE, page(asked.out).encode())
             yield Done(key, result, anew)
+
+
+def scored(key: str, asked: Asked) -> dict[str, str]:
+    """The trained ablations that are there, for an item that reads them: it is made anew when another one is."""
+    if not ITEMS[key].makes.startswith("codec.paper.ablations:"):
+        return {}
+    files = sorted(asked.ablations.glob("*.json"))
+    return {"ablations": " ".join(f"{path.stem}-{zlib.crc32(path.read_bytes()):08x}" for path in files)}
 
 
 def make(key: str, asked: Asked) -> Result:

@@ -22,9 +22,9 @@ def paper(
     model: Annotated[str, typer.Option(help="Shipped ProGIC model, or weights file.")] = "small",
     device: Annotated[str, typer.Option(help="cpu, or cuda for times on a GPU.")] = "cpu",
     runs: Annotated[int, typer.Option(min=1, help="Timings after a warm-up; medians are told.")] = 5,
-    ablations: Annotated[Path, typer.Option(help="Where trained ablations left their scores.")] = Path(
-        "results/ablations"
-    ),
+    ablations: Annotated[
+        Path | None, typer.Option(help="Scores of ablations that you trained; else of those that we did.")
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make also what is there already.")] = False,
     workers: options.Workers = None,
 ) -> None:
@@ -33,6 +33,7 @@ def paper(
     Sets of photos are found below SATSIM_DATA/eval: kodak, fire, and tecnick, div2k and clic where you have them.
     """
     import time
+    from dataclasses import replace
 
     from rich.console import Console
     from rich.text import Text
@@ -65,7 +66,9 @@ def paper(
                 echo(f"{where}: {line}", err=True)
 
         tell(ITEMS[wanted[0]].title)
-        asked = Asked(out, photos, model, device, runs, ablations, tell, work, made_with)
+        asked = Asked(out, photos, model, device, runs, tell=tell, workers=work, made_with=made_with)
+        if ablations:
+            asked = replace(asked, ablations=ablations)
         for done, each in enumerate(run(wanted, asked, again), 1):
             here = "" if each.anew else " (from an earlier run)"
             echo(f"{name_of(each.key)}: {verdict(each.result)}{here}")
