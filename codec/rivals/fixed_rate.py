@@ -53,7 +53,7 @@ class Format(NamedTuple):
     two_speeds: bool = False
     """True where the fast writer differs from the slow one."""
     margin: float | None = None
-    """How far the slow writer's sizes may differ, as a share, from what the fast one's promise; None for never mind."""
+    """How far, as a share, the slow writer's sizes may lie from what the fast one's promise; None: not relied upon."""
     coarse: bool = False
     """True where qualities side by side may write the same file."""
     has_blank: bool = True
