@@ -1,9 +1,13 @@
 """CIEDE2000, against the pairs of colours that its implementers are to check themselves by."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import photo_like
 
+from codec.metrics import load_metric
 from codec.metrics.colours import cell_means, ciede2000, colour_error, to_lab
 
 SHARMA = """
@@ -81,3 +85,12 @@ def test_a_checkered_picture_has_the_colour_of_its_mean_and_a_photo_that_of_itse
     checkered = (np.indices((16, 16)).sum(axis=0) % 2 * 200).astype(np.uint8)[..., None].repeat(3, axis=2)
     assert colour_error(checkered, np.full((16, 16, 3), 100, np.uint8)) == 0
     assert colour_error(checkered, np.full((16, 16, 3), 110, np.uint8)) > 2
+
+
+def test_the_metric_that_pyproject_offers_as_ciede2000_scores_so():
+    project = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text())["project"]
+    metric = load_metric(project["entry-points"]["satsim.metrics"]["ciede2000"])
+    photo = photo_like(24, 32)
+    other = photo // 2
+    assert metric(photo, other) == colour_error(photo, other) > 1
+    assert (metric.name, metric.higher_is_better, metric.files) == ("ciede2000", False, ())

@@ -19,7 +19,6 @@ from codec.metrics.backbones import SqueezeNetFeatures, Vgg16Features
 from codec.metrics.dists import Dists
 from codec.metrics.dists_lite import L2Pool
 from codec.metrics.lpips import SCALE, SHIFT, Lpips
-from codec.metrics.ssim import SCALE_WEIGHTS, ms_ssim
 
 REPO = Path(__file__).resolve().parent.parent
 WEIGHTS = Path(os.environ.get("SATSIM_WEIGHTS", REPO / "../shared/weights"))
@@ -171,36 +170,6 @@ def published_dists(reference, image, w, alpha, beta):
     return 1 - similarity / (alpha.sum() + beta.sum())
 
 
-def published_ms_ssim(reference, image):
-    distance = np.arange(11) - 5
-    window = np.exp(-(distance[:, None] ** 2 + distance[None, :] ** 2) / (2 * 1.5**2))
-    window /= window.sum()
-
-    def blur(z):
-        height, width = z.shape[0] - 10, z.shape[1] - 10
-        return sum(window[i, j] * z[i : i + height, j : j + width] for i in range(11) for j in range(11))
-
-    def halve(z):
-        z = np.pad(z, [(side % 2, 0) for side in z.shape])
-        return (z[::2, ::2] + z[1::2, ::2] + z[::2, 1::2] + z[1::2, 1::2]) / 4
-
-    scores = []
-    for channel in range(3):
-        x, y = reference[:, :, channel] / 255, image[:, :, channel] / 255
-        product = 1.0
-        for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
-            if scale:
-                x, y = halve(x), halve(y)
-            mx, my = blur(x), blur(y)
-            vx, vy, vxy = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
-            term = (2 * vxy + 0.0009) / (vx + vy + 0.0009)
-            if scale == 4:
-                term = term * (2 * mx * my + 0.0001) / (mx * mx + my * my + 0.0001)
-            product *= max(term.mean(), 0) ** weight
-        scores.append(product)
-    return float(np.mean(scores))
-
-
 def state_of(network):
     return {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
@@ -221,37 +190,6 @@ def test_an_error_in_one_of_three_channels_counts_a_third():
     image = flat(100)
     image[:, :, 0] = 103  # mean squared error 9 / 3
     assert psnr(flat(100), image) == pytest.approx(10 * math.log10(255**2 / 3))
-
-
-# MS-SSIM
-
-
-def test_ms_ssim_of_two_flat_images_is_their_luminance_term_alone():
-    """Contrast is 1 at every scale: (2ab + C1) / (a^2 + b^2 + C1) = 0.2501 / 0.3126, to the last weight."""
-    a, b = torch.full((1, 3, 176, 176), 0.5).double(), torch.full((1, 3, 176, 176), 0.25).double()
-    assert float(ms_ssim(a, b)) == pytest.approx((0.2501 / 0.3126) ** 0.1333)
-
-
-def test_ms_ssim_is_the_published_one_also_at_odd_sizes():
-    reference = np.asarray(Image.fromarray(noise(66, 60, 1)).resize((163, 177), Image.Resampling.BICUBIC))
-    image = np.asarray(Image.fromarray(reference).resize((40, 44)).resize((163, 177)))
-    expected = published_ms_ssim(reference, image)
-    assert 0.3 < expected < 0.99
-    assert float(ms_ssim(batch(reference), batch(image))) == pytest.approx(expected, abs=1e-9)
-    assert load_metric("ms-ssim")(reference, image) == pytest.approx(expected, abs=1e-5)
-
-
-def test_ms_ssim_of_a_negative_is_zero_and_its_gradient_finite():
-    image = batch(noise(161, 161, 2))
-    negative = (1 - image).requires_grad_()
-    score = ms_ssim(image, negative)
-    score.sum().backward()
-    assert score.item() == 0
-    assert torch.isfinite(negative.grad).all()
-
-
-def test_ms_ssim_weights_sum_to_one():
-    assert sum(SCALE_WEIGHTS) == pytest.approx(1, abs=2e-4)
 
 
 # LPIPS

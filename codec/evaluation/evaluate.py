@@ -155,14 +155,14 @@ def evaluate(
 def measure(job: Job) -> list[Measurement]:
     """The rows of one photo and codec. Raises CodecError that names both."""
     set_threads(job.threads)
-    rival, scorers = _contender(job.rival, job.round), [_metric(name, job.round) for name in job.metrics]
+    rival, scorers = contender_of(job.rival, job.round), [_metric(name, job.round) for name in job.metrics]
     image = read_photo(job.path, job.side).pixels
     if pixels_digest(image) != job.digest:
         raise CodecError(f"{job.path}: has changed since the evaluation began; begin anew")
     height, width = image.shape[:2]
     rows: list[Measurement] = []
     try:
-        for rate, codec, received, encode_s in _sent(rival, image, job.rates):
+        for rate, codec, received, encode_s in sent(rival, image, job.rates):
             began = time.perf_counter()
             picture = codec.decode(received, height, width) if received else None
             decode_s = time.perf_counter() - began
@@ -195,7 +195,8 @@ def measure(job: Job) -> list[Measurement]:
 
 
 @lru_cache(maxsize=16)
-def _contender(label: str, round_: str) -> Contender:
+def contender_of(label: str, round_: str) -> Contender:
+    """The codec of that label, loaded once a round."""
     return read_contender(label)
 
 
@@ -204,7 +205,7 @@ def _metric(name: str, round_: str) -> Metric:
     return load_metric(name)
 
 
-def _sent(rival: Contender, image: Image, rates: Rates) -> Iterator[tuple[int, Codec, dict[int, bytes], float]]:
+def sent(rival: Contender, image: Image, rates: Rates) -> Iterator[tuple[int, Codec, dict[int, bytes], float]]:
     """Rate, codec, payloads held and seconds of encoding, for each rate."""
     budgets = [held * rates.payload_bytes for held in rates.packets] or budgets_of(image, rates.bpp)
     room = rates.payload_bytes if rates.packets else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import avg_pool2d, conv2d, pad
 
 from codec.base import CodecError
 
@@ -20,9 +20,14 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     """Similarity float[N], 1 for equal images, of two batches float[N, C, H, W] with values in [0, 1].
 
     Eq. 7 of the paper on each channel, then the mean over channels: contrast times structure at scales 1 to 4, SSIM
-    whole at scale 5, each to its weight. Windows lie wholly inside the image; between scales 2x2 means, an odd side
-    led by one row of zeros. A negative term counts as zero. Gradients stay finite.
-    Raises CodecError where a side has less than 161 pixels, for the window then does not fit the fifth scale.
+    whole at scale 5, each to its weight. As in the authors' MATLAB code, windows lie wholly inside the image at every
+    scale, and between scales are 2x2 means, the last row or column of an odd side twice. The paper is silent on colour
+    and on negative terms: the mean of the channels' products, and zero, as in TensorFlow. Gradients stay finite.
+    Raises CodecError where a side has less than 161 pixels, for the window then does not fit the fifth scale (the
+    MATLAB code refuses less than 176).
+
+    torchmetrics 1.9.0 differs thrice: its SSIM at scale 5 has windows over a mirrored border too (for 256x256 pixels
+    220 of 256), its terms are means over channels before they are multiplied, and odd sides lose their last row.
     """
     height, width = x.shape[-2:]
     if min(height, width) < MS_SSIM_MIN_SIDE:
@@ -30,8 +35,7 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     terms = []
     for scale in range(len(SCALE_WEIGHTS)):
         if scale:
-            odd = [side % 2 for side in x.shape[-2:]]
-            x, y = avg_pool2d(x, 2, padding=odd), avg_pool2d(y, 2, padding=odd)
+            x, y = _halve(x), _halve(y)
         luminance, contrast_structure = _ssim_maps(x, y)
         last = scale == len(SCALE_WEIGHTS) - 1
         terms.append((luminance * contrast_structure if last else contrast_structure).mean((2, 3)))
@@ -39,6 +43,11 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     # A power has no gradient at zero: take it of a positive stand-in, then put the zeros back.
     powers = stacked.clamp(min=1e-12) ** stacked.new_tensor(SCALE_WEIGHTS)[:, None, None]
     return powers.prod(0).where((stacked > 0).all(0), 0.0).mean(1)
+
+
+def _halve(x: Tensor) -> Tensor:
+    """Means of 2x2 pixels, the last row or column of an odd side taken twice."""
+    return avg_pool2d(pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate"), 2)
 
 
 def _ssim_maps(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

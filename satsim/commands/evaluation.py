@@ -18,6 +18,7 @@ from satsim.words import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from codec.evaluation.distribution import DistributionPoint
     from codec.evaluation.rows import Measurement
     from codec.evaluation.tables import PlainTable
 
@@ -29,25 +30,32 @@ Anchor = Annotated[
 Metrics = Annotated[
     list[str] | None, typer.Option(help="Metric; repeat  [default: every one at hand]", autocompletion=metric_names)
 ]
+Distributions = Annotated[
+    list[str] | None, typer.Option("--distribution", help="fid or kid, a number for a whole set; repeat.")
+]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Folders of photos, or sets below SATSIM_DATA  [default: kodak, fire, aerial]"),
+]
+Sides = Annotated[
+    list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
+]
+Bpp = Annotated[
+    list[float] | None, typer.Option(min=1e-4, max=24, help="Bits per pixel; repeat  [default: 0.0391 to 0.78]")
+]
 
 
 def evaluate(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Folders of photos, or sets below SATSIM_DATA  [default: kodak, fire, aerial]"),
-    ] = None,
+    folders: Folders = None,
     codec: Codecs = None,
     option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every --codec.")] = None,
     anchor: Anchor = None,
     allow_code: options.AllowCode = False,
     metric: Metrics = None,
-    side: Annotated[
-        list[int] | None, typer.Option(min=16, max=4096, help="Photos become centre squares; repeat  [default: 256]")
-    ] = None,
+    distribution: Distributions = None,
+    side: Sides = None,
     whole: Annotated[bool, typer.Option("--whole", help="Photos stay as they are.")] = False,
-    bpp: Annotated[
-        list[float] | None, typer.Option(min=1e-4, max=24, help="Bits per pixel; repeat  [default: 0.0391 to 0.78]")
-    ] = None,
+    bpp: Bpp = None,
     packets: Annotated[list[int] | None, typer.Option(min=1, help="Packets held instead of bpp; repeat.")] = None,
     payload_bytes: Annotated[int, typer.Option(min=1, help="Room for the codec in a packet, with --packets.")] = 340,
     first: Annotated[int | None, typer.Option(min=1, help="Only so many photos of each folder.")] = None,
@@ -67,6 +75,7 @@ def evaluate(
     from codec.base import CodecError
     from codec.evaluation import evaluate as measuring
     from codec.evaluation.datasets import open_datasets
+    from codec.evaluation.distribution import distributions, find_network
     from codec.evaluation.rows import check_new, write_rows
     from codec.own import CODE_ALLOWED
     from satsim.commands.sweep import keeping, noting
@@ -81,16 +90,19 @@ def evaluate(
     rivals, label = measuring.gather(codec or ["progic"], option or [], anchor)
     datasets = open_datasets(folders or [], [*(side or []), *([None] if whole else [])], first)
     _say(note for dataset in datasets for note in dataset.notes)
+    network = find_network(distribution, datasets) if distribution else None
     rates = measuring.Rates(tuple(bpp or measuring.DEFAULT_BPP), tuple(sorted(set(packets or ()))), payload_bytes)
     jobs = len(rivals) * sum(len(dataset.photos) for dataset in datasets)
     rows_of = kept_beside(out, "measurement", resume, noting(quiet)) if out else nullcontext()
     with keeping(out) if out else nullcontext(), rows_of as kept, at_work("measuring", workers, jobs, quiet) as work:
         told = {"threads": threads, "kept": kept, "made_with": made_with, **work}
         rows, notes = measuring.evaluate(datasets, rivals, metric, rates, **told)
+        sets = distributions(distribution or [], network, datasets, rivals, rates, **told) if network else []
         if out is not None:
             write_rows(out / "rows.csv", rows)
     _say(notes)
     _compare(rows, label, out)
+    _show_distributions(sets, out)
 
 
 FEW = 6
@@ -150,6 +162,24 @@ def _compare(rows: list[Measurement], anchor: str | None, out: Path | None, publ
         console.print(for_terminal(sheet))
     if out is not None:
         echo(f"in {out}: {', '.join(write_report(points, rates, out, published))}")
+
+
+def _show_distributions(points: list[DistributionPoint], out: Path | None) -> None:
+    """Print what there is of whole sets, and write it to `out`."""
+    from rich.console import Console
+
+    from codec.evaluation.distribution import DistributionPoint, distribution_sheets
+    from codec.evaluation.rows import in_csv
+    from codec.evaluation.tables import in_markdown
+    from codec.files import write_whole
+
+    sheets = distribution_sheets(points)
+    for sheet in sheets:
+        Console(width=None if sys.stdout.isatty() else 160).print(for_terminal(sheet))
+    if sheets and out is not None:
+        write_whole(out / "distributions.csv", in_csv(DistributionPoint._fields, points))
+        write_whole(out / "distributions.md", "\n".join(map(in_markdown, sheets)).encode(errors="backslashreplace"))
+        echo(f"in {out}: distributions.csv, distributions.md")
 
 
 def runtimes(
