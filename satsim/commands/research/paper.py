@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from satsim.commands import options
 from satsim.commands.mending import echo
 from satsim.words import visible
+
+if TYPE_CHECKING:
+    from codec.evaluation.work import Workers
 
 
 def paper(
@@ -38,20 +40,15 @@ def paper(
     from rich.console import Console
     from rich.text import Text
 
-    from codec.evaluation.work import Answer, Task
     from codec.paper.items import ITEMS, chosen, name_of
     from codec.paper.result import Asked, verdict
     from codec.paper.run import PAGE, run
-    from satsim.commands.evaluation import FEW
-    from satsim.commands.sweep import LINE_EVERY_S, choose_workers
+    from satsim.commands.sweep import LINE_EVERY_S
     from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
     began = time.monotonic()
     console = Console(stderr=True)
-
-    def work(function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
-        return choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(function, tasks)
 
     with console.status("beginning") as status:
         done, last_s = 0, 0.0
@@ -66,7 +63,7 @@ def paper(
                 echo(f"{where}: {line}", err=True)
 
         tell(ITEMS[wanted[0]].title)
-        asked = Asked(out, photos, model, device, runs, tell=tell, workers=work, made_with=made_with)
+        asked = Asked(out, photos, model, device, runs, tell=tell, workers=crew(workers), made_with=made_with)
         if ablations:
             asked = replace(asked, ablations=ablations)
         for done, each in enumerate(run(wanted, asked, again), 1):
@@ -76,3 +73,13 @@ def paper(
                 last_s = 0.0
                 tell(ITEMS[wanted[done]].title)
     echo(f"in {out}: {PAGE} and a folder for each item")
+
+
+def crew(workers: int | None) -> Workers:
+    """So many processes, or one for each core unless there is little to do."""
+    from satsim.commands.evaluation import FEW
+    from satsim.commands.sweep import choose_workers
+
+    return lambda function, tasks: choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(
+        function, tasks
+    )
