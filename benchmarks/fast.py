@@ -5,7 +5,7 @@
 Times: forms take turns, a picture of 256x256 pixels each, to be encoded and decoded; told is the ratio of each round to
 eager float32 (`codec.progic.model`), median and 95 % interval over rounds. Scores: the mean over each folder's photos
 (centre squares at 256x256) of each metric at 1 to 5 packets, and by how much bfloat16's differs, with a 95 % interval
-over photos. Intervals are of 2,000 bootstrap draws. Exit code 1 where bfloat16 takes more than 0.6 of
+over photos. Intervals are those of `codec.evaluation.intervals`. Exit code 1 where bfloat16 takes more than 0.6 of
 eager float32, or a mean score is more than 1 % worse.
 """
 
@@ -21,6 +21,7 @@ import torch
 from speed import PlainProgic, synthetic_photo
 
 from codec.evaluation.evaluate import metrics_at_hand
+from codec.evaluation.intervals import interval, interval_of
 from codec.evaluation.runtimes import cpu_name
 from codec.folders import list_photos
 from codec.photos import fit_photo
@@ -29,13 +30,6 @@ from codec.progic.codec import ProgicCodec
 
 PAYLOAD_BYTES = 340
 BAR_RATIO, BAR_CHANGE = 0.6, 0.01
-
-
-def interval(values: np.ndarray, of: object = np.mean) -> tuple[float, float]:
-    """95 % bootstrap interval of a statistic over the first axis."""
-    rng = np.random.default_rng(1)
-    draws = [of(values[rng.integers(0, len(values), len(values))]) for _ in range(2000)]
-    return float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975))
 
 
 def time_forms(codecs: dict[str, ProgicCodec], threads: int, rounds: int) -> float:
@@ -59,7 +53,7 @@ def time_forms(codecs: dict[str, ProgicCodec], threads: int, rounds: int) -> flo
         parts = 1e3 * np.median(np.array(times[2:]), axis=0)
         ratios = np.array(times[2:]).sum(axis=1) / plain
         ratio = float(np.median(ratios))
-        low, high = interval(ratios, np.median)
+        low, high = interval_of(lambda drawn, of=ratios: float(np.median(of[drawn])), len(ratios)) or (ratio, ratio)
         print(f"  {name:14} {parts[0]:6.1f} + {parts[1]:6.1f}   {ratio:.3f} ({low:.3f} to {high:.3f})", flush=True)
     return ratio
 
@@ -88,22 +82,16 @@ def score_forms(codecs: dict[str, ProgicCodec], folder: Path, most: int | None) 
     missed = False
     for k, metric in enumerate(metrics):
         for held in range(5):
-            pairs = np.stack([wide[:, held, k], narrow[:, held, k]], axis=1)
-            change = change_of(pairs)
-            low, high = interval(pairs, change_of)
+            first, second = wide[:, held, k], narrow[:, held, k]
+            change = second.mean() / first.mean() - 1
+            low, high = (end - 1 for end in interval(second, first))
             missed |= (-change if metric.higher_is_better else change) > BAR_CHANGE
             print(
-                f"  {metric.name:14} {held + 1} packets {pairs[:, 0].mean():8.4f} -> {pairs[:, 1].mean():8.4f}"
+                f"  {metric.name:14} {held + 1} packets {first.mean():8.4f} -> {second.mean():8.4f}"
                 f" ({100 * change:+.2f} %, {100 * low:+.2f} to {100 * high:+.2f})",
                 flush=True,
             )
     return missed
-
-
-def change_of(pairs: np.ndarray) -> float:
-    """By what share the mean of the second column differs from that of the first."""
-    first, second = pairs.mean(axis=0)
-    return float(second / first - 1)
 
 
 def main() -> int:

@@ -4,7 +4,7 @@
 
 Centre squares of 256x256 from the folders below SATSIM_DATA/eval (kodak, fire, aerial), every N-th photo of each;
 weights from SATSIM_WEIGHTS. Each line: what is held, means before and after, their difference in percent, in brackets
-its 95 % interval (2,000 bootstraps over photos, each photo with both its scores), and for how many photos it is better.
+its 95 % interval (bootstrap over photos, each photo with both its scores), and for how many photos it is better.
 DISTS-lite and the colour difference (mean CIE 1976 of 8x8 means) are in the loss, and LPIPS-squeeze where it is
 the judge; DISTS-VGG19 (see `quality.py`) and MS-SSIM are not.
 """

@@ -4,8 +4,8 @@
 
 A photo of 512x512 pixels goes in twenty packets of 360 bytes, of which random sets are held; each is judged as a sweep
 does, by one process for each form, of one thread. Forms take turns, set by set: told are the medians of process times,
-and of the ratios of sets a second to the other checkout's, with the 95 % interval of 2,000 bootstrap draws over sets.
-The forms are float32 in both checkouts and bfloat16 here. Scores of float32 are compared, too.
+and of the ratios of sets a second to the other checkout's, with their 95 % interval (`codec.evaluation.intervals`) over
+sets. The forms are float32 in both checkouts and bfloat16 here. Scores of float32 are compared, too.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ def main() -> None:
     from PIL import Image
     from speed import synthetic_photo
 
+    from codec.evaluation.intervals import interval_of
+
     forms = {
         "float32, other checkout": (asked.checkout.resolve(), "float32"),
         "float32": (REPO, "float32"),
@@ -95,10 +97,10 @@ def main() -> None:
     times = {name: np.array(rows)[2:, 0] for name, rows in answers.items()}  # the first load codec and metric
     for name, spent in times.items():
         ratios = next(iter(times.values())) / spent
-        draws = [np.median(ratios[rng.integers(0, len(ratios), len(ratios))]) for _ in range(2000)]
-        low, high = np.quantile(draws, [0.025, 0.975])
+        median = float(np.median(ratios))
+        low, high = interval_of(lambda drawn, of=ratios: float(np.median(of[drawn])), len(ratios)) or (median, median)
         ms = 1e3 * np.median(spent)
-        print(f"  {name:24} {ms:6.1f} ms a set; {np.median(ratios):.2f} times the sets ({low:.2f} to {high:.2f})")
+        print(f"  {name:24} {ms:6.1f} ms a set; {median:.2f} times the sets ({low:.2f} to {high:.2f})")
     one, other = (np.array(answers[name])[:, 1] for name in ("float32, other checkout", "float32"))
     print(f"  largest difference of a float32 score: {np.abs(one - other).max():.1g}")
 

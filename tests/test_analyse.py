@@ -18,6 +18,7 @@ from PIL import Image
 
 from codec.analysis.analyse import (
     Coded,
+    Score,
     code_folder,
     codeword_use,
     count_codewords,
@@ -30,6 +31,7 @@ from codec.analysis.latents import map_stages, principal_plane
 from codec.analysis.output import write_analysis
 from codec.analysis.plots import evenly
 from codec.analysis.range_coding import (
+    Saving,
     decode_stream,
     encode_stream,
     ideal_bits,
@@ -37,7 +39,9 @@ from codec.analysis.range_coding import (
     rate_change,
     savings,
 )
+from codec.analysis.result import FolderResult
 from codec.base import CodecError
+from codec.evaluation.intervals import mean_interval
 from codec.folders import read_photo
 from codec.progic.codec import ProgicCodec
 from codec.progic.layout import split
@@ -261,6 +265,38 @@ def test_pictures_are_those_of_the_codec_that_sends_them(tmp_path, tiny_weights)
 def test_of_many_columns_some_are_shown_evenly():
     assert evenly(5, 8) == [0, 1, 2, 3, 4]
     assert evenly(48, 8) == [0, 7, 13, 20, 27, 34, 40, 47]
+
+
+def by_hand(values: list[tuple[float, float, float]], shares: list[float]) -> FolderResult:
+    """Two stages of photos whose scores are `values`, whole, with stage 1 alone and without it; coded to `shares`."""
+    scores, savings = [], []
+    for k, (whole, first, second) in enumerate(values):
+        cases = ((1, 0, first), (2, 0, whole), (1, 1, second), (1, 2, first))
+        scores += [Score("hills", f"{k}.png", held, lost, 0.04 * held, "psnr", value) for held, lost, value in cases]
+        sizes = {"1": 100, "2": 100, "total": 200, "joined": 200}
+        savings += [Saving("hills", f"{k}.png", name, raw, raw * shares[k], None) for name, raw in sizes.items()]
+    return FolderResult("hills", [], savings, [], scores, [])
+
+
+def test_what_a_lost_stage_changes_is_drawn_in_pairs():
+    result = by_hand([(20.0, 15.0, 17.0), (30.0, 20.0, 27.0), (40.0, 30.0, 37.0)], [1.0, 1.0, 1.0])
+    assert result.changes(1).tolist() == [-3, -3, -3]
+    assert mean_interval(result.changes(1)) == (-3, -3)
+    low, high = mean_interval(result.values(2))
+    assert 20 <= low < 30 < high <= 40
+
+
+def test_a_rate_change_has_an_interval_and_photos_that_all_save_a_tenth_have_none_to_speak_of():
+    values = [(20.0, 15.0, 17.0), (30.0, 20.0, 27.0), (40.0, 30.0, 37.0)]
+    change, ends = by_hand(values, [0.9, 0.9, 0.9]).bd_rate()
+    assert (change, *ends) == pytest.approx((-0.1, -0.1, -0.1))
+    change, (low, high) = by_hand(values, [0.8, 0.9, 1.0]).bd_rate()
+    assert -0.2 <= low < change < high <= 0
+    assert change == pytest.approx(-0.1)
+
+
+def test_infinite_scores_have_no_rate_change():
+    assert by_hand([(math.inf, 15.0, 17.0)] * 3, [0.9] * 3).bd_rate() == (None, None)
 
 
 # The whole folder

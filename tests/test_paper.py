@@ -1,6 +1,7 @@
 """`satsim paper`: the rule of verdicts, results on disk, the page, and the items with small photos and a tiny model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from PIL import Image
 
 from codec.analysis.tsne import tsne
 from codec.base import CodecError
+from codec.evaluation.work import one_by_one
 from codec.paper.ablations import SEEDS, attention_share, fig7, fig9, module_row, trained
 from codec.paper.disk import keep, kept
 from codec.paper.intervals import interval, of_mean
 from codec.paper.items import ITEMS, chosen
+from codec.paper.measured import measure
 from codec.paper.page import page
 from codec.paper.quality import bd_of
 from codec.paper.result import Asked, Picture, Result, Row, grade, verdict
@@ -133,6 +136,30 @@ def test_what_is_there_is_not_made_again_unless_it_is_asked_for_otherwise(photos
     assert [done.anew for done in run(["fig12"], Asked(tmp_path / "out", photos=2, model=str(tiny_weights)))] == [True]
 
 
+def test_rows_are_kept_photo_by_photo_and_made_anew_where_they_follow_from_something_else(
+    photos, tmp_path, tiny_weights
+):
+    done = []
+
+    def workers(function, tasks):
+        done.extend((task.image, task.rival) for task in tasks)
+        return one_by_one(function, tasks)
+
+    asked = Asked(tmp_path / "out", photos=1, model=str(tiny_weights), workers=workers)
+    rows = measure(asked, "kodak", rivals=("webp",))
+    ours = f"progic:model={tiny_weights}"
+    assert done == [("0.png", ours), ("0.png", "webp")]
+    assert {(row.image, row.codec) for row in rows} == set(done)
+    done.clear()
+    assert measure(asked, "kodak", rivals=("webp",)) == rows
+    assert not done, "all were kept"
+    next(iter((tmp_path / "out" / "measured").iterdir())).write_text("[[", encoding="utf-8")
+    assert len(measure(asked, "kodak", rivals=("webp",))) == len(rows)
+    assert len(done) == 1, "one was damaged"
+    measure(replace(asked, made_with=lambda rival, metrics: "another version"), "kodak", rivals=("webp",))
+    assert len(done) == 1 + 2
+
+
 def test_a_set_that_is_missing_is_why_nothing_was_run(tmp_path, monkeypatch, tiny_weights):
     monkeypatch.setenv("SATSIM_DATA", str(tmp_path / "nowhere"))
     [done] = run(["fig14"], Asked(tmp_path / "out", model=str(tiny_weights)))
@@ -144,6 +171,7 @@ def test_the_command_tells_a_verdict_an_item_and_refuses_what_is_none(photos, tm
     done = in_process("paper", "fig12", "--model", str(tiny_weights), "--photos", "1", "--out", str(out))
     assert done.stdout.startswith("Fig. 12: ")
     assert (out / "paper.md").is_file()
+    assert "Fig. 12, item 1 of 1, 0 min so far: Entropy of each codebook's use" in done.stderr
     wrong = in_process("paper", "table9", "--out", str(tmp_path / "other"))
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error: item is 'table9'; expected all or one of: fig1")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from codec.base import Image
+from codec.evaluation.intervals import mean_interval
 from codec.figures import GREY, INK, PALE, PIXELS_DPI, STYLE, tidy
 
 if TYPE_CHECKING:
@@ -82,20 +83,28 @@ def range_coding_figure(results: Sequence[FolderResult], settings: Settings) -> 
                 hollow = {"markerfacecolor": "white"} if coded else {}
                 label = label.replace("10-bit", f"{settings.index_bits}-bit")
                 left.plot(*result.curve(coded), look, color=ORANGE if coded else BLUE, label=label, **hollow)
-            change = result.bd_rate()
+            reached = [mean_interval(result.values(held)) for held in range(1, settings.stages + 1)]
+            banded = [(bpp, *ends) for bpp, ends in zip(result.curve(False)[0], reached, strict=True) if ends]
+            if banded:
+                left.fill_between(*zip(*banded, strict=True), color=BLUE, alpha=0.13, linewidth=0,
+                                  label="95 % interval of the mean")  # fmt: skip
+            change, ends = result.bd_rate()
             if change is not None:
-                left.plot([], [], " ", label=f"rate at equal quality: {100 * change:+.2f} %".replace("-", "−"))
+                told = f"rate at equal quality:\n{100 * change:+.2f} %{span(ends, 2, 100)}"
+                left.plot([], [], " ", label=told.replace("-", "−"))
             better = "higher" if settings.metric.higher_is_better else "lower"
             left.set(xlabel="bits per pixel", ylabel=f"{with_unit(settings)}\n({better} is better)", xlim=(0, None))
             left.locator_params(axis="x", nbins=5)
-            left.legend(frameon=False)
+            left.legend(frameon=False, loc=f"{'lower' if settings.metric.higher_is_better else 'upper'} right")
             left.set_title(f"{result.name}, mean of {result.uses[0].images} photos")
             kinds = list(dict.fromkeys(row.stage for row in result.savings))
             for place, kind in enumerate(kinds):
-                gains = np.array([100 * row.gain for row in result.savings if row.stage == kind])
+                gains = result.gains(kind)
                 aside = place + 0.5 * (((np.arange(len(gains)) * 0.618) % 1) - 0.5)
                 right.plot(aside, gains, "o", color=BLUE, markersize=4.5, markeredgewidth=0, alpha=0.55)
                 right.hlines(gains.mean(), place - 0.33, place + 0.33, color=ORANGE, linewidth=2.5)
+                if ends := mean_interval(gains):
+                    right.fill_between((place - 0.33, place + 0.33), *ends, color=ORANGE, alpha=0.25, linewidth=0)
                 mean = f"{gains.mean():.1f}".replace("-", "−")
                 right.annotate(mean, (place, 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
                                textcoords="offset points", ha="center", va="top", weight="bold")  # fmt: skip
@@ -104,7 +113,7 @@ def range_coding_figure(results: Sequence[FolderResult], settings: Settings) -> 
             right.axhline(0, color=INK, linewidth=1)
             right.set_xticks(range(len(kinds)), [KINDS.get(kind, kind) for kind in kinds])
             right.set(xlabel="stage", ylabel="bytes saved, %\n(below 0: coding costs)")
-            right.set_title("each dot a photo; bar and number: mean")
+            right.set_title("dots: photos; bars: means and 95 % intervals")
             tidy(left)
             tidy(right)
         figure.suptitle(
@@ -240,6 +249,11 @@ def evenly(count: int, most: int) -> list[int]:
 def number(value: float) -> str:
     """A score with three digits or so."""
     return "∞" if math.isinf(value) else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def span(ends: tuple[float, float] | None, digits: int, times: float = 1.0) -> str:
+    """The ends of an interval, in brackets behind a number; nothing for none."""
+    return f" [{times * ends[0]:.{digits}f}, {times * ends[1]:.{digits}f}]" if ends else ""
 
 
 def change(value: float) -> str:

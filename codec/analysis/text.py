@@ -7,11 +7,13 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from codec.analysis.plots import PAPER_ENTROPY_BITS, number, with_unit
+from codec.analysis.plots import PAPER_ENTROPY_BITS, number, span, with_unit
+from codec.evaluation.intervals import Floats, mean_interval
 
 if TYPE_CHECKING:
     from codec.analysis.result import FolderResult, Settings
 
+BRACKETS = ", in brackets their 95 % interval"
 PAPER_BD_RATE = -0.0090
 """What range coding brought the paper, with a prior of all of ImageNet, on Kodak (its Table 4)."""
 
@@ -88,28 +90,29 @@ def coding(settings: Settings, results: Sequence[FolderResult]) -> list[str]:
         so that it still stands alone; `total` is their sum, `joined` one stream of all stages.
     """
     text = ["## 2. Range coding with a static prior (Table 4, Fig. 13)", "![saved](range_coding.png)", prose(setting)]
-    heads = ("stage", "raw bytes", "ideal", "coded", "saved ± s.d., %", "least", "most", "photos it costs")
+    heads = ("stage", "raw bytes", "ideal", "coded", "saved, %", "s.d.", "least", "most", "photos it costs")
     for result in results:
         lines = []
         for kind in dict.fromkeys(row.stage for row in result.savings):
-            rows = [row for row in result.savings if row.stage == kind]
-            gains = [100 * row.gain for row in rows]
+            rows, gains = [row for row in result.savings if row.stage == kind], result.gains(kind)
             coded = [row.coded_bytes for row in rows if row.coded_bytes is not None]
             sizes = mean(row.raw_bytes for row in rows), mean(row.ideal_bytes for row in rows)
-            saved = plus_minus(statistics.fmean(gains), statistics.stdev(gains) if len(gains) > 1 else math.nan)
+            saved = f"{gains.mean():.2f}{span(mean_interval(gains), 2)}"
+            spread = f"{gains.std(ddof=1):.2f}" if len(gains) > 1 else "-"
             costs = f"{sum(gain < 0 for gain in gains)} of {len(gains)}"
             extremes = f"{min(gains):.1f}", f"{max(gains):.1f}"
-            lines.append((kind, *sizes, mean(coded) if coded else "not coded", saved, *extremes, costs))
+            lines.append((kind, *sizes, mean(coded) if coded else "not coded", saved, spread, *extremes, costs))
         joined = [row for row in result.savings if row.stage == "joined"]
         fewer = sum(1 - row.gain <= (settings.stages - 1) / settings.stages for row in joined)
-        change = result.bd_rate()
+        change, ends = result.bd_rate()
+        told = "" if change is None else f"{100 * change:+.2f} %{span(ends, 2, 100)}"
         undefined = f"not defined, as mean {settings.metric.label} does not improve with every stage"
         found = f"""
             Rate at equal quality (BD-rate of the mean curve, each stage its own stream):
-            {undefined if change is None else f"{100 * change:+.2f} %"}. The paper has {100 * PAPER_BD_RATE:+.2f} %, by
+            {told or undefined}. The paper has {100 * PAPER_BD_RATE:+.2f} %, by
             a prior of all of ImageNet. Joined, {fewer} of {len(joined)} photos would take the bytes of one stage fewer.
         """
-        means = f"**{result.name}**, means over {len(joined)} photos; s.d., least and most are over photos."
+        means = f"**{result.name}**, means over {len(joined)} photos{BRACKETS}; s.d., least and most are over photos."
         text += [means, table(heads, lines), prose(found)]
     raw = sorted({row.raw_bytes for result in results for row in result.savings if row.stage == "1"})
     caution = f"""
@@ -154,15 +157,15 @@ def pictures(settings: Settings, results: Sequence[FolderResult]) -> list[str]:
     stages = settings.stages
     sign = 1 if settings.metric.higher_is_better else -1
     heads = ("stage", "from the first to it", *(("from all but it", "change") if stages > 1 else ()))
-    text = ["## 4. Pictures (Fig. 10)", f"Mean {with_unit(settings)} of the picture:"]
+    text = ["## 4. Pictures (Fig. 10)", f"Means of {with_unit(settings)} over photos{BRACKETS}:"]
     for result in results:
-        full = result.mean_score(stages)
-        lines = [[f"{stage}", number(result.mean_score(stage))] for stage in range(1, stages + 1)]
+        lines = [[f"{stage}", with_interval(result.values(stage))] for stage in range(1, stages + 1)]
         text.append(f"**{result.name}**")
         if stages > 1:
-            lost = [result.mean_score(stages - 1, stage) for stage in range(1, stages + 1)]
-            lines = [[*line, number(score), f"{score - full:+.3f}"] for line, score in zip(lines, lost, strict=True)]
-            costs = [sign * (full - score) for score in lost]
+            changes = [result.changes(stage) for stage in range(1, stages + 1)]
+            lost = [with_interval(result.values(stages - 1, stage)) for stage in range(1, stages + 1)]
+            lines = [[*line, *more] for line, *more in zip(lines, lost, map(with_sign, changes), strict=True)]
+            costs = [float(-sign * each.mean()) for each in changes]
             found = f"""
                 Losing stage {costs.index(max(costs)) + 1} costs most, {max(costs):.3f}; losing the last costs
                 {costs[-1]:.3f}. A decoder with a hole is told how many stages it holds, not which.
@@ -171,7 +174,11 @@ def pictures(settings: Settings, results: Sequence[FolderResult]) -> list[str]:
         else:
             text.append(table(heads, lines))
         text += [f"![{page}]({page})" for page in result.pages]
-    return text
+    about = """
+        Intervals are of photos drawn anew with replacement (bootstrap); a change is drawn in pairs, with and without
+        the stage on the same photos. They say how far other photos of this kind would move a number.
+    """
+    return [*text, prose(about)]
 
 
 def prose(text: str) -> str:
@@ -183,6 +190,18 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A Markdown table; all but the first column to the right."""
     rule = ["---", *["---:"] * (len(heads) - 1)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, rule, *lines))
+
+
+def with_interval(values: Floats) -> str:
+    """The mean of photos' scores and its 95 % interval."""
+    average, ends = float(values.mean()), mean_interval(values)
+    return number(average) + span(ends, 1 if abs(average) >= 10 else 3)
+
+
+def with_sign(values: Floats) -> str:
+    """The same of changes."""
+    ends = mean_interval(values)
+    return f"{values.mean():+.3f}" + (f" [{ends[0]:+.3f}, {ends[1]:+.3f}]" if ends else "")
 
 
 def mean(values: Iterable[float]) -> str:

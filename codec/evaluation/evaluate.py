@@ -27,6 +27,8 @@ from codec.progic.codec import ProgicCodec
 from codec.progic.layout import packed_bytes
 from codec.progic.model import Complexity, complexity
 from codec.progic.shape import ProgicConfig
+from codec.rivals.fixed_rate import FixedRateCodec
+from codec.rivals.written import Written
 
 STAGE_BPP = 10 / 16**2
 """Of one stage of the paper's models: 0.0391."""
@@ -208,14 +210,18 @@ def sent(rival: Contender, image: Image, rates: Rates) -> Iterator[tuple[int, Co
     budgets = [held * rates.payload_bytes for held in rates.packets] or budgets_of(image, rates.bpp)
     room = rates.payload_bytes if rates.packets else 0
     if rival.codec is None:
+        written = None
         for rate, budget in zip(rates.packets or range(1, len(budgets) + 1), budgets, strict=True):
             codec = load_codec(rival.name, budget_bytes=budget, **rival.options)
+            if isinstance(codec, FixedRateCodec):
+                codec.written = written = written or Written(codec.form, image)
             began = time.perf_counter()
             try:
                 payloads = codec.encode(image, room or budget)
             except BudgetError:
                 payloads = []
-            yield rate, codec, dict(enumerate(payloads)), time.perf_counter() - began
+            spared_s = written.spared_s if written else 0.0
+            yield rate, codec, dict(enumerate(payloads)), time.perf_counter() - began + spared_s
     else:
         began = time.perf_counter()
         payloads = rival.codec.encode(image, room or payload_room(rival.codec, image, budgets[0]))

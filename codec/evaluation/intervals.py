@@ -39,7 +39,7 @@ def interval(
     return middle(means if divisor is None else means / divisor[rows].mean(1))
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+def mean_interval(values: Sequence[float] | Floats) -> tuple[float, float] | None:
     """The interval of a mean; None for fewer than two photos, or where a value is infinite."""
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return None

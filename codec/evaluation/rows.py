@@ -36,7 +36,7 @@ class Measurement(NamedTuple):
     bpp: float
     """Of `bytes`, over the picture's own pixels."""
     encode_s: float
-    """For codecs with a budget, the search for the best picture included."""
+    """For codecs with a budget, the search for the best picture included, as if for this rate alone."""
     decode_s: float
     threads: int
     """Of torch; the rivals' encoders use one."""

@@ -154,6 +154,7 @@ def directions(photos: Sequence[Coded], books: Floats) -> Callable[[tuple[int, .
 
 def code(asked: Asked) -> tuple[list[Coded], Floats]:
     """Photos of kodak, coded, and the codebooks float[N, K, C2]."""
+    asked.tell(f"loading {asked.model}")
     model, _ = load_model(model_path(asked.model))
     photos = []
     for photo in code_folder(set_folder("kodak"), model, SIDE):

@@ -23,6 +23,26 @@ class Kept(NamedTuple):
     """What was asked for, and the model's id."""
 
 
+class Files:
+    """What `evaluate` keeps its rows in: a file each, in a folder, by names that say what they were made of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, name: str) -> bytes | None:
+        """What was kept; None for nothing, or for what is no JSON."""
+        try:
+            content = (self.folder / f"{name}.json").read_bytes()
+            json.loads(content)
+        except (FileNotFoundError, ValueError):
+            return None
+        return content
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep it, whole or not at all. Raises OSError."""
+        write_whole(self.folder / f"{name}.json", content)
+
+
 def keep(out: Path, key: str, result: Result, told: dict[str, str]) -> None:
     """Write pictures, then result.json. Raises OSError."""
     folder = out / key

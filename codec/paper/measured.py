@@ -1,4 +1,4 @@
-"""Rows of an evaluation, measured once for all items and kept photo by photo, so that a stopped run goes on."""
+"""Rows of an evaluation, measured once for all items and kept as each photo and codec is done."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from codec.base import CodecError
 from codec.evaluation.contenders import read_contender
 from codec.evaluation.datasets import default_folder, open_datasets
 from codec.evaluation.evaluate import STAGE_BPP, STAND_INS, Rates, evaluate
-from codec.evaluation.rows import Measurement, in_csv, read_rows
-from codec.files import write_whole
+from codec.evaluation.rows import Measurement
 from codec.metrics import METRICS, find_weights
+from codec.paper.disk import Files
 from codec.paper.result import Asked
 
 RIVALS = ("vvc", "avif")
@@ -49,33 +49,25 @@ def set_folder(name: str) -> Path:
 
 
 def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[str] = RIVALS) -> list[Measurement]:
-    """Every row of a set's photos by ours and the rivals, from disk where they are there.
+    """Every row of a set's photos by ours and the rivals; such as are kept from another item or run are not made again.
 
     Raises CodecError where the set is missing.
     """
+    asked.tell(f"{name}: reading its photos")
     [dataset] = open_datasets([set_folder(name)], [side], asked.photos)
     metrics = [at_hand("lpips-vgg"), at_hand("dists"), "ms-ssim", "psnr"]
     metrics = [each for each in metrics if METRICS[each].min_side <= dataset.shortest_side]
     contenders = [read_contender(each) for each in (ours(asked), *rivals)]
-    model = f"{contenders[0].codec.model_id:08x}" if contenders[0].codec else ""
-    path = asked.out / "measured" / f"{dataset.name}-{model}.csv"
-    rows = read_rows(path) if path.exists() else []
-    known = {(row.image, row.codec) for row in rows}
-    began, todo = time.monotonic(), 0
-    for number, (photo, digest) in enumerate(zip(dataset.photos, dataset.digests, strict=True)):
-        image = photo.relative_to(dataset.folder).as_posix()
-        missing = [each for each in contenders if (image, each.label) not in known]
-        if not missing:
-            continue
-        left = len(dataset.photos) - number
-        rest = f", about {(time.monotonic() - began) / todo * left / 60:.0f} min left" if todo else ""
-        asked.tell(f"{dataset.name}, photo {number + 1} of {len(dataset.photos)}{rest}")
-        rows += evaluate([dataset._replace(photos=[photo], digests=[digest])], missing, metrics, RATES)[0]
-        write_whole(path, in_csv(Measurement._fields, rows))
-        todo += 1
-    images = {photo.relative_to(dataset.folder).as_posix() for photo in dataset.photos}
-    labels = {each.label for each in contenders}
-    return [row for row in rows if row.image in images and row.codec in labels]
+    began, already = time.monotonic(), list[int]()
+
+    def progress(done: int, of: int) -> None:
+        already.append(done)
+        new = done - already[0]
+        left = f", about {(time.monotonic() - began) / new * (of - done) / 60:.0f} min left" if new else ""
+        asked.tell(f"{dataset.name}: {done} of {of} photos and codecs measured{left}")
+
+    return evaluate([dataset], contenders, metrics, RATES, workers=asked.workers, kept=Files(asked.out / "measured"),
+                    made_with=asked.made_with, progress=progress)[0]  # fmt: skip
 
 
 def photos_of(rows: Sequence[Measurement]) -> list[str]:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from codec.evaluation.contenders import Contender
+from codec.evaluation.work import Workers
+
 COUNTS, TIMES, POINTS, BITS = 0.05, 0.5, 10.0, 0.2
 """Margins: of parameters and FLOPs, as a share, for counters differ in what they count; of ratios of times, as a share,
 for processors differ; of BD-rates, in percentage points; of entropies, in bits."""
@@ -20,6 +23,11 @@ stand-in was measured in place of what the paper measured: a stand-in's number i
 where the whole 95 % interval lies on it. An item is as good as the worst of its compared rows; where a row is neither,
 or nothing was compared, it is *not, because* of what is said there. Margins: 5 % of the paper's number for parameters
 and FLOPs, 50 % for ratios of times, 10 percentage points for BD-rates, 0.2 bits for entropies."""
+
+
+def model_of(rival: Contender, metrics: Sequence[str]) -> str:
+    """The id of its weights, where it has some."""
+    return f"{rival.codec.model_id:08x}" if rival.codec else ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,10 @@ class Asked:
     """What trained ablations scored; ours, where the user has trained no others."""
     tell: Callable[[str], None] = field(default=lambda line: None, compare=False)
     """Takes a line on what is being done."""
+    workers: Workers | None = field(default=None, compare=False)
+    """Who measures photos; None for this process."""
+    made_with: Callable[[Contender, Sequence[str]], str] = field(default=model_of, compare=False)
+    """What rows follow from besides photo, codec, metrics and rates; rows kept of something else are made anew."""
 
     def told(self) -> dict[str, str]:
         """All that decides what comes out, as text, to be kept beside it."""

@@ -64,5 +64,5 @@ def rebuild(payload: bytes, blank: bytes) -> bytes:
     return join_mdat(boxes, _split_obus(content)[0] + b"\x32" + pack_varint(len(payload)) + payload)
 
 
-FORMAT = Format(range(0, 96), write, read_pillow, strip, rebuild, chroma=(False, True), two_speeds=True)
+FORMAT = Format(range(0, 96), write, read_pillow, strip, rebuild, chroma=(False, True), two_speeds=True, coarse=True)
 make_codec = partial(FixedRateCodec, "avif", FORMAT)

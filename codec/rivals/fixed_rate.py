@@ -52,6 +52,10 @@ class Format(NamedTuple):
     """The smallest side coded, in pixels."""
     two_speeds: bool = False
     """True where the fast writer differs from the slow one."""
+    margin: float | None = None
+    """How far, as a share, the slow writer's sizes may lie from what the fast one's promise; None: not relied upon."""
+    coarse: bool = False
+    """True where qualities side by side may write the same file."""
     has_blank: bool = True
     """False where nothing of a file is known beforehand; strip and rebuild then get an empty blank."""
     sends_quality: bool = False
@@ -62,17 +66,26 @@ class FixedRateCodec:
     """A picture format behind the contract: one file that fits the budget, cut into payloads, shown when whole."""
 
     model_id = 1
+    written: Any = None
+    """The `codec.rivals.written.Written` of codecs of this format for other budgets, of the photo that comes next."""
 
-    def __init__(self, name: str, form: Format, budget_bytes: int) -> None:
+    def __init__(self, name: str, form: Format, budget_bytes: int, quick: bool = False) -> None:
         check_budget(name, budget_bytes)
-        self.name, self.form, self.budget_bytes = name, form, budget_bytes
+        if not isinstance(quick, bool):
+            raise CodecError(f"{name}: quick is {quick!r}; expected true or false")
+        self.name, self.form, self.budget_bytes, self.quick = name, form, budget_bytes, quick
 
     def encode(self, image: Image, payload_bytes: int) -> list[bytes]:
         """Payloads of `payload_bytes`, the last one shorter; BudgetError names the smallest size there is."""
         check_door(image, payload_bytes)
         count = -(-self.budget_bytes // payload_bytes)
         room = self.budget_bytes - len(pack_varint(count)) - 1 - self.form.sends_quality
-        best = best_fit(self.name, self.form, image, room)
+        written = None
+        if self.quick or self.written or self.form.margin is not None:
+            from codec.rivals.written import what_is_written
+
+            written = what_is_written(self, image)
+        best = best_fit(self.name, self.form, image, room, written)
         if not best.payload:
             smallest = round(-best.score) + self.budget_bytes - room
             raise BudgetError(

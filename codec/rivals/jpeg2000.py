@@ -41,11 +41,6 @@ def write_layers(pixels: Image, payload_ends: Sequence[int], *, lengths: bool = 
     )
 
 
-def write(pixels: Image, quality: int, full: bool, fast: bool) -> bytes:
-    """One layer of a size that follows from the quality, at either speed."""
-    return write_layers(pixels, [round(16 * 1.03**quality)])  # 16 bytes to 18 MB in steps of 3%
-
-
 def split(file: bytes) -> tuple[bytes, list[int], bytes]:
     """(main header, packet lengths where a PLT segment tells them, packets) of a one-tile codestream."""
     at, header, lengths, value = 2, b"", list[int](), 0
@@ -63,11 +58,6 @@ def split(file: bytes) -> tuple[bytes, list[int], bytes]:
             return header, lengths, file[at + 2 : -2]
         at += 2 + size
     raise CodecError("a JPEG 2000 codestream without packets")
-
-
-def strip(file: bytes, blank: bytes) -> bytes:
-    """The packets of a one-tile JPEG 2000 codestream."""
-    return split(file)[2]
 
 
 def rebuild(payload: bytes, blank: bytes) -> bytes:
@@ -91,14 +81,9 @@ def packets_of(file: bytes) -> list[bytes]:
     return [packets[end - size : end] for end, size in zip(ends, lengths, strict=True)]
 
 
-FORMAT = Format(
-    range(0, 472),
-    write,
-    read_pillow,
-    strip,
-    rebuild,
-    start_bpp=0.03,  # wavelets code coarse scales first: full resolution costs little
-)
+# One layer of 16 bytes to 18 MB in steps of 3%. Wavelets code coarse scales first: full resolution costs little.
+FORMAT = Format(range(0, 472), lambda pixels, quality, full, fast: write_layers(pixels, [round(16 * 1.03**quality)]),
+                read_pillow, lambda file, blank: split(file)[2], rebuild, start_bpp=0.03)  # fmt: skip
 
 
 class ProgressiveJpeg2000:

@@ -60,5 +60,5 @@ def rebuild(payload: bytes, blank: bytes) -> bytes:
     return blank[: header_bytes(blank)] + payload
 
 
-FORMAT = Format(range(0, 81), write, read, strip, rebuild, two_speeds=True)
+FORMAT = Format(range(0, 81), write, read, strip, rebuild, two_speeds=True, margin=0.06)
 make_codec = partial(FixedRateCodec, "jpegxl", FORMAT)

@@ -25,6 +25,7 @@ from codec.photos import resize
 
 if TYPE_CHECKING:
     from codec.rivals.fixed_rate import Format
+    from codec.rivals.written import Written
 
 Plane = npt.NDArray[np.float32]
 
@@ -60,10 +61,10 @@ def blank_file(form: Format, height: int, width: int, quality: int, full: bool) 
     return form.write(np.full((height, width, 3), 128, np.uint8), form.qualities[quality], full, False)
 
 
-def best_fit(name: str, form: Format, image: Image, room: int) -> Trial:
+def best_fit(name: str, form: Format, image: Image, room: int, written: Written | None = None) -> Trial:
     """The coding of `image` most like it whose payload fits `room` bytes; score below zero where nothing fits.
 
-    Climbs the ladder of coding scales with the fast writer, then codes the best one slowly.
+    Climbs the ladder of coding scales with the fast writer, then codes the best one slowly; `written` shortens that.
     """
     height, width = image.shape[:2]
     shrink = min(1.0, max(SCORE_SIDE / max(height, width), MIN_SIDE / min(height, width)))
@@ -81,9 +82,11 @@ def best_fit(name: str, form: Format, image: Image, room: int) -> Trial:
             known = blank_file(form, *sizes[scale], quality if form.sends_quality else 0, full)
             return file, form.strip(file, known)
 
-        quality, found, smallest = _largest_fitting(
-            payload_at, len(form.qualities), room, guess, near=0.96 if fast and form.two_speeds else 1.0
-        )
+        near = 0.96 if fast and form.two_speeds else 1.0
+        if written is None:
+            quality, found, smallest = largest_fitting(payload_at, len(form.qualities), room, guess, near)
+        else:
+            quality, found, smallest = written.largest(scale, full, fast, room, guess, near)
         if found is None:
             return Trial(-float(smallest), scale, full, 0, b"", None)
         guess = quality
@@ -113,8 +116,8 @@ def best_fit(name: str, form: Format, image: Image, room: int) -> Trial:
     return best
 
 
-def _largest_fitting(
-    payload_at: Callable[[int], tuple[bytes, bytes]], count: int, room: int, guess: int, near: float
+def largest_fitting(
+    try_at: Callable[[int], tuple[bytes, bytes]], count: int, room: int, guess: int, near: float, slope: float = 0.05
 ) -> tuple[int, tuple[bytes, bytes] | None, int]:
     """(quality, its file and payload or None, smallest payload seen in bytes): the largest quality that fits `room`.
 
@@ -122,11 +125,11 @@ def _largest_fitting(
     halving the bracket every third probe lest a bent curve make the steps tiny. A fit of at least `near` (0 to 1) of
     the room ends the search.
     """
-    low, high, probe, slope = -1, count, min(max(guess, 0), count - 1), 0.05
+    low, high, probe = -1, count, min(max(guess, 0), count - 1)
     sizes: dict[int, int] = {}
     found = None
     while high - low > 1:
-        candidate = payload_at(probe)
+        candidate = try_at(probe)
         size = sizes[probe] = max(1, len(candidate[1]))
         steps = math.log(max(1, room) / size) / slope
         if size <= room:

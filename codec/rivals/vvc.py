@@ -98,5 +98,6 @@ FORMAT = Format(
     rebuild,
     start_bpp=0.15,
     two_speeds=True,
+    margin=0.06,
 )
 make_codec = partial(FixedRateCodec, "vvc", FORMAT)

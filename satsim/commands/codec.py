@@ -113,6 +113,8 @@ def analyse(
     What is done is kept on disk meanwhile; an analysis that was stopped goes on by --resume.
     """
     from codec.analysis.output import check_folders, write_analysis
+    from codec.analysis.plots import span
+    from codec.evaluation.intervals import mean_interval
     from codec.folders import list_photos
     from codec.progic.shape import DEFAULT_MODEL
     from satsim.commands.evaluation import at_work
@@ -141,10 +143,11 @@ def analyse(
         echo(f"note: {notice}", err=True)
     for result in results:
         low, high = (f(use.corrected_bits for use in result.uses) for f in (min, max))
-        saved = [row.gain for row in result.savings if row.stage == "total"]
+        gains = result.gains("total")
+        saved = f"{gains.mean():.2f} %{span(mean_interval(gains), 2)}"
         echo(
             f"{result.name}: {low:.2f} to {high:.2f} of {settings.index_bits} bits a codeword by stage;"
-            f" range coding saves {100 * sum(saved) / len(saved):.2f} % on average over {len(saved)} photos"
+            f" range coding saves {saved} on average over {len(gains)} photos"
         )
     echo(f"tables and figures: {out / 'analysis.md'}")
 

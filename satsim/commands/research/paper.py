@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from satsim.commands import options
 from satsim.commands.mending import echo
 from satsim.words import visible
+
+if TYPE_CHECKING:
+    from codec.evaluation.work import Workers
 
 
 def paper(
@@ -24,6 +28,7 @@ def paper(
         Path | None, typer.Option(help="Scores of ablations that you trained; else of those that we did.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make also what is there already.")] = False,
+    workers: options.Workers = None,
 ) -> None:
     """Every figure and table of the paper by one command, ours beside the paper's numbers, with a verdict by one rule.
 
@@ -35,27 +40,46 @@ def paper(
     from rich.console import Console
     from rich.text import Text
 
-    from codec.paper.items import chosen, name_of
+    from codec.paper.items import ITEMS, chosen, name_of
     from codec.paper.result import Asked, verdict
     from codec.paper.run import PAGE, run
+    from satsim.commands.sweep import LINE_EVERY_S
+    from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
     began = time.monotonic()
-    with Console(stderr=True).status("beginning") as status:
-        done = 0
+    console = Console(stderr=True)
+
+    with console.status("beginning") as status:
+        done, last_s = 0, 0.0
 
         def tell(line: str) -> None:
+            nonlocal last_s
             spent = (time.monotonic() - began) / 60
             where = f"{name_of(wanted[done])}, item {done + 1} of {len(wanted)}, {spent:.0f} min so far"
             status.update(Text(visible(f"{where}: {line}")))
+            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+                last_s = time.monotonic()
+                echo(f"{where}: {line}", err=True)
 
-        tell("beginning")
-        asked = Asked(out, photos, model, device, runs, tell=tell)
+        tell(ITEMS[wanted[0]].title)
+        asked = Asked(out, photos, model, device, runs, tell=tell, workers=crew(workers), made_with=made_with)
         if ablations:
             asked = replace(asked, ablations=ablations)
         for done, each in enumerate(run(wanted, asked, again), 1):
             here = "" if each.anew else " (from an earlier run)"
             echo(f"{name_of(each.key)}: {verdict(each.result)}{here}")
             if done < len(wanted):
-                tell("beginning")
+                last_s = 0.0
+                tell(ITEMS[wanted[done]].title)
     echo(f"in {out}: {PAGE} and a folder for each item")
+
+
+def crew(workers: int | None) -> Workers:
+    """So many processes, or one for each core unless there is little to do."""
+    from satsim.commands.evaluation import FEW
+    from satsim.commands.sweep import choose_workers
+
+    return lambda function, tasks: choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(
+        function, tasks
+    )
