@@ -3,7 +3,8 @@
     python rivals/NAME.py encode PHOTO.png FILE QUALITY --code FOLDER --weights FILE_OR_FOLDER --device cpu
     python rivals/NAME.py decode FILE PHOTO.png --code FOLDER --weights FILE_OR_FOLDER --device cpu
 
-They run in the environment of that project, not of satsim, which calls them as the codec `external`. A file is: number
+They run in the environment of that project, not of satsim, which calls them as the codec `external`. Each one's first
+lines say `What to fetch: ...`, a paragraph or up to `API:`, which `satsim paper` repeats. A file is: number
 of the quality (1 byte), height and width less one (2 bytes each), then for all strings but the last their length
 (LEB128), then all strings. The size and the quality are 5 bytes that a receiver would not know.
 """
@@ -11,7 +12,11 @@ of the quality (1 byte), height and width less one (2 bytes each), then for all 
 from __future__ import annotations
 
 import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import sys
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +50,7 @@ def run(rival: Rival, arguments: Sequence[str]) -> None:
     parser.add_argument("quality", nargs="?", choices=rival.qualities)
     parser.add_argument("--code", type=Path, help="checkout of the project, where it is no package")
     parser.add_argument("--weights", type=Path, help="its weights, as the adapter's first lines name them")
+    parser.add_argument("--model", default="", help="another of the project's models, where the adapter knows several")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     if options.code:
@@ -101,6 +107,35 @@ def decode(rival: Rival, options: argparse.Namespace) -> None:
     shown = rival.decompress(model, strings, *padded)[0, :, :height, :width]
     pixels = shown.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
     Image.fromarray(pixels).save(options.target)
+
+
+def do_without(*packages: str) -> None:
+    """Let packages that are missing be imported all the same, for a project that imports what nothing here uses.
+
+    Whatever is taken from them is a class that does nothing.
+    """
+    missing = {name for name in packages if importlib.util.find_spec(name) is None}
+
+    class Empty(types.ModuleType):
+        __path__: Sequence[str] = ()
+
+        def __getattr__(self, name: str) -> type:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return type(name, (), {"__init__": lambda self, *given, **named: None})
+
+    class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        def find_spec(self, name: str, path: object, target: object = None) -> Any:
+            known = name.partition(".")[0] in missing
+            return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
+
+        def create_module(self, spec: Any) -> types.ModuleType:
+            return Empty(spec.name)
+
+        def exec_module(self, module: types.ModuleType) -> None:
+            pass
+
+    sys.meta_path.append(Finder())
 
 
 def varint(value: int) -> bytes:

@@ -4,17 +4,15 @@ Run with the project's own code (PyPI's compressai 1.2.8), but with random weigh
 https://compressai.s3.amazonaws.com/models/v1 (cheng2020-anchor-1-dad2ebff.pth.tar and so on, by eight letters of their
 SHA-256; torch.hub fetches and checks them) and could not be had here. --weights random says so; leave it out for the
 trained ones. API: compressai/zoo/image.py and compressai/models/google.py (InterDigitalInc/CompressAI, BSD 3-clause
-clear). It imports torchvision, of which nothing is used here: where that is missing, an empty module stands in.
+clear). It imports torchvision, of which nothing is used here: where that is missing, it does without.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-import types
 from typing import Any
 
-from adapter import Rival, one, run
+from adapter import Rival, do_without, one, run
 
 MODEL = "cheng2020-anchor"
 
@@ -23,15 +21,12 @@ def load(quality: str, options: Any) -> Any:
     """The model of that quality, its entropy tables made."""
     import torch
 
-    if importlib.util.find_spec("torchvision") is None:
-        for name in ("torchvision", "torchvision.transforms"):
-            sys.modules[name] = types.ModuleType(name)
-        sys.modules["torchvision"].transforms = sys.modules["torchvision.transforms"]  # type: ignore[attr-defined]
+    do_without("torchvision")
     from compressai.zoo import image_models
 
     trained = str(options.weights) != "random"
     torch.manual_seed(0)  # random weights are the same at both ends
-    model = image_models[MODEL](quality=int(quality), metric="mse", pretrained=trained).eval()
+    model = image_models[options.model or MODEL](quality=int(quality), metric="mse", pretrained=trained).eval()
     model.update(force=not trained)
     return model.to(options.device)
 

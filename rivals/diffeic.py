@@ -3,8 +3,8 @@
 Never run with its weights, which could not be had here; tested against a fake of the same interface. What to fetch: a
 checkout of huai-chang/DiffEIC for --code, Stable Diffusion 2.1 (v2-1_512-ema-pruned.ckpt) and the checkpoints 1_2_1 to
 1_2_16 its README links (sizes and hashes are not published); --weights is a folder with one full checkpoint a quality,
-1_2_16.ckpt and so on, as its inference.py loads them. Its stream is one string, its shape in it as it writes it.
-API: inference.py and model/diffeic.py of that checkout.
+1_2_16.ckpt and so on, as its inference.py loads them.
+API: inference.py and model/diffeic.py of that checkout. Its stream is one string, its shape in it as it writes it.
 """
 
 from __future__ import annotations

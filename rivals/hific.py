@@ -3,7 +3,7 @@
 Never run with its weights, which could not be had here; tested against a fake of the same interface. What to fetch: a
 checkout of Justin-Tan/high-fidelity-generative-compression for --code, and hific_low.pt, hific_med.pt and hific_hi.pt
 (about 2 GB together, https://zenodo.org/record/4026003; rename them so; hashes stand on that page) into the folder
---weights. Its own file is the one string. API: compress.py, src/compression/compression_utils.py of that checkout.
+--weights. API: compress.py, src/compression/compression_utils.py of that checkout. Its own file is the one string.
 """
 
 from __future__ import annotations

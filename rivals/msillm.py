@@ -1,9 +1,10 @@
 """MS-ILLM (Muckley et al. 2023), the anchor of the ProGIC paper, by NeuralCompression.
 
-Never run with its weights, which could not be had here; tested against a fake of the same interface. What to fetch: the
-package neuralcompression, and https://dl.fbaipublicfiles.com/NeuralCompression/2023-muckley-msillm/msillm_target_
-0.035bpp.ckpt (also 0.07, 0.14, 0.3, 0.45, 0.9; CC BY-NC 4.0; size and hash are not published) into the folder
---weights. API: neuralcompression/models/_hific_autoencoder.py (facebookresearch/NeuralCompression, MIT).
+Run with the project's own code (PyPI's neuralcompression 0.3.1), but with random weights only (--weights random), for
+its trained ones could not be had here. What to fetch: the package neuralcompression, and from
+https://dl.fbaipublicfiles.com/NeuralCompression/2023-muckley-msillm msillm_target_0.035bpp.ckpt (also 0.07, 0.14, 0.3,
+0.45, 0.9; CC BY-NC 4.0; size and hash are not published) into the folder --weights.
+API: neuralcompression/models/_hific_autoencoder.py (facebookresearch/NeuralCompression, MIT).
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from adapter import Rival, one, run
+from adapter import Rival, do_without, one, run
 
 FACTOR = 64
+UNUSED = ("torchvision", "lpips", "torchmetrics", "pytorchvideo", "fvcore", "DISTS_pytorch", "torch_fidelity")
+"""Packages that it imports for its training."""
 
 
 def load(quality: str, options: Any) -> Any:
     """The model of a target rate, its entropy tables made; entropy models stay on the CPU, as its authors have it."""
     import torch
+
+    do_without(*UNUSED)
     from neuralcompression.models import HiFiCAutoencoder
 
+    torch.manual_seed(0)  # random weights are the same at both ends
     model = HiFiCAutoencoder()
-    file = options.weights / f"msillm_target_{quality}bpp.ckpt"
-    model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    if str(options.weights) != "random":
+        file = options.weights / f"msillm_target_{quality}bpp.ckpt"
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     model = model.to(options.device).eval()
     model.update()
     model.update_tensor_devices("compress")

@@ -2,9 +2,10 @@
 
 Never run with VTM itself, which could not be had here; tested against a fake of the same programs. What to fetch:
 VTM-23.10 from https://vcgit.hhi.fraunhofer.de/jvet/VVCSoftware_VTM, built as its README says; EncoderApp, DecoderApp
-and encoder_intra_vtm.cfg in the folder --weights. Until then satsim's codec `vvc` (libvvenc) stands in for it.
-The paper does not say how it makes YUV 4:2:0 of RGB: here BT.601 of full range, as JPEG has it, chroma by the mean of
-four pixels and enlarged bicubically. The quality is QP.
+and encoder_intra_vtm.cfg in the folder --weights.
+
+Until then satsim's codec `vvc` (libvvenc) stands in for it. The paper does not say how it makes YUV 4:2:0 of RGB: here
+BT.601 of full range, as JPEG has it, chroma by the mean of four pixels and enlarged bicubically. The quality is QP.
 """
 
 from __future__ import annotations

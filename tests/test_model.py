@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from codec.progic.model import ProGIC, ResidualQuantizer, complexity, nearest
 from codec.progic.shape import PRESETS, ProgicConfig, tensor_shapes
@@ -25,6 +26,28 @@ def test_cost_is_within_four_percent_of_table_1_at_512x768(preset, parameters, f
     cost = complexity(PRESETS[preset], 512, 768)
     assert cost.parameters == pytest.approx(parameters, rel=0.04)
     assert cost.flops == pytest.approx(flops, rel=0.04)
+
+
+@pytest.mark.parametrize("preset", ["base", "small", "nano"])
+def test_counted_flops_are_those_of_torchs_own_counter_and_the_biases_that_it_leaves_out(preset):
+    with torch.device("meta"):
+        model = ProGIC(PRESETS[preset]).eval()
+    biases = 0
+
+    def add(module, inputs, output):
+        nonlocal biases
+        biases += output.numel()
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(add)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
+        latent = model.analysis(torch.zeros(1, 3, 512, 768, device="meta"))
+        model.quantizer.encode(latent)
+        model.synthesis(latent, torch.ones(1, dtype=torch.int64, device="meta"))
+    flops = complexity(PRESETS[preset], 512, 768).flops
+    assert flops == counted.get_total_flops() + biases
+    assert biases < 0.005 * flops
 
 
 def test_counted_parameters_are_those_of_the_weights_file(tiny):

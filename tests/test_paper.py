@@ -183,7 +183,7 @@ def test_all_of_it_is_made_from_small_sets_and_nothing_is_absent_from_the_page(p
     skip_where_missing("vvc")
     pytest.importorskip("bjontegaard")
     out = tmp_path / "out"
-    asked = Asked(out, photos=2, model=str(tiny_weights), runs=1, ablations=tmp_path / "none")
+    asked = Asked(out, photos=2, model=str(tiny_weights), runs=1, ablations=tmp_path / "none", rivals=("webp",))
     done = {each.key: each.result for each in run(["all"], asked)}
     assert set(done) == set(ITEMS)
     skipped = {key for key, result in done.items() if result.skipped}
@@ -191,6 +191,9 @@ def test_all_of_it_is_made_from_small_sets_and_nothing_is_absent_from_the_page(p
     assert skipped - {"fig13"} == drawings | untrained | {"table6", *(f"fig{k}" for k in range(18, 24))}
     assert "not trained yet" in done["fig8"].skipped
     assert "the folder eval/tecnick" in done["fig18"].skipped
+    assert any("against webp" in row.what for row in done["table5"].rows)
+    assert any("published curves are means over all 24 photos" in note for note in done["fig17"].notes)
+    assert any(note.startswith("DiffEIC was not measured: rivals/diffeic.py takes ") for note in done["fig5"].notes)
     text = (out / "paper.md").read_text(encoding="utf-8")
     assert text.count("\n## ") == len(ITEMS)
     assert all(done[key].pictures for key in ("fig1", "fig6", "fig10", "fig11", "fig12", "fig14", "fig15"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
@@ -104,3 +105,9 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def busy() -> list[str]:
+    """A line where the machine has more to do than it has cores, for then times waver; where it can tell."""
+    load, cores = os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+    return [f"The machine was busy (load {load:.1f} on {cores} cores): times and ratios waver."] if load > cores else []

@@ -82,7 +82,9 @@ def table(rows: Sequence[Row]) -> list[str]:
         better = f" ({row.better} is better)" if row.better else ""
         spread = "" if row.low is None or row.high is None else f" [{shown(row.low)}, {shown(row.high)}]"
         ours = "–" if row.ours is None else f"{shown(row.ours)}{spread}{unit}"
-        theirs = f"{row.side} {shown(row.neutral)}{unit}" if row.side and row.neutral is not None else "only plotted"
+        theirs = "only plotted" if row.place else "–"
+        if row.side and row.neutral is not None:
+            theirs = f"{row.side} {shown(row.neutral)}{unit}"
         if row.theirs is not None:
             theirs = f"{row.bound} {shown(row.theirs)}{unit}".strip()
         margin = "–" if row.margin is None else f"±{shown(row.margin)}{unit}"

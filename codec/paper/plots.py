@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from codec.analysis.analyse import Floats
-from codec.evaluation.rate_plots import TICKS, look
-from codec.figures import INK, STYLE, png, tidy
+from codec.evaluation.rate_plots import COLOURS, look, panel
+from codec.figures import GREY, INK, STYLE, png, tidy
 
 
 def latent_maps(maps: Mapping[str, Floats], luma: Floats) -> bytes:
@@ -41,9 +42,11 @@ class Curve(NamedTuple):
     label: str
     x: list[float]
     y: list[float]
+    published: bool = False
+    """By others, and not measured here."""
 
 
-def curves(panels: Mapping[str, Sequence[Curve]], across: str, log: bool = False) -> bytes:
+def curves(panels: Mapping[str, Sequence[Curve]], across: str) -> bytes:
     """A panel a quantity, the same lines in each; axes are named by `across` and the panels' keys."""
     names = list(dict.fromkeys(each.label for lines in panels.values() for each in lines))
     with matplotlib.rc_context(STYLE):
@@ -52,35 +55,68 @@ def curves(panels: Mapping[str, Sequence[Curve]], across: str, log: bool = False
         for axes, (name, lines) in zip(grid.flat, panels.items(), strict=True):
             for each in lines:
                 axes.plot(each.x, each.y, label=each.label, **look(names.index(each.label)))
-            if log:
-                axes.set_xscale("log")
-                ticks = [
-                    tick for tick in TICKS if any(min(e.x) <= tick * 1.15 and tick <= max(e.x) * 1.15 for e in lines)
-                ]
-                axes.xaxis.set_major_locator(FixedLocator(ticks))
-                axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-                axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.set(xlabel=f"{across} (log scale)" if log else across, ylabel=name)
+            axes.set(xlabel=across, ylabel=name)
             tidy(axes)
         handles = [Line2D([], [], label=name, **look(k)) for k, name in enumerate(names)]
         figure.legend(handles=handles, loc="outside lower left", ncols=min(5, len(names)), frameon=False)
     return png(figure)
 
 
-def scatter(
-    theirs: Mapping[str, tuple[float, float]], ours: Mapping[str, tuple[float, float]], across: str, up: str
-) -> bytes:
-    """Named points, the paper's hollow and ours filled, times by factors."""
+def rate_curves(panels: Mapping[str, Sequence[Curve]], title: str, under: str) -> bytes:
+    """Quality by bits per pixel, a panel a metric by its name; what was published thin and dashed."""
+    lines = [each for panel_lines in panels.values() for each in panel_lines]
+    looks: dict[str, dict[str, Any]] = {}
+    for each in sorted(lines, key=lambda each: each.published):
+        looks.setdefault(each.label, foreign(len(looks)) if each.published else look(len(looks)))
+    reach = [bpp for each in lines if not each.published for bpp in each.x]
+    width = max(6.4, 5.0 * len(panels))
+    columns = max(1, min(len(looks), int(13 * width / (max(map(len, looks)) + 8))))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
-        axes = figure.subplots()
-        for points, fill in ((theirs, "white"), (ours, "#D55E00")):
-            for name, place in points.items():
-                axes.plot(*place, "o", color="#D55E00" if fill != "white" else INK, markerfacecolor=fill, markersize=7)
-                axes.annotate(name, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.margins(0.2, 0.12)
-        axes.set(xlabel=across, ylabel=up)
-        tidy(axes)
+        figure = Figure(figsize=(width, 4.6 + 0.2 * -(-len(looks) // columns)), layout="constrained")
+        grid = figure.subplots(1, len(panels), squeeze=False)
+        for axes, (metric, drawn) in zip(grid.flat, panels.items(), strict=True):
+            for each in drawn:
+                axes.plot(each.x, each.y, **looks[each.label])
+            panel(axes, metric, reach)
+        headed(figure, title, under)
+        handles = [Line2D([], [], label=name, **how) for name, how in looks.items()]
+        figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, handlelength=4)
+    return png(figure)
+
+
+def foreign(number: int) -> dict[str, Any]:
+    """As `look`, but thin and dashed: what was not measured here."""
+    return look(number) | {"linestyle": (0, (3, 2)), "linewidth": 1.0, "markersize": 4, "zorder": 1.5}
+
+
+def headed(figure: Figure, title: str, under: str) -> None:
+    """A title, and below it in grey what is to be known, both from the left."""
+    lines = textwrap.wrap(under, int(17 * figure.get_figwidth()))
+    figure.suptitle(title + "\n" * len(lines), x=0.012, ha="left", fontsize=13, weight="bold", linespacing=1.15)
+    top = 1 - 0.31 / figure.get_figheight()
+    figure.text(0.012, top, "\n".join(lines), color=GREY, va="top")
+
+
+Points = Mapping[str, tuple[float, float]]
+
+
+def latency(sides: Mapping[str, tuple[Points, str]], title: str, under: str, first: str) -> bytes:
+    """A panel a machine, of named points (decoding time in ms, BD-rate) and the name of its axis; `first` is ours."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.0 * len(sides), 4.4), layout="constrained")
+        grid = figure.subplots(1, len(sides), squeeze=False)
+        for axes, (name, (points, up)) in zip(grid.flat, sides.items(), strict=True):
+            for label, place in points.items():
+                mine = label.startswith(("ProGIC", first))
+                axes.plot(*place, "o", color=COLOURS[1] if mine else INK, markersize=7,
+                          markerfacecolor=COLOURS[1] if mine else "white")  # fmt: skip
+                axes.annotate(label, place, xytext=(6, 5), textcoords="offset points", fontsize=8)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.margins(0.22, 0.12)
+            axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
+            axes.set(title=name, xlabel="decoding, ms (log scale)", ylabel=up)
+            tidy(axes)
+        headed(figure, title, under)
     return png(figure)

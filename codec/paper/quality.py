@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from codec.base import CodecError
+from codec.evaluation.datasets import SOURCES
+from codec.evaluation.published import PublishedCurve, published_curves
+from codec.evaluation.rate_plots import near
 from codec.evaluation.rates import bd_rate
 from codec.evaluation.rows import Measurement
 from codec.metrics import METRICS
 from codec.paper.intervals import Drawn, interval, of_mean
 from codec.paper.measured import ANCHOR, RIVALS, SETS, STAGES, at_hand, counted, measure, ours, photos_of, stands_for
-from codec.paper.plots import Curve, curves, scatter
+from codec.paper.plots import Curve, latency, rate_curves
 from codec.paper.result import POINTS, Asked, Picture, Result, Row
 from codec.paper.theirs import number, table
+from codec.paper.theirs.published import published_lines, undrawn
+from codec.paper.theirs.rivals import not_measured, paper_name, shown_name, unmeasured
 
 LEAST_OVERLAP = 0.2
 REAL_BYTES = "real ones of every photo; headers that both ends know are not counted, nor the 20 of a message"
@@ -47,6 +53,12 @@ def mean_curve(found: Scores, codec: str, drawn: Sequence[int] | Drawn) -> tuple
     )
 
 
+def reach_of(found: Scores) -> tuple[float, float]:
+    """The least and the most mean bits per pixel of any codec."""
+    rates = [statistics.fmean(bpp for bpp, _ in each) for each in found.values()]
+    return min(rates), max(rates)
+
+
 def bd_of(found: Scores, codec: str, anchor: str, up: bool, drawn: Sequence[int] | Drawn) -> tuple[float | None, str]:
     """Percent of bytes against the anchor, or why there is none."""
     sides = []
@@ -63,23 +75,40 @@ def bd_of(found: Scores, codec: str, anchor: str, up: bool, drawn: Sequence[int]
     return percent, note
 
 
-def bd_row(asked: Asked, rows: Sequence[Measurement], name: str, metric: str, source: str) -> Row:
-    """BD-rate against the anchor, beside the paper's two numbers against MS-ILLM made one."""
-    mine, anchor = number(source, "ProGIC-s", name), number("table1", "VTM-23.10", name)
-    theirs = None
-    if source == "table1" and mine.value is not None and anchor.value is not None:
-        theirs = 100 * ((1 + mine.value / 100) / (1 + anchor.value / 100) - 1)
+def bd_row(asked: Asked, rows: Sequence[Measurement], name: str, metric: str, source: str, anchor: str) -> Row:
+    """BD-rate against a rival, beside the paper's two numbers against MS-ILLM made one."""
+    against = "VTM-23.10" if anchor == ANCHOR else paper_name(anchor)
+    mine, theirs = number(source, "ProGIC-s", name), None
+    if against in table(source)["rows"] and mine.value is not None:
+        other = number(source, against, name).value
+        theirs = None if other is None else 100 * ((1 + mine.value / 100) / (1 + other / 100) - 1)
+    place = f"{mine.place}, ProGIC-s over {against}" if theirs is not None else ""
     row = Row(
-        f"{name}: BD-rate of ProGIC-s against VVC by {METRICS[metric].label}", "%", theirs=theirs, better="lower",
-        place=f"{mine.place}, ProGIC-s over VTM" if theirs is not None else "Fig. 5 (section 4.2)", neutral=0.0,
-        side="below", margin=POINTS if theirs is not None else None,
-        stand_in="; ".join(filter(None, [stands_for(metric), "VVenC for VTM"])),
+        f"{name}: BD-rate of {who(asked)} against {shown(anchor)} by {METRICS[metric].label}", "%", theirs=theirs,
+        place=place or "Fig. 5 (section 4.2)" * (anchor == ANCHOR), better="lower", neutral=0.0,
+        side="below" if anchor == ANCHOR else "", margin=POINTS if theirs is not None else None,
+        stand_in="; ".join(filter(None, [stands_for(metric), "VVenC for VTM" if anchor == ANCHOR else ""])),
     )  # fmt: skip
     n = len(photos_of(rows))
     found = scores(rows, at_hand(metric))
-    percent, note = bd_of(found, ours(asked), ANCHOR, False, range(n))
-    low, high = interval(n, lambda drawn: bd_of(found, ours(asked), ANCHOR, False, drawn)[0], draws=300)
+    percent, note = bd_of(found, ours(asked), anchor, False, range(n))
+    low, high = interval(n, lambda drawn: bd_of(found, ours(asked), anchor, False, drawn)[0], draws=300)
     return replace(row, ours=percent, low=low, high=high, n=n, note=note)
+
+
+def who(asked: Asked) -> str:
+    """Our codec in pictures and rows."""
+    return "ProGIC-s" if asked.model == "small" else f"ProGIC ({Path(asked.model).stem})"
+
+
+def shown(codec: str) -> str:
+    """A rival in pictures and rows."""
+    return {"vvc": "VVC", "avif": "AVIF"}.get(codec, shown_name(codec))
+
+
+def rivals_of(asked: Asked) -> list[str]:
+    """Those that are measured, each once."""
+    return list(dict.fromkeys([*RIVALS, *asked.rivals]))
 
 
 def sets_at_hand(asked: Asked) -> tuple[dict[str, list[Measurement]], list[str]]:
@@ -87,7 +116,7 @@ def sets_at_hand(asked: Asked) -> tuple[dict[str, list[Measurement]], list[str]]
     found, lines = {}, []
     for name in SETS:
         try:
-            found[name] = measure(asked, name)
+            found[name] = measure(asked, name, rivals=rivals_of(asked))
         except CodecError as error:
             if name == "kodak":
                 raise
@@ -96,17 +125,18 @@ def sets_at_hand(asked: Asked) -> tuple[dict[str, list[Measurement]], list[str]]
 
 
 def bd_rows(asked: Asked, metric: str, source: str) -> tuple[list[Row], str, list[str]]:
-    """A row a set, the photos in words, and what was left out."""
+    """A row a set and anchor, VVC and the rivals asked for; the photos in words; and what was left out."""
     sets, lines = sets_at_hand(asked)
-    rows = [bd_row(asked, rows, name, metric, source) for name, rows in sets.items()]
-    return rows, "; ".join(counted(each) for each in sets.values()), lines
+    anchors = list(dict.fromkeys([ANCHOR, *asked.rivals]))
+    rows = [bd_row(asked, rows, name, metric, source, each) for name, rows in sets.items() for each in anchors]
+    return rows, "; ".join(counted(each) for each in sets.values()), [*lines, *unmeasured(asked.rivals)]
 
 
 def table5(asked: Asked) -> Result:
     """BD-rates by DISTS."""
     rows, photos, lines = bd_rows(asked, "dists", "table5")
     notes = [
-        "Table 5 has no VTM, so that only the side can be compared: its Fig. 5 has VTM's curves above ours.",
+        "Table 5 has no VTM, so that against VVC only the side is compared: Fig. 5 has VTM's curves above ProGIC's.",
         *lines,
     ]
     return Result(rows, photos=photos, bytes=REAL_BYTES, differs=[COMPUTE, VVC], notes=notes)
@@ -114,7 +144,8 @@ def table5(asked: Asked) -> Result:
 
 def fig5(asked: Asked) -> Result:
     """LPIPS and DISTS by bits per pixel, on each set."""
-    return by_rate(asked, ("lpips-vgg", "dists"), "below", "section 4.2")
+    found = by_rate(asked, ("lpips-vgg", "dists"), "below", "section 4.2")
+    return replace(found, notes=[*found.notes, *not_measured(asked.rivals)])
 
 
 def fig17(asked: Asked) -> Result:
@@ -123,60 +154,123 @@ def fig17(asked: Asked) -> Result:
     bare = Row(
         "CLIP-IQA", place="only plotted", note="CLIP-IQA is not measured here: its network's weights are not at hand"
     )
-    return replace(found, rows=[*found.rows, bare])
+    return replace(found, rows=[*found.rows, bare], notes=[*found.notes, *unmeasured(asked.rivals)])
 
 
 def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Result:
     """Curves, our means, and ours over VVC's at equal bytes, photo by photo, which the paper's text puts below 1."""
     sets, lines = sets_at_hand(asked)
-    rows, pictures = [], []
+    rows, pictures = list[Row](), list[Picture]()
     for name, measured in sets.items():
-        panels = {}
+        published = [each for each in published_curves(measured[0].dataset) if each.rival]
+        if published and len(photos_of(measured)) < SOURCES[name].photos:
+            lines.append(f"{name}: published curves are means over all {SOURCES[name].photos} photos, and drawn where"
+                         f" all are measured (--photos {SOURCES[name].photos}).")  # fmt: skip
+            published = []
+        panels, drawn = dict[str, list[Curve]](), list[PublishedCurve]()
         for metric in metrics:
             used = at_hand(metric) if metric in ("lpips-vgg", "dists") else metric
-            stand_in = stands_for(metric) if used != metric else ""
-            found, n = scores(measured, used), len(photos_of(measured))
-            if not found:
-                continue
-            names = [each for each in (ours(asked), *RIVALS) if any(codec == each for codec, _ in found)]
-            panels[METRICS[used].label] = [
-                Curve("ProGIC-s" if each == ours(asked) else each, *mean_curve(found, each, range(n))) for each in names
-            ]
-            for stage in range(1, 6):
-                mine = [value for _, value in found.get((ours(asked), stage), [])]
-                other = (
-                    [value for _, value in found.get((ANCHOR, STAGES.index(stage) + 1), [])] if stage in STAGES else []
-                )
-                if mine:
-                    low, high = of_mean(mine)
-                    rows.append(Row(f"{name}: {METRICS[used].label}, {stage} of 5 stages", METRICS[used].unit,
-                                    statistics.fmean(mine), low, high, n, place="only plotted"))  # fmt: skip
-                if mine and other:
-                    low, high = of_mean(mine, other)
-                    ratio = statistics.fmean(mine) / statistics.fmean(other)
-                    rows.append(Row(f"{name}: {METRICS[used].label}, ours over VVC's at the bytes of {stage}", "times",
-                                    ratio, low, high, n, place=place, neutral=1.0, side=side,
-                                    stand_in="; ".join(filter(None, [stand_in, "VVenC for VTM"]))))  # fmt: skip
+            found = scores(measured, used)
+            if found:
+                lines += undrawn(published, metric, used, name)
+                foreign = near([each for each in published if each.metric == used], *reach_of(found))
+                panels[used] = measured_curves(asked, found) + published_lines(foreign)
+                drawn += foreign
+                rows += stage_rows(asked, found, name, metric, side, place)
         if panels:
-            pictures.append(Picture(f"rd-{name}.png", curves(panels, "bits per pixel", log=True), f"{name}: means."))
+            pictures.append(rate_picture(name, measured, panels, drawn))
     return Result(rows, pictures, photos="; ".join(counted(each) for each in sets.values()), bytes=REAL_BYTES,
-                  differs=[COMPUTE, VVC], notes=lines)  # fmt: skip
+                  differs=[COMPUTE, VVC], notes=list(dict.fromkeys(lines)))  # fmt: skip
+
+
+def measured_curves(asked: Asked, found: Scores) -> list[Curve]:
+    """Ours first, then the rivals that show something."""
+    n = len(next(iter(found.values())))
+    names = [each for each in (ours(asked), *rivals_of(asked)) if any(codec == each for codec, _ in found)]
+    return [
+        Curve(f"{who(asked)} (ours)" if each == ours(asked) else shown(each), *mean_curve(found, each, range(n)))
+        for each in names
+    ]
+
+
+def rate_picture(name: str, measured: Sequence[Measurement], panels: Mapping[str, Sequence[Curve]],
+                 published: Sequence[PublishedCurve]) -> Picture:  # fmt: skip
+    """The picture of a set, with how many photos each kind of curve is a mean of, and whose the published ones are."""
+    under = f"Means over {photos_in_words(measured)} of {name}, {sizes_of(measured)} pixels; real bytes."
+    caption = f"{name}: {under}"
+    if published:
+        whole = " Thin and dashed: published, not measured here, means over the same photos."
+        files = dict.fromkeys(f"{each.label} from {each.source}" for each in published)
+        under, caption = under + whole, f"{caption}{whole} Sources: {'; '.join(files)}."
+    return Picture(f"rd-{name}.png", rate_curves(panels, f"Rate-distortion on {name}", under), caption)
+
+
+def photos_in_words(measured: Sequence[Measurement]) -> str:
+    """How many."""
+    n = len(photos_of(measured))
+    return f"{n} photo{'s' * (n != 1)}"
+
+
+def sizes_of(measured: Sequence[Measurement]) -> str:
+    """Sizes of the photos in words."""
+    sizes = sorted({f"{max(row.width, row.height)}x{min(row.width, row.height)}" for row in measured})
+    return sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+
+
+def stage_rows(asked: Asked, found: Scores, name: str, metric: str, side: str, place: str) -> list[Row]:
+    """Our means by stages held, and these over VVC's where the paper measured such bytes."""
+    used = at_hand(metric) if metric in ("lpips-vgg", "dists") else metric
+    info, rows = METRICS[used], []
+    for stage in range(1, 6):
+        mine = [value for _, value in found.get((ours(asked), stage), [])]
+        rate = STAGES.index(stage) + 1 if stage in STAGES else 0
+        other = [value for _, value in found.get((ANCHOR, rate), [])]
+        if mine:
+            low, high = of_mean(mine)
+            rows.append(Row(f"{name}: {info.label}, {stage} of 5 stages", info.unit, statistics.fmean(mine), low, high,
+                            len(mine), place="only plotted"))  # fmt: skip
+        if mine and other:
+            low, high = of_mean(mine, other)
+            ratio = statistics.fmean(mine) / statistics.fmean(other)
+            stand_in = "; ".join(filter(None, [stands_for(metric) if used != metric else "", "VVenC for VTM"]))
+            rows.append(Row(f"{name}: {info.label}, ours over VVC's at the bytes of {stage}", "times", ratio, low, high,
+                            len(mine), place=place, neutral=1.0, side=side, stand_in=stand_in))  # fmt: skip
+    return rows
 
 
 def fig1(asked: Asked) -> Result:
     """BD-rate by decoding time: the paper's points from its Tables 1 and 5, and ours against VVC."""
-    rows, photos, _ = bd_rows(asked, "dists", "table5")
-    kodak = measure(asked, "kodak")
-    ms = 1e3 * statistics.median(row.decode_s for row in kodak if row.codec == ours(asked) and row.rate == 5)
-    theirs = {}
+    rows, photos, lines = bd_rows(asked, "dists", "table5")
+    kodak = measure(asked, "kodak", rivals=rivals_of(asked))
+    found, n = scores(kodak, at_hand("dists")), len(photos_of(kodak))
+    theirs, here, times, note = {}, {}, list[Row](), "another processor's time"
     for name in table("table5")["rows"]:
         at, change = number("table1", name, "decode_ms").value, number("table5", name, "kodak").value
         if at is not None and change is not None:
             theirs[name] = (at, change)
-    time = Row("decoding time of ProGIC-s, Kodak", "ms", ms, n=len(photos_of(kodak)), better="lower",
-               place="Table 1: 7.66 ms of an A100", note="another processor's time")  # fmt: skip
-    points = {"ProGIC-s, ours: CPU, against VVC": (ms, rows[0].ours)} if rows[0].ours is not None else {}
-    picture = Picture("latency.png", scatter(theirs, points, "decoding, ms (log scale)", "BD-rate by DISTS, %"),
-                      "Hollow: the paper's own points (Tables 1 and 5, an A100, against MS-ILLM). Filled: ours, on this"
-                      " CPU, by a stand-in for DISTS and against VVC: the two lie on different scales.")  # fmt: skip
-    return Result([rows[0], time], [picture], photos=photos, bytes=REAL_BYTES, differs=[COMPUTE, VVC])
+    for codec in (ours(asked), *rivals_of(asked)):
+        name = who(asked) if codec == ours(asked) else shown(codec)
+        rate = 5 if codec == ours(asked) else STAGES.index(5) + 1
+        spent = [row.decode_s for row in kodak if row.codec == codec and row.rate == rate and row.metric == "psnr"]
+        percent = 0.0 if codec == ANCHOR else bd_of(found, codec, ANCHOR, False, range(n))[0]
+        if spent:
+            ms = 1e3 * statistics.median(spent)
+            row = Row(f"decoding time of {name}, Kodak", "ms", ms, n=len(spent), better="lower", note=note)
+            cell = number("table1", name, "decode_ms") if name in table("table1")["rows"] else None
+            times.append(replace(row, theirs=cell.value, place=f"{cell.place}, an A100") if cell else row)
+            if percent is not None:
+                here[name] = (ms, percent)
+    label, threads = METRICS[at_hand("dists")].label, kodak[0].threads
+    sides = {
+        f"The paper: {len(theirs)} codecs, an A100": (theirs, "BD-rate by DISTS against MS-ILLM, %"),
+        f"Here: CPU, {threads} thread{'s' * (threads > 1)} of torch": (here, f"BD-rate by {label} against VVC, %"),
+    }
+    of = f"{photos_in_words(kodak)}, {sizes_of(kodak)} pixels"
+    under = f"Lower left is better. Here: {of}; each panel has scales of its own."
+    caption = (
+        f"Left: the paper's own points (Tables 1 and 5, an A100, against MS-ILLM). Right: measured here, {of}, on this"
+        f" CPU, by {label} and against VVC, each photo decoded once beside whatever else the machine did. The two have"
+        " different scales."
+    )
+    picture = Picture("latency.png", latency(sides, "BD-rate by decoding time, Kodak", under, who(asked)), caption)
+    return Result([*rows, *times], [picture], photos=photos, bytes=REAL_BYTES, differs=[COMPUTE, VVC], notes=lines)

@@ -43,6 +43,10 @@ class Asked:
     """Timings after a warm-up."""
     ablations: Path = Path(__file__).parent / "trained"
     """What trained ablations scored; ours, where the user has trained no others."""
+    rivals: tuple[str, ...] = ()
+    """Labels of further codecs to measure, `external` ones among them."""
+    learned: Path | None = None
+    """The Python of an environment in which learned rivals can be imported, to be timed."""
     tell: Callable[[str], None] = field(default=lambda line: None, compare=False)
     """Takes a line on what is being done."""
     workers: Workers | None = field(default=None, compare=False)
@@ -52,7 +56,10 @@ class Asked:
 
     def told(self) -> dict[str, str]:
         """All that decides what comes out, as text, to be kept beside it."""
-        return {name: str(getattr(self, name)) for name in ("photos", "model", "device", "runs")}
+        told = {name: str(getattr(self, name)) for name in ("photos", "model", "device", "runs")}
+        if self.rivals:
+            told["rivals"] = " ".join(self.rivals)
+        return told | ({"learned": str(self.learned)} if self.learned else {})
 
 
 @dataclass(frozen=True)

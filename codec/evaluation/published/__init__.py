@@ -1,7 +1,8 @@
 """Rate-distortion curves that others published: points as their files state them, not measured here.
 
-Each YAML file here is a set: what the points are means of, and for each curve its label, the file that states it, bits
-per pixel and, by our names of metrics, the values. Metrics that are not ours stay in the files and in no figure.
+Each YAML file here is a set: what the points are means of, and for each curve its label, where it is a rival of the
+ProGIC paper that rival's name, the file that states it, bits per pixel and, by our names of metrics, the values.
+Metrics that are not ours stay in the files and in no figure.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class PublishedCurve(NamedTuple):
     metric: str
     points: list[tuple[float, float]]
     """(bits per pixel, value), by rising rate."""
+    rival: str = ""
+    """Its name in the ProGIC paper, where that compares itself with it."""
 
 
 def published_curves(dataset: str) -> list[PublishedCurve]:
@@ -30,11 +33,9 @@ def published_curves(dataset: str) -> list[PublishedCurve]:
         told = read_yaml(path.read_text(encoding="utf-8"))
         if dataset == f"{told['set']}-whole":
             for curve in told["curves"]:
-                about = {key: curve.pop(key) for key in ("label", "source", "bpp")}
+                label, source, bpp, rival = (curve.pop(key, "") for key in ("label", "source", "bpp", "rival"))
                 found += [
-                    PublishedCurve(
-                        about["label"], about["source"], metric, list(zip(about["bpp"], values, strict=True))
-                    )
+                    PublishedCurve(label, source, metric, list(zip(bpp, values, strict=True)), rival)
                     for metric, values in curve.items()
                 ]
     return found

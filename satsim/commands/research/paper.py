@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,13 @@ def paper(
     ablations: Annotated[
         Path | None, typer.Option(help="Scores of ablations that you trained; else of those that we did.")
     ] = None,
+    rival: Annotated[
+        list[str] | None, typer.Option(help="A further codec to measure, as `codec evaluate --codec` names it.")
+    ] = None,
+    learned: Annotated[
+        Path | None,
+        typer.Option(envvar="SATSIM_LEARNED", help="Python of an environment with learned rivals, timed by table2."),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make also what is there already.")] = False,
     workers: options.Workers = None,
 ) -> None:
@@ -47,6 +55,7 @@ def paper(
     from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
+    rivals = checked(device, rival or (), learned)
     began = time.monotonic()
     console = Console(stderr=True)
 
@@ -63,7 +72,8 @@ def paper(
                 echo(f"{where}: {line}", err=True)
 
         tell(ITEMS[wanted[0]].title)
-        asked = Asked(out, photos, model, device, runs, tell=tell, workers=crew(workers), made_with=made_with)
+        asked = Asked(out, photos, model, device, runs, rivals=rivals, learned=learned, tell=tell,
+                      workers=crew(workers), made_with=made_with)  # fmt: skip
         if ablations:
             asked = replace(asked, ablations=ablations)
         for done, each in enumerate(run(wanted, asked, again), 1):
@@ -83,3 +93,17 @@ def crew(workers: int | None) -> Workers:
     return lambda function, tasks: choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(
         function, tasks
     )
+
+
+def checked(device: str, rivals: Sequence[str], learned: Path | None) -> tuple[str, ...]:
+    """The rivals' labels. Raises CodecError for an option that cannot be, before anything is measured."""
+    from shutil import which
+
+    from codec.base import CodecError
+    from codec.evaluation.contenders import read_contender
+
+    if device not in ("cpu", "cuda"):
+        raise CodecError(f"--device is {device!r}; expected cpu or cuda")
+    if learned and not which(learned):
+        raise CodecError(f"--learned (or SATSIM_LEARNED) is {str(learned)!r}; expected a Python, as learned/bin/python")
+    return tuple(read_contender(each).label for each in rivals)
