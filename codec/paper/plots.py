@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from codec.analysis.analyse import Floats
 from codec.evaluation.rate_plots import COLOURS, look, panel
@@ -50,16 +50,24 @@ def curves(panels: Mapping[str, Sequence[Curve]], across: str) -> bytes:
     """A panel a quantity, the same lines in each; axes are named by `across` and the panels' keys."""
     names = list(dict.fromkeys(each.label for lines in panels.values() for each in lines))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(5.5, 4.4 * len(panels)), 3.9), layout="constrained")
+        width = max(5.5, 4.4 * len(panels))
+        figure = Figure(figsize=(width, 3.9), layout="constrained")
         grid = figure.subplots(1, len(panels), squeeze=False)
         for axes, (name, lines) in zip(grid.flat, panels.items(), strict=True):
             for each in lines:
                 axes.plot(each.x, each.y, label=each.label, **look(names.index(each.label)))
+            if all(place == int(place) for each in lines for place in each.x):
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set(xlabel=across, ylabel=name)
             tidy(axes)
         handles = [Line2D([], [], label=name, **look(k)) for k, name in enumerate(names)]
-        figure.legend(handles=handles, loc="outside lower left", ncols=min(5, len(names)), frameon=False)
+        figure.legend(handles=handles, loc="outside lower left", ncols=beside(names, width), frameon=False)
     return png(figure)
+
+
+def beside(names: Collection[str], width: float) -> int:
+    """How many of a legend's names fit into a line of `width` inches."""
+    return max(1, min(len(names), int(13 * width / (max(map(len, names)) + 8))))
 
 
 def rate_curves(panels: Mapping[str, Sequence[Curve]], title: str, under: str) -> bytes:
@@ -70,7 +78,7 @@ def rate_curves(panels: Mapping[str, Sequence[Curve]], title: str, under: str) -
         looks.setdefault(each.label, foreign(len(looks)) if each.published else look(len(looks)))
     reach = [bpp for each in lines if not each.published for bpp in each.x]
     width = max(6.4, 5.0 * len(panels))
-    columns = max(1, min(len(looks), int(13 * width / (max(map(len, looks)) + 8))))
+    columns = beside(looks, width)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, 4.6 + 0.2 * -(-len(looks) // columns)), layout="constrained")
         grid = figure.subplots(1, len(panels), squeeze=False)
