@@ -24,9 +24,10 @@ PAGES = {
     "codec/zoo/TRAINING.md": "cards/training.md",
     "codec/metrics/dists-lite.md": "cards/dists-lite.md",
     "results/reference/claims/claims.md": "cards/claims.md",
+    "results/reference/paper/paper.md": "cards/paper.md",
 }
 """Pages that lie elsewhere in the checkout, and where they stand on the site."""
-NOT_OURS = re.compile(r"codec/zoo/.*\.jpg")
+NOT_OURS = re.compile(r"(codec/zoo|results/reference/paper)/.*\.jpg")
 """Parts of photos that are shown in the checkout and not passed on."""
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
