@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,36 +43,17 @@ def paper(
 
     Sets of photos are found below SATSIM_DATA/eval: kodak, fire, and tecnick, div2k and clic where you have them.
     """
-    import time
     from dataclasses import replace
 
-    from rich.console import Console
-    from rich.text import Text
-
-    from codec.paper.items import ITEMS, chosen, name_of
+    from codec.paper.items import chosen, name_of
     from codec.paper.result import Asked, verdict
     from codec.paper.run import PAGE, run
-    from satsim.commands.sweep import LINE_EVERY_S
     from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
     rivals = checked(device, rival or (), learned)
-    began = time.monotonic()
-    console = Console(stderr=True)
-
-    with console.status("beginning") as status:
-        done, last_s = 0, 0.0
-
-        def tell(line: str) -> None:
-            nonlocal last_s
-            spent = (time.monotonic() - began) / 60
-            where = f"{name_of(wanted[done])}, item {done + 1} of {len(wanted)}, {spent:.0f} min so far"
-            status.update(Text(visible(f"{where}: {line}")))
-            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
-                last_s = time.monotonic()
-                echo(f"{where}: {line}", err=True)
-
-        tell(ITEMS[wanted[0]].title)
+    with telling(wanted) as (begin, tell):
+        begin(0)
         asked = Asked(out, photos, model, device, runs, rivals=rivals, learned=learned, tell=tell,
                       workers=crew(workers), made_with=made_with)  # fmt: skip
         if ablations:
@@ -80,9 +62,40 @@ def paper(
             here = "" if each.anew else " (from an earlier run)"
             echo(f"{name_of(each.key)}: {verdict(each.result)}{here}")
             if done < len(wanted):
-                last_s = 0.0
-                tell(ITEMS[wanted[done]].title)
+                begin(done)
     echo(f"in {out}: {PAGE} and a folder for each item")
+
+
+@contextmanager
+def telling(wanted: Sequence[str]) -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
+    """Two functions: one says which item begins, one what is being done for it, on screen or now and then in a log."""
+    import time
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from codec.paper.items import ITEMS, name_of
+    from satsim.commands.sweep import LINE_EVERY_S
+
+    began, number, last_s = time.monotonic(), 0, 0.0
+    console = Console(stderr=True)
+    with console.status("beginning") as status:
+
+        def begin(which: int) -> None:
+            nonlocal number, last_s
+            number, last_s = which, 0.0
+            tell(ITEMS[wanted[which]].title)
+
+        def tell(line: str) -> None:
+            nonlocal last_s
+            spent = (time.monotonic() - began) / 60
+            where = f"{name_of(wanted[number])}, item {number + 1} of {len(wanted)}, {spent:.0f} min so far"
+            status.update(Text(visible(f"{where}: {line}")))
+            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
+                last_s = time.monotonic()
+                echo(f"{where}: {line}", err=True)
+
+        yield begin, tell
 
 
 def crew(workers: int | None) -> Workers:
