@@ -75,7 +75,7 @@ REFERENCES = (
     ),
     Reference("rd_kodak", ("codec", "evaluate", str(DATA / "kodak"), "--side", "256", "--codec", "progic",
                            "--codec", "avif", "--anchor", "avif"), ("bd_rates.csv", "rd-kodak-256.png")),
-    Reference("paper", ("paper", "all"), ("paper.md", "*/*.png", "*/*.jpg", "*/result.json")),
+    Reference("paper", ("paper", "all", "--photos", "6"), ("paper.md", "*/*.png", "*/*.jpg", "*/result.json")),
 )  # fmt: skip
 
 
