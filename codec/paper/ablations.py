@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -88,7 +88,7 @@ def missing(asked: Asked, key: str) -> list[str]:
 def of_curves(asked: Asked, key: str, claims: Sequence[Claim]) -> Result:
     """What the text says of an item, then its models' curves, each mean with its interval: the paper plots them."""
     models = trained(asked, key)
-    rows = [row for claim in claims if (row := claimed(asked, models, claim))]
+    rows = [claimed(asked, RUNS[key], models, claim) for claim in claims]
     for each in models.values():
         for k, bpp in enumerate(each.bpp):
             low, high = of_mean(each.values[:, k])
@@ -114,12 +114,13 @@ class Claim(NamedTuple):
     place: str
 
 
-def claimed(asked: Asked, models: dict[str, Trained], claim: Claim) -> Row | None:
-    """The claim's ratio, with an interval over photos and seeds; nothing while one of both is not trained."""
+def claimed(asked: Asked, labels: Mapping[str, str], models: Mapping[str, Trained], claim: Claim) -> Row:
+    """The claim's ratio, with an interval over photos and seeds; no number while one of both is not trained."""
+    row = Row(f"{claim.what}: {labels[claim.other]} over {labels[claim.one]}", "times", place=claim.place, neutral=1.0,
+              side=claim.side)  # fmt: skip
     if claim.one not in models or claim.other not in models:
-        return None
+        return replace(row, note=UNTRAINED)
     one, other = models[claim.one], models[claim.other]
-    row = Row(f"{claim.what}: {other.label} over {one.label}", "times", place=claim.place, neutral=1.0, side=claim.side)
     bpp = one.bpp[claim.stage]
     if not other.bpp[0] * 0.9 <= bpp <= other.bpp[-1] * 1.1:
         return replace(
