@@ -246,7 +246,7 @@ CODING_FAULTS = [
     "schemes.0: progic: stages is 99; expected 1 to 5",
     "schemes.1.codec is 'avfi'; did you mean 'avif'?",
     "schemes.2: jpeg: budget_bytes is 'few'; expected a whole number of bytes, 1 or more",
-    "schemes.3.codec jpeg has no option 'quality'; expected one of: budget_bytes",
+    "schemes.3.codec jpeg has no option 'quality'; expected one of: budget_bytes, quick",
     "schemes.5: model is 'nanno'; expected a .safetensors file or one of: nano, small",
 ]
 

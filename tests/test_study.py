@@ -480,7 +480,7 @@ def test_all_codecs_of_a_study_that_cannot_be_are_told_at_once(story):
         read_plan(story, {"goal": "psnr >= 5 by 60 s with 0.5", "space": {"codecs": codecs}})
     assert str(caught.value).splitlines() == [
         "codec is 'avfi'; did you mean 'avif'?",
-        "codec jpeg has no option 'quality'; expected one of: budget_bytes",
+        "codec jpeg has no option 'quality'; expected one of: budget_bytes, quick",
         "model is 'nanno'; expected a .safetensors file or one of: nano, small",
         "codec ':': expected NAME or NAME:key=value, such as avif or progic:model=nano",
     ]

@@ -54,7 +54,7 @@ ITEMS = {
     "fig13": Item("Rate-distortion with and without entropy coding", "codec.paper.codebooks:fig13"),
     "fig14": Item("Maps of latents and residuals by t-SNE", "codec.paper.codebooks:fig14"),
     "fig15": Item("A forest fire over a satellite link: progressive and not", "codec.paper.sheets:fig15"),
-    "fig16": Item("Finer steps: 16 codebooks at f = 32, 48 at f = 64", "codec.paper.ablations:fig16"),
+    "fig16": Item("Finer steps: 16 codebooks of f 32, 48 of f 64", "codec.paper.ablations:fig16"),
     "table5": Item("BD-rate by DISTS on four sets", "codec.paper.quality:table5"),
     "table6": Item("Times and memory on a GPU by resolution", "codec.paper.cost:table6"),
     "fig17": Item("Rate-distortion by PSNR, MS-SSIM and CLIP-IQA", "codec.paper.quality:fig17"),
