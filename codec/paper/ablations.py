@@ -153,7 +153,7 @@ def fig7(asked: Asked) -> Result:
     return of_curves(asked, "fig7", [
         Claim("few bits, the first stage", FULL, "progdtd-2", 0, "above", place),
         Claim("many bits, the last stage", FULL, "progdtd-2", -1, "", f"{place} calls it similar"),
-        Claim("a larger λ at the third stage's bits", "progdtd-2", "progdtd-8", 3, "above", place),
+        Claim("a larger λ, at the bits of half of λ = 2's parts", "progdtd-2", "progdtd-8", 3, "above", place),
     ])  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from codec.analysis.analyse import Floats
-from codec.evaluation.rate_plots import COLOURS, look, panel
+from codec.evaluation.rate_plots import COLOURS, foreign, look, panel
 from codec.figures import GREY, INK, STYLE, png, tidy
 
 
@@ -73,9 +73,8 @@ def beside(names: Collection[str], width: float) -> int:
 def rate_curves(panels: Mapping[str, Sequence[Curve]], title: str, under: str) -> bytes:
     """Quality by bits per pixel, a panel a metric by its name; what was published thin and dashed."""
     lines = [each for panel_lines in panels.values() for each in panel_lines]
-    looks: dict[str, dict[str, Any]] = {}
-    for each in sorted(lines, key=lambda each: each.published):
-        looks.setdefault(each.label, foreign(len(looks)) if each.published else look(len(looks)))
+    mine, others = (dict.fromkeys(each.label for each in lines if each.published == side) for side in (False, True))
+    looks = {name: look(k) for k, name in enumerate(mine)} | {name: foreign(k) for k, name in enumerate(others)}
     reach = [bpp for each in lines if not each.published for bpp in each.x]
     width = max(6.4, 5.0 * len(panels))
     columns = beside(looks, width)
@@ -90,11 +89,6 @@ def rate_curves(panels: Mapping[str, Sequence[Curve]], title: str, under: str) -
         handles = [Line2D([], [], label=name, **how) for name, how in looks.items()]
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, handlelength=4)
     return png(figure)
-
-
-def foreign(number: int) -> dict[str, Any]:
-    """As `look`, but thin and dashed: what was not measured here."""
-    return look(number) | {"linestyle": (0, (3, 2)), "linewidth": 1.0, "markersize": 4, "zorder": 1.5}
 
 
 def headed(figure: Figure, title: str, under: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codec.evaluation.distribution import DistributionPoint
     from codec.evaluation.rows import Measurement
     from codec.evaluation.tables import PlainTable
+    from codec.evaluation.work import Workers
 
 CODEC_HELP = "Codec, with options as in progic:model=nano,stages=3; repeat  [default: progic]"
 Codecs = Annotated[list[str] | None, typer.Option(help=CODEC_HELP, autocompletion=codec_names)]
@@ -112,14 +113,21 @@ FEW = 6
 @contextmanager
 def at_work(step: str, workers: int | None, jobs: int, quiet: bool) -> Iterator[dict[str, Any]]:
     """`workers` and `progress` of `codec.evaluation.work.answers`: processes, and a line with the time left."""
-    from satsim.commands.sweep import choose_workers, telling
+    from satsim.commands.sweep import telling
     from satsim.sweep.run import Progress
 
     with telling(quiet) as tell:
         yield {
-            "workers": choose_workers(1 if workers is None and jobs <= FEW else workers, None),
+            "workers": crew(workers, jobs),
             "progress": lambda done, of: tell(Progress(step, done, of)),
         }
+
+
+def crew(workers: int | None, jobs: int) -> Workers:
+    """So many processes, or one for each core unless there is little to do. Raises SweepError for what is no number."""
+    from satsim.commands.sweep import choose_workers
+
+    return choose_workers(1 if workers is None and jobs <= FEW else workers, None)
 
 
 def _say(notes: Iterable[str]) -> None:

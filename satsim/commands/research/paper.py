@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from satsim.commands import options
 from satsim.commands.mending import echo
 from satsim.words import visible
-
-if TYPE_CHECKING:
-    from codec.evaluation.work import Workers
 
 
 def paper(
@@ -48,14 +45,17 @@ def paper(
     from codec.paper.items import chosen, name_of
     from codec.paper.result import Asked, verdict
     from codec.paper.run import PAGE, run
+    from satsim.commands.evaluation import crew
     from satsim.scoring.measuring import made_with
 
     wanted = chosen(keys or [])
     rivals = checked(device, rival or (), learned)
+    crew(workers, jobs=0)  # a number of processes that is none is told before anything is measured
     with telling(wanted) as (begin, tell):
         begin(0)
         asked = Asked(out, photos, model, device, runs, rivals=rivals, learned=learned, tell=tell,
-                      workers=crew(workers), made_with=made_with)  # fmt: skip
+                      workers=lambda work, tasks: crew(workers, len(tasks))(work, tasks),
+                      made_with=made_with)  # fmt: skip
         if ablations:
             asked = replace(asked, ablations=ablations)
         for done, each in enumerate(run(wanted, asked, again), 1):
@@ -96,16 +96,6 @@ def telling(wanted: Sequence[str]) -> Iterator[tuple[Callable[[int], None], Call
                 echo(f"{where}: {line}", err=True)
 
         yield begin, tell
-
-
-def crew(workers: int | None) -> Workers:
-    """So many processes, or one for each core unless there is little to do."""
-    from satsim.commands.evaluation import FEW
-    from satsim.commands.sweep import choose_workers
-
-    return lambda function, tasks: choose_workers(1 if workers is None and len(tasks) <= FEW else workers, None)(
-        function, tasks
-    )
 
 
 def checked(device: str, rivals: Sequence[str], learned: Path | None) -> tuple[str, ...]:
