@@ -49,11 +49,10 @@ def see(browser):
 
 
 def is_fault(line):
-    """Whether a line of the browser's console tells of a mistake; that a server is away is none."""
-    return not any(
-        words in line
-        for words in ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_EMPTY_RESPONSE", "401 (Unauthorized)")
-    )
+    """Whether a line of the browser's console tells of a mistake; that a server is away, or goes while it answers (the
+    service ends before the page, and cuts what pictures are on their way), is none."""
+    away = ("CONNECTION_REFUSED", "CONNECTION_RESET", "INCOMPLETE_CHUNKED", "EMPTY_RESPONSE")
+    return not any(words in line for words in (*(f"net::ERR_{how}" for how in away), "401 (Unauthorized)"))
 
 
 def wait(page, expression, argument=None):
