@@ -21,7 +21,8 @@ farther from the paper's number than the margin that the row states; a number wi
 alone. It is the *same direction* where only the side agrees, where the text tells no more than the side, or where a
 stand-in was measured in place of what the paper measured: a stand-in's number is not the paper's. A side counts only
 where the whole 95 % interval lies on it. An item is as good as the worst of its compared rows; where a row is neither,
-or nothing was compared, it is *not, because* of what is said there. Margins: 5 % of the paper's number for parameters
+or nothing was compared, it is *not, because* of what is said there; rows of the paper's without a number of ours are
+counted beside the verdict. Margins: 5 % of the paper's number for parameters
 and FLOPs, 50 % for ratios of times, 10 percentage points for BD-rates, 0.2 bits for entropies."""
 
 
@@ -158,7 +159,9 @@ def verdict(result: Result) -> str:
     if failed:
         named = "; ".join(row.what for row in failed[:3]) + (" and more" if len(failed) > 3 else "")
         return f"{NOT}, because {len(failed)} of {len(grades)} rows disagree: {named}"
-    return REPRODUCED if all(found == REPRODUCED for found, _ in grades) else DIRECTION
+    without = sum(row.ours is None and (row.theirs is not None or bool(row.side)) for row in result.rows)
+    known = f" in {len(grades)} of {len(grades) + without} rows; the others have no number here" if without else ""
+    return (REPRODUCED if all(found == REPRODUCED for found, _ in grades) else DIRECTION) + known
 
 
 def nothing_compared(rows: Sequence[Row]) -> str:

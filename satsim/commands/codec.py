@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from satsim.commands import options
+from satsim.commands.main import Commands
 from satsim.commands.mending import echo
 from satsim.words import visible
 
-COMMANDS = ("list", "info", "analyse", "train", "evaluate", "compare", "runtimes", "export")
+HERE, SCORES = "satsim.commands.codec", "satsim.commands.evaluation"
+COMMANDS = {
+    **dict.fromkeys(("list", "info", "analyse", "train"), HERE),
+    **dict.fromkeys(("evaluate", "compare", "runtimes"), SCORES),
+    "export": HERE,
+}
 
 
-class CodecCommands(TyperGroup):
-    """Commands that are made when they are asked for, so that the help of all of satsim waits for none of them."""
+class CodecCommands(Commands):
+    """Made when they are asked for too, so that the help of all of satsim waits for none of them."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The one of this name; None for none."""
-        if cmd_name not in COMMANDS:
-            return None
-        from satsim.commands import evaluation
-
-        own: dict[str, Any] = {"list": list_codecs, "info": info, "analyse": analyse, "train": train, "export": export}
-        alone = typer.Typer(add_completion=False)
-        alone.command()(own.get(cmd_name) or getattr(evaluation, cmd_name))
-        command: Any = typer.main.get_command(alone)
-        command.name = cmd_name
-        for about in command.params:  # as in `main`
-            about.help = (about.help or "").replace("[", r"\[")
-        return command
+    modules = COMMANDS
 
 
 codec_app = typer.Typer(
@@ -43,7 +31,7 @@ codec_app = typer.Typer(
 )
 
 
-def list_codecs() -> None:
+def list_() -> None:
     """Every codec and every shipped ProGIC model."""
     from codec import codec_names
     from codec.own import installed

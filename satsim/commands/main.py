@@ -43,20 +43,22 @@ COMMANDS = {
 class Commands(TyperGroup):
     """Commands that come in when they are asked for, so that none waits for the others' imports."""
 
+    modules = COMMANDS
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands: dict[str, Any] = dict.fromkeys(self.modules)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The one of this name; None for none."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.modules:
             return None
-        module = import_module(COMMANDS[cmd_name])
+        module = import_module(self.modules[cmd_name])
         if group := getattr(module, f"{cmd_name}_app", None):
             command: Any = typer.main.get_group(group)
         else:
             alone = typer.Typer(add_completion=False)
-            alone.command()(getattr(module, cmd_name))
+            alone.command()(getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_"))
             command = typer.main.get_command(alone)
         command.name = cmd_name
         for about in command.params:  # else rich takes [default: ...] for markup, and shows nothing

@@ -150,13 +150,27 @@ def seconds(text: str) -> float:
 
 
 @contextmanager
-def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """A function that shows how far a sweep is, with rate and time left: one line that changes, or one now and then."""
+def live_line(quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """show(line, now=False): one line that changes on a terminal; elsewhere one now and then, and one that is `now`."""
     from rich.text import Text
 
-    console = screen(sys.stderr, quiet)
+    console, last_s = screen(sys.stderr, quiet), 0.0
+    with console.status("starting") as status:
+
+        def show(line: str, now: bool = False) -> None:
+            nonlocal last_s
+            status.update(Text(visible(line)))
+            if not quiet and not console.is_terminal and (now or time.monotonic() - last_s >= LINE_EVERY_S):
+                last_s = time.monotonic()
+                echo(line, err=True)
+
+        yield show
+
+
+@contextmanager
+def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """A function that shows how far a sweep is, with rate and time left."""
     began: dict[str, tuple[float, int]] = {}
-    last_s = 0.0
 
     def words(news: Progress) -> str:
         since_s, already = began.setdefault(news.step, (time.monotonic(), news.done))
@@ -167,17 +181,8 @@ def telling(quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
         left = "" if left_s is None else f", {rate:,.4g} a second, {round(left_s)} s left"
         return f"{news.step}: {news.done:,} of {news.of:,}{left}"
 
-    with console.status("starting") as status:
-
-        def tell(news: Progress) -> None:
-            nonlocal last_s
-            line = words(news)
-            status.update(Text(visible(line)))
-            if not quiet and not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
-                last_s = time.monotonic()
-                echo(line, err=True)
-
-        yield tell
+    with live_line(quiet) as show:
+        yield lambda news: show(words(news))
 
 
 def noting(quiet: bool) -> Callable[[str], None]:

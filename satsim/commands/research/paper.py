@@ -11,7 +11,6 @@ import typer
 
 from satsim.commands import options
 from satsim.commands.mending import echo
-from satsim.words import visible
 
 
 def paper(
@@ -71,29 +70,21 @@ def telling(wanted: Sequence[str]) -> Iterator[tuple[Callable[[int], None], Call
     """Two functions: one says which item begins, one what is being done for it, on screen or now and then in a log."""
     import time
 
-    from rich.console import Console
-    from rich.text import Text
-
     from codec.paper.items import ITEMS, name_of
-    from satsim.commands.sweep import LINE_EVERY_S
+    from satsim.commands.sweep import live_line
 
-    began, number, last_s = time.monotonic(), 0, 0.0
-    console = Console(stderr=True)
-    with console.status("beginning") as status:
+    began_s, number = time.monotonic(), 0
+    with live_line() as show:
+
+        def tell(line: str, now: bool = False) -> None:
+            spent = (time.monotonic() - began_s) / 60
+            where = f"{name_of(wanted[number])}, item {number + 1} of {len(wanted)}, {spent:.0f} min so far"
+            show(f"{where}: {line}", now)
 
         def begin(which: int) -> None:
-            nonlocal number, last_s
-            number, last_s = which, 0.0
-            tell(ITEMS[wanted[which]].title)
-
-        def tell(line: str) -> None:
-            nonlocal last_s
-            spent = (time.monotonic() - began) / 60
-            where = f"{name_of(wanted[number])}, item {number + 1} of {len(wanted)}, {spent:.0f} min so far"
-            status.update(Text(visible(f"{where}: {line}")))
-            if not console.is_terminal and time.monotonic() - last_s >= LINE_EVERY_S:
-                last_s = time.monotonic()
-                echo(f"{where}: {line}", err=True)
+            nonlocal number
+            number = which
+            tell(ITEMS[wanted[which]].title, now=True)
 
         yield begin, tell
 
