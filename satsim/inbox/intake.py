@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from satsim.air.inbox import unpack
-from satsim.air.packets import SEALED
 from satsim.air.seal import SenderKey
 from satsim.errors import PacketError
 from satsim.inbox.guard import DEFAULTS, Limits
@@ -172,16 +170,13 @@ class Intake:
             self._count(store)
             if self._rejected_bytes <= self.limits.rejected_bytes:
                 return True
-        return arrival.rejected is None and self._is_good(arrival.message)
-
-    def _is_good(self, message: bytes) -> bool:
-        """Whether a message is one that the store can take."""
-        is_sealed = bool(message[:1] and message[0] & SEALED)
+        if arrival.rejected is not None:
+            return False
         try:
-            packet = unpack(message, self.keys if is_sealed else None)
+            store.read(arrival.message)
         except PacketError:
             return False
-        return is_sealed or not (self.sealed_only or packet.sender in self.keys)
+        return True
 
     def _count(self, store: Store) -> None:
         [used] = store.db.execute(

@@ -125,6 +125,16 @@ class Store:
                     break
         return took
 
+    def read(self, message: bytes) -> Packet:
+        """The packet of a message, opened where it is sealed. Raises PacketError for one that is not to be taken."""
+        is_sealed = bool(message[:1] and message[0] & SEALED)
+        packet = unpack(message, self.keys if is_sealed else None)
+        if not is_sealed and self.sealed_only:
+            raise RefusedError("not sealed; only sealed packets are taken")
+        if not is_sealed and packet.sender in self.keys:
+            raise RefusedError(f"not sealed; of sender {packet.sender}, whose key is known, only sealed ones are")
+        return packet
+
     def _take(self, arrival: Arrival) -> Taken:
         message, now = bytes(arrival.message), float(arrival.time_unix_s)
         refused = _text(arrival.rejected)
@@ -162,7 +172,7 @@ class Store:
         try:
             if is_sealed and opens_like_one(message) and (sender := sender_of(message)) not in self.keys:
                 return self._wait(message, sender)
-            packet = unpack(message, self.keys if is_sealed else None)
+            packet = self.read(message)
             if is_sealed:
                 counter = counter_of(message)
                 if not self._window(packet.sender).take(counter):
@@ -170,10 +180,6 @@ class Store:
                         f"counter {counter} of sender {packet.sender} came before: a replay (or the sender's key file"
                         " was restored from an older copy: make a new key)"
                     )
-            elif self.sealed_only:
-                raise RefusedError("not sealed; only sealed packets are taken")
-            elif packet.sender in self.keys:
-                raise RefusedError(f"not sealed; of sender {packet.sender}, whose key is known, only sealed ones are")
             opened = pack(packet) if is_sealed else None
         except PacketError as error:
             return _Verdict("rejected", _text(str(error)))
