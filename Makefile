@@ -24,10 +24,10 @@ demo: .venv/demo-ready
 	$(BIN)/satsim run scenarios/forest_fire.yaml
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/test-ready
 	$(BIN)/ruff check .
