@@ -102,6 +102,8 @@ def shown(value: float | None) -> str:
         return "–"
     if value and abs(value) < 0.1:
         return f"{value:.3g}"
+    if abs(value) < 1:
+        return f"{value:.3f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
 
 

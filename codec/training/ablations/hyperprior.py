@@ -6,13 +6,14 @@
 Sources: Hojjat, Haberer and Landsiedel, "ProgDTD: Progressive Learned Image Compression with Double-Tail-Drop
 Training" (CVPR Workshops 2023); Ballé et al., "Variational image compression with a scale hyperprior" (ICLR 2018), of
 which all is as published but for the widths, and the prior of z: a mixture of three logistics for each channel.
-Channels are sent first to last, in PARTS parts; a part is one range-coded stream, of its channels of z, then of y
-under the deviations that all of z so far tells. Nothing that came is ever sent again.
+Channels are sent first to last, in parts that end after so many as ENDS says; a part is one range-coded stream, of its
+channels of z, then of y under the deviations that all of z so far tells. Nothing that came is ever sent again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -23,7 +24,8 @@ from codec.progic.coding.range_coder import RangeDecoder, RangeEncoder
 
 WIDTH, LATENT = 48, 64
 """N and M; so one coding costs about as much as one of the ablations' ProGIC."""
-PARTS = 8
+ENDS = (1, 2, 4, 8, 16, 32, 48, 64)
+"""Fine at first, for that is where tails that are dropped by chance leave most of the picture."""
 DOWNSAMPLING = 64
 """Pixels a side that one cell of z covers; sides are multiples of it."""
 LEAST_DEVIATION, LEAST_LIKELIHOOD = 0.11, 1e-9
@@ -158,10 +160,8 @@ def hyper_kept(kept: Tensor) -> Tensor:
 
 def cuts() -> list[tuple[slice, slice]]:
     """The channels of y and z in each part."""
-    return [
-        (slice(k * LATENT // PARTS, (k + 1) * LATENT // PARTS), slice(k * WIDTH // PARTS, (k + 1) * WIDTH // PARTS))
-        for k in range(PARTS)
-    ]
+    ends = [(end, int(hyper_kept(torch.tensor(end)))) for end in ENDS]
+    return [(slice(a, b), slice(c, d)) for (a, c), (b, d) in pairwise([(0, 0), *ends])]
 
 
 def normal_mass(values: Tensor, deviations: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from codec.base import CodecError, Image
 from codec.files import write_whole
 from codec.progic.codec import to_image
-from codec.training.ablations.hyperprior import DOWNSAMPLING, LATENT, PARTS, Hyperprior
+from codec.training.ablations.hyperprior import DOWNSAMPLING, ENDS, LATENT, Hyperprior
 from codec.training.ablations.scores import SIDE, Coder, Decoded
 from codec.training.artefacts import read_checkpoint
 from codec.training.crops import Photos, crops_of, list_names
@@ -109,9 +109,9 @@ def read_coder(recipe: TrainConfig) -> Coder:
         x = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
         parts, sent = model.encode(x), 0
         pictures = model.decode(parts, image.shape[0] // DOWNSAMPLING, image.shape[1] // DOWNSAMPLING)
-        for number, (part, picture) in enumerate(zip(parts, pictures, strict=True), start=1):
+        for channels, part, picture in zip(ENDS, parts, pictures, strict=True):
             sent += len(part)
-            yield Decoded(number * LATENT // PARTS, sent, to_image(picture))
+            yield Decoded(channels, sent, to_image(picture))
 
     parameters = sum(each.numel() for each in model.parameters())
     return Coder(decode_parts, parameters, count_flops(model, SIDE), {}, "range-coded parts, each decoded again")
