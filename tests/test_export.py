@@ -167,7 +167,7 @@ def test_torchscript_says_what_our_model_says_at_sizes_that_it_was_not_traced_at
 def test_the_command_says_what_it_wrote_and_what_goes_in_and_out(in_process, tmp_path):
     done = in_process("codec", "export", "--part", "encoder", "--model", "nano", "-o", str(out := tmp_path / "e.onnx"))
     first, goes_in, comes_out = done.stdout.splitlines()
-    assert first == f"{out}: encoder of model 515bba91, onnx, opset 18, float16, {out.stat().st_size / 1e6:.1f} MB"
+    assert first == f"{out}: encoder of model 5d319084, onnx, opset 18, float16, {out.stat().st_size / 1e6:.1f} MB"
     assert goes_in == "  in:  picture float32[1, 3, 16*h, 16*w], -1 to 1"
     assert comes_out == "  out: indices int64[1, 5, h, w], 0 to 1023"
     assert out.stat().st_size < 0.6 * model_path("nano").stat().st_size, "half of the model, in float16"
