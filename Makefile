@@ -1,7 +1,7 @@
 # make demo   set up what a run needs and send a forest-fire photo over a satellite link
 # make test   set up what the tests need, then lint, format check, types and tests, two at a time
 # make test-all   the same with the slow tests
-# make references   everything in results/reference and every number of the pages from it, made anew (an hour)
+# make references   everything in results/reference and every number of the pages from it, made anew (two hours)
 # make field  two teams, two emulated modems and a command post, with losses and crashes: a minute, no hardware
 # make web    the codec in the browser: fetches ONNX Runtime from npm, exports the models, serves the page until Ctrl+C
 # make docs   the manual as web pages in build/site; warnings are errors

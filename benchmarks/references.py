@@ -1,6 +1,6 @@
 """Everything in results/reference, and every number of README and manual that follows from it, made anew.
 
-    make references               # all of it: an hour of two cores, the photo sets below SATSIM_DATA, LPIPS weights
+    make references               # all of it: two hours of two cores, the photo sets below SATSIM_DATA, LPIPS weights
     python benchmarks/references.py forest_fire loss_and_pace      # some of it
     python benchmarks/references.py --readme                       # only the pages, from what lies there
 
@@ -76,7 +76,7 @@ REFERENCES = (
     Reference("rd_kodak", ("codec", "evaluate", str(DATA / "kodak"), "--side", "256", "--codec", "progic",
                            "--codec", "avif", "--anchor", "avif"), ("bd_rates.csv", "rd-kodak-256.png")),
     # What lies there was made with SATSIM_LEARNED, the Python of learned rivals (rivals/times.py), for Table 2.
-    Reference("paper", ("paper", "all", "--photos", "6"), ("paper.md", "*/*.png", "*/*.jpg", "*/result.json")),
+    Reference("paper", ("paper", "all", "--photos", "24"), ("paper.md", "*/*.png", "*/*.jpg", "*/result.json")),
 )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ def test_an_item_is_as_good_as_its_worst_row_and_rows_without_a_pair_do_not_coun
     assert verdict(Result([SAVED, bare])) == "reproduced"
     assert verdict(Result([SAVED, changed(ours=-46.0)])) == "same direction"
     assert verdict(Result([SAVED, changed(what="worse", ours=4.0)])) == "not, because 1 of 2 rows disagree: worse"
+    noisy = changed(what="seeds", ours=-4.0, low=-9.0, high=2.0)
+    assert verdict(Result([SAVED, noisy])) == "not, because 1 of 2 rows are within the noise: seeds"
     beside = verdict(Result([SAVED, changed(ours=None, note="no GPU")]))
     assert beside == "reproduced in 1 of 2 rows; the others have no number here"
     assert verdict(Result([bare])) == "not, because the paper states no number for it that could be compared"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codec.paper.disk import Kept, kept
 from codec.paper.items import ITEMS, name_of
-from codec.paper.result import RULE, Result, Row, grade, verdict
+from codec.paper.result import NOT, RULE, Result, Row, grade, is_noise, verdict
 
 HEAD = """\
 # The paper, table by table
@@ -88,9 +88,9 @@ def table(rows: Sequence[Row]) -> list[str]:
         if row.theirs is not None:
             theirs = f"{row.bound} {shown(row.theirs)}{unit}".strip()
         margin = "–" if row.margin is None else f"±{shown(row.margin)}{unit}"
-        found = grade(row) or row.note or "not compared"
-        if row.stand_in and row.ours is not None:
-            found += f"; by a stand-in, {row.stand_in}"
+        stand_in = f"by a stand-in, {row.stand_in}" if row.stand_in and row.ours is not None else ""
+        noise = "within the noise" if grade(row) == NOT and is_noise(row) else ""
+        found = "; ".join(filter(None, (grade(row), noise, stand_in, row.note))) or "not compared"
         cells = (row.what + better, ours, str(row.n or "–"), theirs, row.place or "–", margin, found)
         lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return lines
@@ -100,10 +100,8 @@ def shown(value: float | None) -> str:
     """Three digits or so."""
     if value is None:
         return "–"
-    if value and abs(value) < 0.1:
-        return f"{value:.3g}"
-    if abs(value) < 1:
-        return f"{value:.3f}"
+    if value and abs(value) < 1:
+        return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.3f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
 
 

@@ -147,6 +147,12 @@ def side_of(value: float | None, neutral: float | None) -> str:
     return "below" if value < neutral else "above" if value > neutral else "at"
 
 
+def is_noise(row: Row) -> bool:
+    """Whether its interval lies on both sides of the neutral value."""
+    ends = {side_of(end, row.neutral) for end in (row.low, row.high)}
+    return "" not in ends and len(ends) == 2
+
+
 def verdict(result: Result) -> str:
     """`reproduced`, `same direction`, or `not, because ...`, by `RULE`."""
     if result.skipped:
@@ -157,8 +163,15 @@ def verdict(result: Result) -> str:
         return f"{NOT}, because {nothing_compared(result.rows)}"
     failed = [row for found, row in grades if found == NOT]
     if failed:
-        named = "; ".join(row.what for row in failed[:3]) + (" and more" if len(failed) > 3 else "")
-        return f"{NOT}, because {len(failed)} of {len(grades)} rows disagree: {named}"
+        told = []
+        for rows, words in (
+            ([row for row in failed if not is_noise(row)], "disagree"),
+            ([row for row in failed if is_noise(row)], "are within the noise"),
+        ):
+            if rows:
+                named = "; ".join(row.what for row in rows[:3]) + (" and more" if len(rows) > 3 else "")
+                told.append(f"{len(rows)} of {len(grades)} rows {words}: {named}")
+        return f"{NOT}, because {'; '.join(told)}"
     without = sum(row.ours is None and (row.theirs is not None or bool(row.side)) for row in result.rows)
     known = f" in {len(grades)} of {len(grades) + without} rows; the others have no number here" if without else ""
     return (REPRODUCED if all(found == REPRODUCED for found, _ in grades) else DIRECTION) + known
