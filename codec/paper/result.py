@@ -60,7 +60,7 @@ class Asked:
         told = {name: str(getattr(self, name)) for name in ("photos", "model", "device", "runs")}
         if self.rivals:
             told["rivals"] = " ".join(self.rivals)
-        return told | ({"learned": str(self.learned)} if self.learned else {})
+        return told | ({"learned": "timed"} if self.learned else {})  # where it lies decides nothing
 
 
 @dataclass(frozen=True)
