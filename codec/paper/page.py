@@ -22,7 +22,7 @@ def page(out: Path) -> str:
     """All of it in Markdown; what was not run says so. Raises CodecError for a result that cannot be read."""
     found = {key: kept(out, key) for key in ITEMS}
     verdicts = {key: verdict_of(key, each) for key, each in found.items()}
-    parts = [HEAD, *grounds(found), f"**The rule.** {RULE}\n"]
+    parts = [HEAD, *grounds(found), f"\n**The rule.** {RULE}\n"]
     parts.append("| item | what | verdict |\n|---|---|---|")
     for key, said in verdicts.items():
         parts.append(f"| {linked(key)} | {ITEMS[key].title} | {cell(said)} |")
