@@ -164,11 +164,8 @@ def verdict(result: Result) -> str:
     failed = [row for found, row in grades if found == NOT]
     if failed:
         told = []
-        for rows, words in (
-            ([row for row in failed if not is_noise(row)], "disagree"),
-            ([row for row in failed if is_noise(row)], "are within the noise"),
-        ):
-            if rows:
+        for noise, words in ((False, "disagree"), (True, "are within the noise")):
+            if rows := [row for row in failed if is_noise(row) == noise]:
                 named = "; ".join(row.what for row in rows[:3]) + (" and more" if len(rows) > 3 else "")
                 told.append(f"{len(rows)} of {len(grades)} rows {words}: {named}")
         return f"{NOT}, because {'; '.join(told)}"
