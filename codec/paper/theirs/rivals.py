@@ -22,14 +22,10 @@ ADAPTERS = {
     "HiFiC": "hific.py",
     "MS-ILLM": "msillm.py",
     "DiffEIC": "diffeic.py",
+    "Control-GIC": "control_gic.py",
+    "OSCAR": "oscar.py",
 }
 """By the names of the paper's tables."""
-WITHOUT = {
-    "Control-GIC": "no adapter: its public code codes and decodes in a single call, so that there is no file",
-    "OSCAR": "no adapter: its public code states a rate and writes no bytes",
-}
-
-
 MAKE = "make the environment that the first lines of rivals/times.py name, and give its Python by --learned"
 TIMES_S = 3600.0
 """That the timing of all learned rivals may take."""
@@ -81,14 +77,13 @@ def shown_name(label: str) -> str:
 def not_measured(measured: Sequence[str]) -> list[str]:
     """A line for each of the paper's rivals that none of these codecs is, with what to fetch."""
     found = {paper_name(label) for label in measured}
-    lines = [f"{name} was not measured: {to_fetch(script)}" for name, script in ADAPTERS.items() if name not in found]
-    return lines + [f"{name} was not measured: {why}." for name, why in WITHOUT.items()]
+    return [f"{name} was not measured: {to_fetch(script)}" for name, script in ADAPTERS.items() if name not in found]
 
 
 def unmeasured(measured: Sequence[str]) -> list[str]:
     """The same in one line, for items beside Fig. 5, which has them all."""
     found = {paper_name(label) for label in measured}
-    names = [name for name in (*ADAPTERS, *WITHOUT) if name not in found]
+    names = [name for name in ADAPTERS if name not in found]
     return [f"{', '.join(names)} of the paper were not measured; Fig. 5 says what to fetch for each."]
 
 
