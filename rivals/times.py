@@ -7,6 +7,7 @@
     python -m venv learned
     python -c "import site; print(site.getsitepackages()[0])" > "$(echo learned/lib/python*/site-packages)/satsim.pth"
     learned/bin/pip install --no-deps compressai neuralcompression einops pytorch-msssim torch-geometric xxhash
+    learned/bin/pip install requests pandas
 
 So no second torch comes in; torchvision, and what else the two import for training alone, is done without.
 
