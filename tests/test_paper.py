@@ -1,6 +1,7 @@
 """`satsim paper`: the rule of verdicts, results on disk, the page, and the items with small photos and a tiny model."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,7 +138,11 @@ def test_what_is_there_is_not_made_again_unless_it_is_asked_for_otherwise(photos
     assert [(done.key, done.anew) for done in run(["fig12", "fig2"], asked)] == [("fig2", True), ("fig12", True)]
     assert [done.anew for done in run(["fig12"], asked)] == [False]
     assert [done.anew for done in run(["fig12"], asked, again=True)] == [True]
-    assert [done.anew for done in run(["fig12"], Asked(tmp_path / "out", photos=2, model=str(tiny_weights)))] == [True]
+    asked = Asked(tmp_path / "out", photos=2, model=str(tiny_weights))
+    assert [done.anew for done in run(["fig12"], asked)] == [True]
+    shutil.copytree(tmp_path / "eval" / "kodak", tmp_path / "eval" / "tecnick")
+    assert [done.anew for done in run(["fig12"], asked)] == [True]
+    assert [done.anew for done in run(["fig12"], asked)] == [False]
 
 
 def test_rows_are_kept_photo_by_photo_and_made_anew_where_they_follow_from_something_else(

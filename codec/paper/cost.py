@@ -52,11 +52,11 @@ def table1(asked: Asked) -> Result:
             cell = number("table1", name, column)
             rows.append(Row(f"{name}: {column.replace('_ms', '')} time on a GPU", "ms", ours_ms, theirs=cell.value,
                             place=cell.place, better="lower", note=why or "of another GPU"))  # fmt: skip
-    rates, photos, lines = list[Row](), "", list[str]()
+    rates, photos, lines, lacks = list[Row](), "", list[str](), list[str]()
     try:
         rates, photos, lines = bd_rows(asked, "lpips-vgg", "table1")
     except CodecError as error:
-        lines = [f"BD-rates are left out: {error}"]
+        lacks = [f"BD-rates are left out: {error}."]
     notes = [
         "FLOPs are two a multiply-accumulate, of one encoding and one full decoding. The paper counts by calflops,"
         " which is within 0.1 % of this count on our model (benchmarks/flops_check.py).",
@@ -65,7 +65,7 @@ def table1(asked: Asked) -> Result:
         *table("table1")["notes"],
         *lines,
     ]
-    return Result([*rows, *rates], photos=photos, bytes=REAL_BYTES, differs=[COMPUTE, VVC], notes=notes)
+    return Result([*rows, *rates], photos=photos, bytes=REAL_BYTES, differs=[COMPUTE, VVC], notes=notes, lacks=lacks)
 
 
 Works = Mapping[Any, Callable[[], Any]]
@@ -134,7 +134,7 @@ def table2(asked: Asked) -> Result:
     """Times on this CPU, and their ratios beside those of the paper's."""
     import torch
 
-    threads, notes = torch.get_num_threads(), []
+    threads, notes, lacks = torch.get_num_threads(), list[str](), list[str]()
     rivals = list[Timed]()
     if asked.learned is None:
         times = our_times(asked)
@@ -143,7 +143,7 @@ def table2(asked: Asked) -> Result:
         asked.tell("timing learned rivals with random weights, which takes minutes")
         told = learned_times(asked.learned, SIDES, asked.runs, threads)
         notes.append("Learned rivals are the projects' own code with random weights; all took turns in one process.")
-        notes += [f"{each.name} was not timed: {each.missing}; {MAKE}." for each in told if each.missing]
+        lacks += [f"{each.name} was not timed: {each.missing}; {MAKE}." for each in told if each.missing]
         times = {(each.name, each.side): each.medians_ms for each in told if each.name in OURS and not each.missing}
         if len(times) < len(OURS) * len(SIDES):
             raise CodecError(f"{asked.learned} cannot run ProGIC itself; {MAKE}")
@@ -158,11 +158,11 @@ def table2(asked: Asked) -> Result:
             rows.append(ratio(kind, side, "ProGIC", "ProGIC-s", ours, asked.runs))
     for each in rivals:
         rows += rival_rows(each, times)
-    rows += vvc_rows(asked, times, notes)
+    rows += vvc_rows(asked, times, lacks)
     on = f"{threads} thread{'s' * (threads != 1)} of torch on {cpu_name()}"
     notes += busy()
     notes.insert(0, f"{on}; random weights, for times need no trained ones; medians after a warm-up.")
-    return Result(rows, photos="one picture of each size", differs=["another processor"], notes=notes)
+    return Result(rows, photos="one picture of each size", differs=["another processor"], notes=notes, lacks=lacks)
 
 
 def our_times(asked: Asked) -> dict[tuple[str, int], tuple[float, ...]]:
@@ -192,13 +192,13 @@ def rival_rows(rival: Timed, times: dict[tuple[str, int], tuple[float, ...]]) ->
     return rows
 
 
-def vvc_rows(asked: Asked, times: dict[tuple[str, int], tuple[float, ...]], notes: list[str]) -> list[Row]:
-    """Ours over VVC's decoder, or a note on why there is no such row."""
+def vvc_rows(asked: Asked, times: dict[tuple[str, int], tuple[float, ...]], lacks: list[str]) -> list[Row]:
+    """Ours over VVC's decoder, or a line on why there is no such row."""
     try:
         photo = list_photos(set_folder("kodak"))[0]
         vvc = list(time_codec(read_contender("vvc"), photo, 256, 0.1953125, asked.runs))
     except CodecError as error:
-        notes.append(f"VVC was not timed: {error}.")
+        lacks.append(f"VVC was not timed: {error}.")
         return []
     ours = times["ProGIC-s", 256][1] / statistics.median(each.decode_ms for each in vvc)
     row = ratio("decode", 256, "ProGIC-s", "VTM-23.10", ours, asked.runs)
@@ -218,13 +218,14 @@ def ratio(kind: str, side: int, mine: str, other: str, ours: float, n: int) -> R
 def table3(asked: Asked) -> Result:
     """Times of the exported model on one thread, beside phones'."""
     photo, rows, notes = list_photos(set_folder("kodak"))[0], list[Row](), [PHONES]
+    lacks = list[str]()
     for model in dict.fromkeys((asked.model, "nano")):
         config = read_weights(model_path(model), parts=()).config
         for runtime, load in LOADERS.items():
             try:
                 parts = load(model)
             except CodecError as error:
-                notes.append(f"{runtime} was not timed: {error}.")
+                lacks.append(f"{runtime} was not timed: {error}.")
                 continue
             asked.tell(f"timing {model} by {runtime} on one thread")
             spent = exported_times(parts, photo, config.downsampling, asked.runs)
@@ -232,7 +233,7 @@ def table3(asked: Asked) -> Result:
     notes += busy()
     notes.append("The TorchScript file is what the paper's section D put on a handheld device, the ONNX file what"
                  " `satsim codec export` writes unless told otherwise.")  # fmt: skip
-    return Result(rows, photos="the first of kodak, its centre", notes=notes,
+    return Result(rows, photos="the first of kodak, its centre", notes=notes, lacks=lacks,
                   differs=["no phone: one thread of " + cpu_name()])  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from codec.evaluation.contenders import read_contender
 from codec.evaluation.datasets import default_folder, open_datasets
 from codec.evaluation.evaluate import STAGE_BPP, STAND_INS, Rates, evaluate
 from codec.evaluation.rows import Measurement
+from codec.folders import list_photos
 from codec.metrics import METRICS, find_weights
 from codec.paper.disk import Files
 from codec.paper.result import Asked
@@ -46,6 +47,17 @@ def set_folder(name: str) -> Path:
         return default_folder(name)
     except CodecError:
         raise CodecError(f"its photos are not here: the folder eval/{name} below SATSIM_DATA") from None
+
+
+def counted_sets() -> str:
+    """The paper's sets that are here, and our photos of fires, with the number of photos in each."""
+    counts = []
+    for name in (*SETS, "fire"):
+        try:
+            counts.append(f"{name}-{len(list_photos(default_folder(name)))}")
+        except CodecError:
+            continue
+    return " ".join(counts)
 
 
 def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[str] = RIVALS) -> list[Measurement]:

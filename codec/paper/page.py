@@ -68,7 +68,9 @@ def body(key: str, result: Result) -> list[str]:
     parts = [f"\n![{each.caption}]({key}/{each.name})\n\n{each.caption}" for each in result.pictures]
     parts += table(result.rows) if result.rows else []
     facts = [("Photos", result.photos), ("Bytes", result.bytes)]
-    facts += [("Differs", each) for each in result.differs] + [("Note", each) for each in result.notes]
+    facts += [("Differs", each) for each in result.differs] + [
+        ("Note", each) for each in (*result.notes, *result.lacks)
+    ]
     if any(said for _, said in facts):
         parts.append("")
     return parts + [f"- {name}: {said}" for name, said in facts if said]

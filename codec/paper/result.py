@@ -116,6 +116,8 @@ class Result:
     differs: Sequence[str] = ()
     """What is not as in the paper."""
     notes: Sequence[str] = ()
+    lacks: Sequence[str] = ()
+    """What was not at hand, and may be by the next run, which makes the item anew."""
     skipped: str = ""
     """Why nothing was run."""
 
