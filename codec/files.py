@@ -1,20 +1,26 @@
-"""Files that appear whole or not at all, and locks; and, from `codec.fresh`, the same for folders."""
+"""Files and databases that are whole or not at all, and locks; and, from `codec.fresh`, the same for folders."""
 
 from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codec.fresh import cache_folder, check_free, fresh_folder, hidden, prepared
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = [
     "cache_folder",
     "check_free",
     "fresh_folder",
     "hidden",
+    "make_durable",
     "only_one",
     "prepared",
     "replacing",
@@ -80,3 +86,24 @@ def only_one(lock: Path, system: str = os.name) -> Iterator[bool]:
         if alone and system == "nt":  # where an open file cannot go
             with suppress(OSError):
                 lock.unlink()
+
+
+def make_durable(database: sqlite3.Connection, wait_s: float) -> None:
+    """WAL mode with synchronous FULL: what is committed outlives a power cut. Foreign keys hold.
+
+    Two programs that switch a new file to WAL at once are refused at once, whatever the connection's timeout: SQLite
+    does not wait where a reader wants more. So it is tried for `wait_s` seconds. Raises sqlite3.OperationalError.
+    """
+    import sqlite3
+
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 255 != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA foreign_keys = ON")

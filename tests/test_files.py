@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from codec.exchange import aside_name, exchange, put_in_place, take_lock
-from codec.files import cache_folder, check_free, fresh_folder, only_one, prepared, replacing, write_whole
+from codec.files import cache_folder, check_free, fresh_folder, make_durable, only_one, prepared, replacing, write_whole
 from satsim.errors import SweepError
 from satsim.keys import locked
 from satsim.sweep.results import Unfinished
@@ -286,6 +287,26 @@ def test_one_process_at_a_time_has_a_lock_and_one_that_is_killed_leaves_it_to_th
     with only_one(lock) as alone:
         assert alone
     assert names(tmp_path) == []
+
+
+def test_a_new_database_becomes_durable_though_another_program_writes_into_it_just_then(tmp_path):
+    settings = {"timeout": 30, "isolation_level": None, "check_same_thread": False}
+    other, ours = (sqlite3.connect(tmp_path / "a.db", **settings) for _ in "ab")
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            make_durable(ours, 0)  # SQLite itself waits for none of the 30 seconds
+        end = threading.Timer(0.2, other.execute, ["COMMIT"])
+        end.start()
+        make_durable(ours, 30)
+        end.join()
+        found = [
+            ours.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+        assert found == ["wal", 2, 1]
+    finally:
+        other.close()
+        ours.close()
 
 
 KILLED = """

@@ -23,6 +23,18 @@ from satsim.sender.queue import Photo, Queue
 
 FAST = ("--speed", "600")
 CODED = ("--codec", "codec.fake:FakeCodec", "--allow-code", "--width", "64", "--height", "48", "--fit", "keep")
+STARTED = []
+"""Senders of the test that runs."""
+
+
+@pytest.fixture(autouse=True)
+def nobody_left():
+    """A test that fails leaves no sender behind: it would talk to the modem of a later one."""
+    yield
+    while STARTED:
+        sender = STARTED.pop()
+        sender.kill()
+        sender.communicate()
 
 
 @pytest.fixture
@@ -43,7 +55,8 @@ def send(in_process, tmp_path):
 def process(tmp_path, *arguments):
     """The same in a process of its own."""
     command = [sys.executable, "-m", "satsim", "send", "--queue", str(tmp_path / "queue"), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    STARTED.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    return STARTED[-1]
 
 
 def until(condition, seconds=30):

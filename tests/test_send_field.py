@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from test_send import CODED, photos, process, until  # noqa: F401
+from test_send import CODED, nobody_left, photos, process, until  # noqa: F401
 
 from satsim.sbd.directip import read_mo
 

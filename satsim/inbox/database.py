@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from codec.files import make_durable
 from satsim.errors import ScenarioError
 
 VERSION = 1
@@ -38,9 +39,7 @@ def connect(path: Path, create: bool = False) -> sqlite3.Connection:
             db.row_factory = sqlite3.Row
             if _marks(db) != (APPLICATION_ID, VERSION):
                 _check_version(db, path, create)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
+            make_durable(db, WAIT_S)
             db.execute("PRAGMA journal_size_limit = 67108864")
             db.execute("PRAGMA cache_size = -16384")
         except BaseException:

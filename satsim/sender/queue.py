@@ -27,7 +27,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from codec.files import only_one
+from codec.files import make_durable, only_one
 from satsim.errors import SatsimError
 
 MOMSNS = 2**16
@@ -96,9 +96,7 @@ class Queue:
         self.path = folder / "queue.db"
         with self._told():
             self._database = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute("PRAGMA foreign_keys = ON")
+            make_durable(self._database, BUSY_S)
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, 1):
                 raise SatsimError(f"{self.path}: is of a later satsim (version {version}); expected 1: update satsim")
