@@ -1,5 +1,6 @@
 """`satsim paper`: the rule of verdicts, results on disk, the page, and the items with small photos and a tiny model."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -13,6 +14,8 @@ from PIL import Image
 from codec.analysis.tsne import tsne
 from codec.base import CodecError
 from codec.evaluation.work import one_by_one
+from codec.own.finding import forget
+from codec.own.registering import register_metric
 from codec.paper.ablations import SEEDS, attention_share, fig7, fig9, module_row, trained
 from codec.paper.disk import keep, kept
 from codec.paper.intervals import interval, of_mean
@@ -207,6 +210,35 @@ def test_all_of_it_is_made_from_small_sets_and_nothing_is_absent_from_the_page(p
     assert text.count("\n## ") == len(ITEMS)
     assert all(done[key].pictures for key in ("fig1", "fig6", "fig10", "fig11", "fig12", "fig14", "fig15"))
     assert not any(each.anew for each in run(["fig5", "fig11", "table2"], asked))
+
+
+class Red:
+    """A stand-in for CLIP-IQA, whose weights are not here: the mean of red, of the picture alone."""
+
+    name, label, unit, higher_is_better, min_side = "clip-iqa", "CLIP-IQA", "", True, 32
+
+    def score(self, reference, image):
+        return float(image[..., 0].mean()) / 255
+
+
+@pytest.mark.slow
+def test_clip_iqa_is_drawn_and_compared_with_nothing_once_its_weights_are_there(photos, tmp_path, tiny_weights):
+    skip_where_missing("vvc")
+    asked = Asked(tmp_path / "out", photos=1, model=str(tiny_weights))
+    [before] = run(["fig17"], asked)
+    assert before.result.lacks == ["CLIP-IQA is not drawn."]
+    register_metric("clip-iqa", Red)
+    try:
+        [after] = run(["fig17"], asked)
+    finally:
+        forget("metric", "clip-iqa")
+    assert after.anew
+    assert not after.result.lacks
+    found = {row.what: row for row in after.result.rows if "CLIP-IQA" in row.what}
+    assert 0 < found["kodak: CLIP-IQA, 1 of 5 stages"].ours < 1
+    assert not any(grade(row) for row in found.values())
+    width = [Image.open(io.BytesIO(each.result.pictures[0].content)).width for each in (before, after)]
+    assert width[1] == pytest.approx(1.5 * width[0], rel=0.1)  # a third panel
 
 
 def scored(folder, name, values):

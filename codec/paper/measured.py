@@ -12,7 +12,7 @@ from codec.evaluation.datasets import default_folder, open_datasets
 from codec.evaluation.evaluate import STAGE_BPP, STAND_INS, Rates, evaluate
 from codec.evaluation.rows import Measurement
 from codec.folders import list_photos
-from codec.metrics import METRICS, find_weights
+from codec.metrics import METRICS, find_weights, metric_info
 from codec.paper.disk import Files
 from codec.paper.result import Asked
 
@@ -60,15 +60,17 @@ def counted_sets() -> str:
     return " ".join(counts)
 
 
-def measure(asked: Asked, name: str, side: int | None = None, rivals: Sequence[str] = RIVALS) -> list[Measurement]:
-    """Every row of a set's photos by ours and the rivals; such as are kept from another item or run are not made again.
+def measure(
+    asked: Asked, name: str, side: int | None = None, rivals: Sequence[str] = RIVALS, also: Sequence[str] = ()
+) -> list[Measurement]:
+    """Every row of a set's photos by ours and the rivals, `also` by further metrics.
 
-    Raises CodecError where the set is missing.
+    Such as are kept from another item or run are not made again. Raises CodecError where the set is missing.
     """
     asked.tell(f"{name}: reading its photos")
     [dataset] = open_datasets([set_folder(name)], [side], asked.photos)
-    metrics = [at_hand("lpips-vgg"), at_hand("dists"), "ms-ssim", "psnr"]
-    metrics = [each for each in metrics if METRICS[each].min_side <= dataset.shortest_side]
+    metrics = [at_hand("lpips-vgg"), at_hand("dists"), "ms-ssim", "psnr", *also]
+    metrics = [each for each in metrics if metric_info(each).min_side <= dataset.shortest_side]
     contenders = [read_contender(each) for each in (ours(asked), *rivals)]
     began, already = time.monotonic(), list[int]()
 

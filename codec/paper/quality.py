@@ -13,7 +13,7 @@ from codec.evaluation.published import PublishedCurve, published_curves
 from codec.evaluation.rate_plots import near
 from codec.evaluation.rates import bd_rate
 from codec.evaluation.rows import Measurement
-from codec.metrics import METRICS, load_metric
+from codec.metrics import METRICS, load_metric, metric_info
 from codec.paper.intervals import Drawn, interval, of_mean
 from codec.paper.measured import ANCHOR, RIVALS, SETS, STAGES, at_hand, counted, measure, ours, photos_of, stands_for
 from codec.paper.plots import Curve, latency, rate_curves
@@ -111,12 +111,12 @@ def rivals_of(asked: Asked) -> list[str]:
     return list(dict.fromkeys([*RIVALS, *asked.rivals]))
 
 
-def sets_at_hand(asked: Asked) -> tuple[dict[str, list[Measurement]], list[str]]:
+def sets_at_hand(asked: Asked, also: Sequence[str] = ()) -> tuple[dict[str, list[Measurement]], list[str]]:
     """Rows of each of the paper's sets that is here, and a line for each that is not. Raises CodecError for none."""
     found, lines = {}, []
     for name in SETS:
         try:
-            found[name] = measure(asked, name, rivals=rivals_of(asked))
+            found[name] = measure(asked, name, rivals=rivals_of(asked), also=also)
         except CodecError as error:
             if name == "kodak":
                 raise
@@ -149,20 +149,24 @@ def fig5(asked: Asked) -> Result:
 
 
 def fig17(asked: Asked) -> Result:
-    """PSNR and MS-SSIM; CLIP-IQA is named."""
-    found = by_rate(asked, ("psnr", "ms-ssim"), "below", "appendix E.4: ProGIC lags behind in pixel-level metrics")
+    """PSNR and MS-SSIM, and CLIP-IQA where its weights are."""
+    metrics, bare = ["psnr", "ms-ssim"], list[Row]()
     try:
         load_metric("clip-iqa")
-        why = "`satsim codec evaluate --metric clip-iqa` measures it; this figure does not draw it"
+        metrics.append("clip-iqa")
     except CodecError as error:
-        why = f"not measured here: {error}"
-    bare = Row("CLIP-IQA", place="only plotted", note=why)
-    return replace(found, rows=[*found.rows, bare], notes=[*found.notes, *unmeasured(asked.rivals)])
+        bare = [Row("CLIP-IQA", place="only plotted", note=f"not measured here: {error}")]
+    found = by_rate(asked, metrics, "below", "appendix E.4: ProGIC lags behind in pixel-level metrics")
+    notes, lacks = [*found.notes, *unmeasured(asked.rivals)], [f"{row.what} is not drawn." for row in bare]
+    return replace(found, rows=[*found.rows, *bare], notes=notes, lacks=lacks)
 
 
 def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Result:
-    """Curves, our means, and ours over VVC's at equal bytes, photo by photo, which the paper's text puts below 1."""
-    sets, lines = sets_at_hand(asked)
+    """Curves, our means, and ours over VVC's at equal bytes, photo by photo, which the paper's text puts below 1.
+
+    Of a metric that does not ship the text says nothing.
+    """
+    sets, lines = sets_at_hand(asked, [each for each in metrics if each not in METRICS])
     rows, pictures = list[Row](), list[Picture]()
     for name, measured in sets.items():
         published = [each for each in published_curves(measured[0].dataset) if each.rival]
@@ -179,7 +183,8 @@ def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Resu
                 foreign = near([each for each in published if each.metric == used], *reach_of(found))
                 panels[used] = measured_curves(asked, found) + published_lines(foreign)
                 drawn += foreign
-                rows += stage_rows(asked, found, name, metric, side, place)
+                told = (side, place) if metric in METRICS else ("", "only plotted")
+                rows += stage_rows(asked, found, name, metric, *told)
         if panels:
             pictures.append(rate_picture(name, measured, panels, drawn))
     return Result(rows, pictures, photos="; ".join(counted(each) for each in sets.values()), bytes=REAL_BYTES,
@@ -223,7 +228,7 @@ def sizes_of(measured: Sequence[Measurement]) -> str:
 def stage_rows(asked: Asked, found: Scores, name: str, metric: str, side: str, place: str) -> list[Row]:
     """Our means by stages held, and these over VVC's where the paper measured such bytes."""
     used = at_hand(metric) if metric in ("lpips-vgg", "dists") else metric
-    info, rows = METRICS[used], []
+    info, rows = metric_info(used), []
     for stage in range(1, 6):
         mine = [value for _, value in found.get((ours(asked), stage), [])]
         rate = STAGES.index(stage) + 1 if stage in STAGES else 0
