@@ -16,6 +16,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import tempfile
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -136,6 +137,22 @@ def do_without(*packages: str) -> None:
             pass
 
     sys.meta_path.append(Finder())
+
+
+def written(write: Callable[[str], Any]) -> bytes:
+    """What a project's function writes to the path that it is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "file")
+        write(str(file))
+        return file.read_bytes()
+
+
+def read_back(data: bytes, read: Callable[[str], Any]) -> Any:
+    """What such a function reads from the path of a file of these bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "file")
+        file.write_bytes(data)
+        return read(str(file))
 
 
 def varint(value: int) -> bytes:

@@ -11,11 +11,9 @@ empty where it writes none. A quality is the per cent of fine, medium and coarse
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapter import Rival, do_without, run
+from adapter import Rival, do_without, read_back, run, written
 
 SCALES = (4, 2, 1)
 """Cells of the latent on a patch's side: coarse, medium, fine."""
@@ -51,8 +49,8 @@ def load(quality: str, options: Any) -> Ready:
 
     fine, medium, coarse = [int(share) for share in quality.split("-")]
     told = OmegaConf.load(options.code / "configs/config_inference.yaml")["model"]["params"]
-    routed = {"coarse_grain_ratio": coarse / 100, "medium_grain_ratio": medium / 100}
-    told["ddconfig"]["router_config"]["params"] = routed
+    ratios = {"coarse_grain_ratio": coarse / 100, "medium_grain_ratio": medium / 100}
+    told["ddconfig"]["router_config"]["params"] = ratios
     torch.manual_seed(0)  # random weights are the same at both ends
     model = CGIC(**{**told, "lossconfig": None, "ckpt_path": None, "ema_decay": None})
     if str(options.weights) != "random":
@@ -67,56 +65,52 @@ def compress(ready: Ready, picture: Any) -> list[bytes]:
     """Indices of coarse, medium and fine patches, then masks of coarse and medium ones."""
     _, _, _, masks, indices, _, _ = ready.model.encode(picture)
     grid = indices.view(picture.shape[2] // 4, picture.shape[3] // 4)
-    strings = [
-        written(ready.indices, grid[::scale, ::scale][mask[0, 0] == 1])
-        for mask, scale in zip(masks, SCALES, strict=True)
-    ]
-    masks_sent = [
-        written(ready.bits, mask.flatten()) if sent else b"" for mask, sent in zip(masks, ready.told, strict=False)
-    ]
-    return strings + masks_sent
+    strings = []
+    for mask, scale in zip(masks, SCALES, strict=True):
+        strings.append(coded(ready.indices, grid[::scale, ::scale][mask[0, 0] == 1]))
+    for mask, sent in zip(masks[:2], ready.told, strict=True):
+        strings.append(coded(ready.bits, mask.flatten()) if sent else b"")
+    return strings
 
 
 def decompress(ready: Ready, strings: list[bytes], height: int, width: int) -> Any:
     """The picture."""
     import torch
 
-    device = ready.model.device
-    coarse, medium = (
-        torch.tensor(read(ready.bits, string), dtype=torch.long) if sent else None
-        for string, sent in zip(strings[3:], ready.told, strict=True)
-    )
-    rows, columns = height // 16, width // 16
-    coarse = torch.full((rows, columns), ready.coarse // 100) if coarse is None else coarse.view(rows, columns)
-    rest = 1 - enlarged(coarse, 2)
-    medium = rest * (ready.fine == 0) if medium is None else medium.view(2 * rows, 2 * columns)
+    device, rows, columns = ready.model.device, height // 16, width // 16
+    if ready.told[0]:
+        coarse = decoded(ready.bits, strings[3]).view(rows, columns)
+    else:
+        coarse = torch.full((rows, columns), ready.coarse // 100)
+    if ready.told[1]:
+        medium = decoded(ready.bits, strings[4]).view(2 * rows, 2 * columns)
+    else:
+        medium = (1 - enlarged(coarse, 2)) * (ready.fine == 0)
     masks = [coarse, medium, 1 - enlarged(coarse, 4) - enlarged(medium, 2)]
     grid = torch.zeros_like(masks[2])
     for mask, scale, string in zip(masks, SCALES, strings[:3], strict=True):
         values = torch.zeros_like(mask)
-        values[mask == 1] = torch.tensor(read(ready.indices, string), dtype=torch.long)
+        values[mask == 1] = decoded(ready.indices, string)
         grid += enlarged(values, scale)
     latent = ready.model.quantize.embedding(grid.to(device))[None].permute(0, 3, 1, 2)
     return ready.model.decode(latent, [mask[None, None].int().to(device) for mask in masks])
 
 
+def coded(code: Any, values: Any) -> bytes:
+    """Values by one of the project's codes."""
+    return written(lambda path: code.compress(values, path))
+
+
+def decoded(code: Any, data: bytes) -> Any:
+    """Those values, int64; its codes write nothing for none, and read None."""
+    import torch
+
+    return torch.tensor(read_back(data, code.decompress_string) or [], dtype=torch.long)
+
+
 def enlarged(values: Any, scale: int) -> Any:
     """Each of [rows, columns] `scale` times in both directions."""
     return values.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-
-
-def written(code: Any, values: Any) -> bytes:
-    """What one of the project's codes writes to a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(code.compress(values, str(Path(folder, "file")))).read_bytes()
-
-
-def read(code: Any, data: bytes) -> list[int]:
-    """What it reads from it."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "file")
-        path.write_bytes(data)
-        return code.decompress_string(str(path)) or []
 
 
 QUALITIES = ("0-0-100", "0-50-50", "0-100-0", "10-80-10", "30-60-10", "50-40-10", "100-0-0")

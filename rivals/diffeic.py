@@ -10,11 +10,9 @@ API: inference.py and model/diffeic.py of that checkout. Its stream is one strin
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from adapter import Rival, run
+from adapter import Rival, read_back, run, written
 
 STEPS, SEED = 50, 231
 """The defaults of its inference.py."""
@@ -35,10 +33,8 @@ def load(quality: str, options: Any) -> Any:
 
 def compress(model: Any, picture: Any) -> list[bytes]:
     """What it writes to a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        stream = Path(folder, "stream")
-        model.apply_condition_compress(picture, str(stream), picture.shape[2], picture.shape[3])
-        return [stream.read_bytes()]
+    height, width = picture.shape[2:]
+    return [written(lambda path: model.apply_condition_compress(picture, path, height, width))]
 
 
 def decompress(model: Any, strings: list[bytes], height: int, width: int) -> Any:
@@ -47,10 +43,7 @@ def decompress(model: Any, strings: list[bytes], height: int, width: int) -> Any
     from model.spaced_sampler import SpacedSampler
 
     torch.manual_seed(SEED)
-    with tempfile.TemporaryDirectory() as folder:
-        stream = Path(folder, "stream")
-        stream.write_bytes(strings[0])
-        latent = model.apply_condition_decompress(str(stream))
+    latent = read_back(strings[0], model.apply_condition_decompress)
     told = {"c_latent": [latent], "c_crossattn": [model.get_learned_conditioning([""])]}
     shape = (1, 4, height // 8, width // 8)
     noise = torch.randn(shape, device=model.device)

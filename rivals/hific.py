@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from adapter import Rival, run
+from adapter import Rival, read_back, run, written
 
 
 def load(quality: str, options: Any) -> Any:
@@ -36,21 +34,16 @@ def compress(model: Any, picture: Any) -> list[bytes]:
     """What it writes to a file."""
     from src.compression.compression_utils import save_compressed_format
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "picture.hfc")
-        pixels = 2 * picture - 1 if model.args.normalize_input_image else picture
-        save_compressed_format(model.compress(pixels), out_path=str(file))
-        return [file.read_bytes()]
+    pixels = 2 * picture - 1 if model.args.normalize_input_image else picture
+    made = model.compress(pixels)
+    return [written(lambda path: save_compressed_format(made, out_path=path))]
 
 
 def decompress(model: Any, strings: list[bytes], height: int, width: int) -> Any:
     """The picture, which it gives from 0 to 1."""
     from src.compression.compression_utils import load_compressed_format
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "picture.hfc")
-        file.write_bytes(strings[0])
-        return model.decompress(load_compressed_format(str(file)))
+    return model.decompress(read_back(strings[0], load_compressed_format))
 
 
 RIVAL = Rival(("low", "med", "hi"), 64, 1, load, compress, decompress)

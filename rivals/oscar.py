@@ -1,7 +1,7 @@
 """OSCAR (Guo et al. 2025), one step of diffusion from a quantized latent; one model for eight rates.
 
-Never run with its weights, which could not be had here; its own code, made small and with random ones, shows the
-picture of its own call within 0.7 %. What to fetch: a checkout of jp-guo/OSCAR for --code, which asks for a GPU
+Never run with its weights, which could not be had here; tried by hand with its own code made small and random ones, and
+tested against a fake of the same interface. What to fetch: a checkout of jp-guo/OSCAR for --code, which asks for a GPU
 (--device cuda), and a folder --weights with stable-diffusion-2-1 and oscar.pkl, both from Hugging Face as its README
 links them (sizes and hashes are not published).
 API: main_test.py and diffusion/oscar.py of that checkout, which states a rate and writes no bytes. Here the indices of

@@ -152,17 +152,19 @@ class SpacedSampler:
         "diffusion/oscar.py": """
 from core import *
 from types import SimpleNamespace as Space
-TWO = torch.tensor([1 << 16, 1 << 8, 1])
-class Codebook:
-    backbone = staticmethod(lambda latent: latent)
-    proj = staticmethod(lambda latent: latent * 0.1)
-    def quantizer(self, cells):
+PLACES = torch.tensor([1 << 16, 1 << 8, 1])
+class Quantizer:
+    def __call__(self, cells):
         assert cells.dim() == 3 and cells.shape[2] == 3
-        return None, ((cells / 0.5 * 127.5 + 127.5).round().long() * TWO).sum(2), None
+        return None, ((cells / 0.5 * 127.5 + 127.5).round().long() * PLACES).sum(2), None
     def get_output_from_indices(self, indices):
-        return ((indices[..., None] // TWO % 256).float() / 127.5 - 1) * 0.5
-Codebook.quantizer = type("Quantizer", (), {"__call__": Codebook.quantizer,
-                                            "get_output_from_indices": Codebook.get_output_from_indices})()
+        return ((indices[..., None] // PLACES % 256).float() / 127.5 - 1) * 0.5
+class Codebook:
+    quantizer = Quantizer()
+    def backbone(self, latent):
+        return latent
+    def proj(self, latent):
+        return latent * 0.1
 class OSCAR(Model):
     bpps, timesteps = [0.0019], torch.tensor([500])
     def __init__(self, args):

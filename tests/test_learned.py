@@ -33,8 +33,11 @@ def photo(tmp_path):
 @pytest.fixture
 def through(tmp_path, photo, monkeypatch):
     """A function: (adapter, options, quality) -> file and shown picture, by the fake of its project."""
+    import torch
+
     before = set(sys.modules)
     code = tmp_path / "code"
+    monkeypatch.setattr(torch.nn.Module, "cuda", torch.nn.Module.cuda)  # an adapter replaces it
 
     def run(name, options, quality=None):
         for path, text in {"core.py": CORE, **FAKES[name]}.items():
@@ -69,12 +72,9 @@ def test_a_picture_goes_through_the_adapter_and_its_projects_interface(name, tmp
 
 
 @pytest.mark.parametrize("quality", ["0-0-100", "0-50-50", "0-100-0", "10-80-10", "30-60-10", "50-40-10", "100-0-0"])
-def test_control_gics_patches_come_back_as_coarse_medium_and_fine_as_they_were_sent(
-    quality, tmp_path, through, monkeypatch
-):
+def test_control_gics_patches_come_back_as_coarse_medium_and_fine_as_they_were_sent(quality, tmp_path, through):
     import torch
 
-    monkeypatch.setattr(torch.nn.Module, "cuda", torch.nn.Module.cuda)
     torch.save({"state_dict": {"decoder": 0}}, tmp_path / "weights")
     _, shown = through("control_gic", ["--weights", str(tmp_path / "weights")], quality)
     photo = np.pad(photo_like(70, 100), ((0, 10), (0, 12), (0, 0)), mode="edge").astype(float)
@@ -92,10 +92,9 @@ def means_of(photo, side):
     return means.repeat(side, 0).repeat(side, 1)
 
 
-def test_a_checkpoint_of_another_model_is_told_and_nothing_written(tmp_path, through, monkeypatch):
+def test_a_checkpoint_of_another_model_is_told_and_nothing_written(tmp_path, through):
     import torch
 
-    monkeypatch.setattr(torch.nn.Module, "cuda", torch.nn.Module.cuda)
     torch.save({"state_dict": {"other": 0}}, tmp_path / "weights")
     with pytest.raises(SystemExit, match="lacks decoder; expected a checkpoint of Control-GIC"):
         through("control_gic", ["--weights", str(tmp_path / "weights")])

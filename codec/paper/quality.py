@@ -144,27 +144,29 @@ def table5(asked: Asked) -> Result:
 
 def fig5(asked: Asked) -> Result:
     """LPIPS and DISTS by bits per pixel, on each set."""
-    found = by_rate(asked, ("lpips-vgg", "dists"), "below", "section 4.2")
+    found = by_rate(asked, dict.fromkeys(("lpips-vgg", "dists"), ("below", "section 4.2")))
     return replace(found, notes=[*found.notes, *not_measured(asked.rivals)])
 
 
 def fig17(asked: Asked) -> Result:
     """PSNR and MS-SSIM, and CLIP-IQA where its weights are."""
-    metrics, bare = ["psnr", "ms-ssim"], list[Row]()
+    lags = "below", "appendix E.4: ProGIC lags behind in pixel-level metrics"
+    metrics, bare, lacks = {"psnr": lags, "ms-ssim": lags}, list[Row](), list[str]()
     try:
         load_metric("clip-iqa")
-        metrics.append("clip-iqa")
+        metrics["clip-iqa"] = "", "only plotted"
     except CodecError as error:
-        bare = [Row("CLIP-IQA", place="only plotted", note=f"not measured here: {error}")]
-    found = by_rate(asked, metrics, "below", "appendix E.4: ProGIC lags behind in pixel-level metrics")
-    notes, lacks = [*found.notes, *unmeasured(asked.rivals)], [f"{row.what} is not drawn." for row in bare]
+        bare.append(Row("CLIP-IQA", place="only plotted", note=f"not measured here: {error}"))
+        lacks.append("CLIP-IQA is not drawn.")
+    found = by_rate(asked, metrics)
+    notes = [*found.notes, *unmeasured(asked.rivals)]
     return replace(found, rows=[*found.rows, *bare], notes=notes, lacks=lacks)
 
 
-def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Result:
-    """Curves, our means, and ours over VVC's at equal bytes, photo by photo, which the paper's text puts below 1.
+def by_rate(asked: Asked, metrics: Mapping[str, tuple[str, str]]) -> Result:
+    """Curves, our means, and ours over VVC's at equal bytes, photo by photo.
 
-    Of a metric that does not ship the text says nothing.
+    By metric on which side of 1 the paper's text puts that ratio, if it does, and where it has the metric.
     """
     sets, lines = sets_at_hand(asked, [each for each in metrics if each not in METRICS])
     rows, pictures = list[Row](), list[Picture]()
@@ -175,7 +177,7 @@ def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Resu
                          f" all are measured (--photos {SOURCES[name].photos}).")  # fmt: skip
             published = []
         panels, drawn = dict[str, list[Curve]](), list[PublishedCurve]()
-        for metric in metrics:
+        for metric, told in metrics.items():
             used = at_hand(metric) if metric in ("lpips-vgg", "dists") else metric
             found = scores(measured, used)
             if found:
@@ -183,7 +185,6 @@ def by_rate(asked: Asked, metrics: Sequence[str], side: str, place: str) -> Resu
                 foreign = near([each for each in published if each.metric == used], *reach_of(found))
                 panels[used] = measured_curves(asked, found) + published_lines(foreign)
                 drawn += foreign
-                told = (side, place) if metric in METRICS else ("", "only plotted")
                 rows += stage_rows(asked, found, name, metric, *told)
         if panels:
             pictures.append(rate_picture(name, measured, panels, drawn))

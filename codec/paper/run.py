@@ -10,8 +10,7 @@ from codec.base import CodecError
 from codec.files import prepared, write_whole
 from codec.paper.disk import keep, kept
 from codec.paper.items import ITEMS, chosen
-from codec.paper.measured import at_hand as metric_for
-from codec.paper.measured import counted_sets
+from codec.paper.measured import at_hand, counted_sets
 from codec.paper.page import page
 from codec.paper.result import Asked, Result
 from codec.progic.shape import model_path, read_weights
@@ -41,7 +40,7 @@ def run(keys: Sequence[str], asked: Asked, again: bool = False) -> Iterator[Done
     with prepared(asked.out / PAGE):
         for key in wanted:
             found = kept(asked.out, key)
-            now = told | at_hand(key, asked)
+            now = told | made_of(key, asked)
             anew = again or found is None or found.told != now or bool(found.result.skipped or found.result.lacks)
             result = make(key, asked) if anew or found is None else found.result
             if anew:
@@ -50,14 +49,14 @@ def run(keys: Sequence[str], asked: Asked, again: bool = False) -> Iterator[Done
             yield Done(key, result, anew)
 
 
-def at_hand(key: str, asked: Asked) -> dict[str, str]:
+def made_of(key: str, asked: Asked) -> dict[str, str]:
     """What an item reads besides what is asked for: it is made anew when that is another."""
     if ITEMS[key].makes.startswith("codec.paper.ablations:"):
         files = sorted(asked.ablations.glob("*.json"))
         return {"ablations": " ".join(f"{path.stem}-{zlib.crc32(path.read_bytes()):08x}" for path in files)}
     if key in TIMES:
         return {}
-    return {"sets": counted_sets(), "metrics": " ".join(map(metric_for, ("lpips-vgg", "dists")))}
+    return {"sets": counted_sets(), "metrics": " ".join(map(at_hand, ("lpips-vgg", "dists")))}
 
 
 def make(key: str, asked: Asked) -> Result:
